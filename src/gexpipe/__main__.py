@@ -1,0 +1,5 @@
+"""``python -m gexpipe``."""
+
+from gexpipe.cli.main import run
+
+run()
