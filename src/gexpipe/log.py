@@ -29,7 +29,9 @@ def get_logger(name: str) -> logging.Logger:
     return logging.getLogger(name)
 
 
-def progress(items: Iterable[T], what: str, total: int | None = None, **options: Any) -> Iterable[T]:
+def progress(
+    items: Iterable[T], what: str, total: int | None = None, **options: Any
+) -> Iterable[T]:
     """Iterate with a progress bar named ``what``; a log file gets one line every ten seconds."""
     quiet = not sys.stderr.isatty()
     return tqdm(items, desc=what, total=total, mininterval=10.0 if quiet else 0.2, **options)

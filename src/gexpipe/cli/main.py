@@ -21,7 +21,7 @@ STAGES: dict[str, str] = {
     "simulate": "Write a simulated genome with known regulatory truth, as a mirror of the portals.",
     "download": "Fetch one file of the sheet: verified, resumable, recorded.",
     "check": "Check that chromosome names and lengths agree between input files.",
-    "genes": "Gene table (TSS), mRNA features, chromosome splits and expression targets.",
+    "reference": "Genome, gene table (TSS), mRNA features, splits and expression targets.",
     "peaks": "Call MACS3 peaks on DNase or ATAC alignments.",
     "abc": "Activity-by-Contact: candidate elements, activity, scores.",
     "contacts": "Contact rows of every TSS from .hic or .mcool, or a power law.",

@@ -1,0 +1,31 @@
+"""``gexpipe peaks``: MACS3 peaks of one cell type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Call MACS3 peaks on DNase or ATAC alignments.")
+
+
+@app.command()
+def peaks(
+    bam: Annotated[list[Path], typer.Option(help="Sorted alignments; repeat to pool replicates.")],
+    out: Annotated[Path, typer.Option(help="narrowPeak to write; a .json record goes beside it.")],
+    pvalue: Annotated[float, typer.Option(help="MACS3 p-value threshold.")] = 0.1,
+    shift: Annotated[int, typer.Option(help="Shift of each cut site, bp.")] = -75,
+    extsize: Annotated[int, typer.Option(help="Extension of each cut site, bp.")] = 150,
+    genome_size: Annotated[str, typer.Option(help="bp, or `covered`.")] = "covered",
+    expected: Annotated[
+        tuple[int, int], typer.Option(help="Expected number of peaks, low and high.")
+    ] = (50_000, 1_000_000),
+) -> None:
+    """Call peaks with summits on pooled alignments."""
+    from gexpipe.peaks.macs import call_peaks
+
+    call_peaks(
+        bam, out, pvalue=pvalue, shift=shift, extsize=extsize, genome_size=genome_size,
+        expected=expected,
+    )  # fmt: skip

@@ -1,0 +1,142 @@
+"""``gexpipe reference``: genome, gene table, mRNA features, splits, targets, example tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from gexpipe.errors import UserError
+from gexpipe.log import get_logger
+from gexpipe.reference.genes import genes_from_gtf, genes_from_table, read_genes, write_table
+
+app = typer.Typer(no_args_is_help=True, help="Genome, genes, mRNA features, splits and targets.")
+logger = get_logger(__name__)
+
+Genes = Annotated[Path, typer.Option(help="Gene table made by `reference genes`.")]
+Out = Annotated[Path, typer.Option(help="Output file.")]
+Chromosomes = Annotated[list[str], typer.Option("--chromosome", help="Chromosome in use; repeat.")]
+
+
+@app.command()
+def genome(
+    source: Annotated[Path, typer.Option(help="FASTA, gzipped or not.")],
+    fasta: Annotated[Path, typer.Option(help="Output: plain FASTA, indexed.")],
+    sizes: Annotated[Path, typer.Option(help="Output: chromosome sizes.")],
+) -> None:
+    """Decompress and index the genome and write its chromosome sizes."""
+    from gexpipe.reference.genome import prepare_genome
+
+    prepare_genome(source, fasta, sizes)
+
+
+@app.command()
+def genes(
+    source: Annotated[str, typer.Option(help="table or gtf.")],
+    table: Annotated[Path, typer.Option(help="Published gene table, or GTF.")],
+    chromosome: Chromosomes,
+    out: Out,
+) -> None:
+    """Write the gene table: id, symbol, chromosome, TSS (0-based), strand, source."""
+    read = {"table": genes_from_table, "gtf": genes_from_gtf}.get(source)
+    if read is None:
+        raise UserError(f"{source!r} is not table or gtf", "--source")
+    result = read(table, chromosome)
+    write_table(result, out)
+    logger.info("%d genes on %d chromosomes", len(result), result["chrom"].nunique())
+
+
+@app.command()
+def splits(genes: Genes, out: Out) -> None:
+    """Write the part (train, valid, test) of every gene in the twelve folds."""
+    from gexpipe.reference.splits import split_table
+
+    write_table(split_table(read_genes(genes)), out)
+
+
+@app.command()
+def mrna(
+    source: Annotated[str, typer.Option(help="table or gtf.")],
+    table: Annotated[Path, typer.Option(help="Published gene table, or GTF.")],
+    genes: Genes,
+    out: Out,
+    fasta: Annotated[Path | None, typer.Option(help="Genome; needed for gtf.")] = None,
+) -> None:
+    """Write the eight mRNA features of every gene."""
+    from gexpipe.reference.mrna import mrna_from_gtf, mrna_from_table
+
+    known = read_genes(genes)
+    ids = known["gene_id"].tolist()
+    if source == "table":
+        result = mrna_from_table(table, ids)
+    elif fasta is None:
+        raise UserError("computing mRNA features from gene models needs the genome", "--fasta")
+    else:
+        result = mrna_from_gtf(table, fasta, sorted(set(known["chrom"])), ids)
+    write_table(result, out)
+    logger.info("mRNA features of %d genes", len(result))
+
+
+@app.command()
+def target(
+    source: Annotated[str, typer.Option(help="table, cage or rnaseq.")],
+    genes: Genes,
+    file: Annotated[
+        list[Path], typer.Option(help="Published table, CAGE file(s) or RNA-seq table.")
+    ],
+    out: Out,
+    column: Annotated[str, typer.Option(help="Column of the published table.")] = "",
+    window: Annotated[int, typer.Option(help="CAGE window centred on the TSS, bp.")] = 384,
+    strand: Annotated[str, typer.Option(help="CAGE strand: both, or same.")] = "both",
+    transform: Annotated[str, typer.Option(help="log10p1 or none.")] = "log10p1",
+) -> None:
+    """Write the expression target of every gene: raw value and transformed value."""
+    from gexpipe.reference import targets
+
+    known = read_genes(genes)
+    if source == "table":
+        raw = targets.published_column(file[0], column, known["gene_id"].tolist())
+    elif source == "rnaseq":
+        raw = targets.rnaseq_table(file[0], known)
+    else:
+        raw = sum(
+            targets.cage_bigwig(path, known, window)
+            if path.suffix.lower() in (".bigwig", ".bw")
+            else targets.cage_ctss(path, known, window, strand)
+            for path in file
+        )  # type: ignore[assignment]
+    table = targets.target_table(known, raw, transform)
+    write_table(table, out)
+    logger.info(
+        "target of %d genes: mean %.3f, zero for %d, missing for %d",
+        len(table),
+        table["target"].mean(),
+        int((table["raw"] == 0).sum()),
+        int(table["raw"].isna().sum()),
+    )
+
+
+@app.command()
+def examples(
+    genes: Genes,
+    splits: Annotated[Path, typer.Option(help="Splits made by `reference splits`.")],
+    mrna: Annotated[Path, typer.Option(help="mRNA features made by `reference mrna`.")],
+    target: Annotated[Path, typer.Option(help="Targets made by `reference target`.")],
+    activity: Annotated[Path, typer.Option(help="Promoter activity made by `abc activity`.")],
+    out: Out,
+) -> None:
+    """Join everything about the genes of one cell type: features, target, folds."""
+    from gexpipe.files import aside
+    from gexpipe.reference.examples import example_table
+
+    table = example_table(
+        read_genes(genes),
+        pd.read_csv(splits, sep="\t"),
+        pd.read_csv(mrna, sep="\t"),
+        pd.read_csv(target, sep="\t"),
+        pd.read_parquet(activity),
+    )
+    with aside(out) as temporary:
+        table.to_parquet(temporary, index=False)

@@ -1,0 +1,1 @@
+"""MACS3 peaks on accessibility alignments."""

@@ -1,0 +1,143 @@
+"""Run the pinned MACS3 on one or several BAM files and record how."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pysam
+
+from gexpipe.errors import UserError
+from gexpipe.files import aside, require, write_json
+from gexpipe.log import get_logger
+
+__all__ = ["call_peaks", "covered_size", "is_paired"]
+
+logger = get_logger(__name__)
+
+
+def is_paired(bam: Path) -> bool:
+    """Whether the first mapped read of a BAM is part of a pair."""
+    with pysam.AlignmentFile(str(bam), check_sq=False) as handle:
+        for read in handle:
+            if not read.is_unmapped:
+                return bool(read.is_paired)
+    raise UserError("the BAM has no mapped reads", bam)
+
+
+def covered_size(bams: list[Path]) -> int:
+    """Total length in bp of the chromosomes that carry a mapped read in any of the files."""
+    lengths: dict[str, int] = {}
+    for bam in bams:
+        with pysam.AlignmentFile(str(bam)) as handle:
+            for row in handle.get_index_statistics():
+                if row.mapped:
+                    lengths[row.contig] = handle.get_reference_length(row.contig)
+    if not lengths:
+        raise UserError("no mapped reads on any chromosome", bams[0])
+    return sum(lengths.values())
+
+
+def ensure_index(bam: Path) -> None:
+    """Index a coordinate-sorted BAM that has no index yet."""
+    if Path(f"{bam}.bai").exists() or bam.with_suffix(".bai").exists():
+        return
+    try:
+        pysam.index(str(bam))
+    except (pysam.SamtoolsError, OSError) as error:
+        raise UserError(f"cannot be indexed; is it sorted by coordinate? ({error})", bam) from error
+
+
+def call_peaks(
+    bams: list[Path],
+    out: Path,
+    *,
+    pvalue: float,
+    shift: int,
+    extsize: int,
+    genome_size: str | int,
+    expected: tuple[int, int],
+) -> int:
+    """Call peaks with summits, as ABC does.
+
+    Parameters
+    ----------
+    bams : list of Path
+        Coordinate-sorted alignments of one assay, pooled.
+    out : Path
+        narrowPeak to write, sorted by position; ``out`` with ``.json`` records version, arguments
+        and counts.
+    pvalue : float
+        MACS3 threshold.
+    shift, extsize : int
+        Shift and extension of each cut site, bp.
+    genome_size : "covered" or int
+        MACS3 ``-g``, bp; ``covered`` sums the chromosomes that carry reads.
+    expected : (int, int)
+        Range of peak numbers outside which a warning is logged and recorded.
+
+    Returns
+    -------
+    int
+        Number of peaks (one per summit).
+
+    Raises
+    ------
+    UserError
+        For alignments without reads, or when MACS3 fails (its last line is shown).
+    """
+    for bam in bams:
+        require(bam, "BAM file")
+        ensure_index(bam)
+    paired = {is_paired(bam) for bam in bams}
+    if len(paired) > 1:
+        raise UserError("single-end and paired-end files cannot be pooled", bams[0])
+    size = covered_size(bams) if genome_size == "covered" else int(genome_size)
+    # The format is always given: AUTO guesses, and hangs on CRAM.
+    arguments = [
+        "callpeak", "-f", "BAMPE" if paired == {True} else "BAM", "-g", str(size),
+        "-p", str(pvalue), "--nomodel", "--shift", str(shift), "--extsize", str(extsize),
+        "--keep-dup", "all", "--call-summits",
+    ]  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="gexpipe-macs3-") as folder:
+        _run([*arguments, "-n", "macs3", "--outdir", folder, "-t", *map(str, bams)], bams[0])
+        lines = (Path(folder) / "macs3_peaks.narrowPeak").read_text().splitlines()
+    if not lines:
+        raise UserError(f"MACS3 found no peak at p < {pvalue}", bams[0])
+    lines.sort(key=_position)
+    with aside(out) as temporary:
+        temporary.write_text("\n".join(lines) + "\n")
+    low, high = expected
+    record: dict[str, Any] = {
+        "macs3": version("macs3"),
+        "arguments": arguments,
+        "files": [bam.name for bam in bams],
+        "peaks": len(lines),
+        "expected": [low, high],
+        "in_expected_range": low <= len(lines) <= high,
+    }
+    if not record["in_expected_range"]:
+        logger.warning("%d peaks; between %d and %d were expected", len(lines), low, high)
+    write_json(out.with_suffix(".json"), record)
+    logger.info("MACS3 %s: %d peaks", record["macs3"], len(lines))
+    return len(lines)
+
+
+def _position(line: str) -> tuple[str, int, int, int]:
+    fields = line.split("\t")
+    return fields[0], int(fields[1]), int(fields[2]), int(fields[9])
+
+
+def _run(arguments: list[str], where: Path) -> None:
+    command = [str(Path(sys.executable).with_name("macs3")), *arguments]
+    logger.info("macs3 %s", " ".join(arguments))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    for line in done.stderr.splitlines():
+        logger.debug("macs3: %s", line)
+    if done.returncode != 0:
+        last = (done.stderr.strip() or "no message").splitlines()[-1]
+        raise UserError(f"MACS3 failed with status {done.returncode}: {last}", where)

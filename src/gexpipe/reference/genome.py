@@ -1,0 +1,62 @@
+"""The genome: one plain, indexed FASTA and its chromosome sizes."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from pathlib import Path
+
+import pysam
+
+from gexpipe.errors import UserError
+from gexpipe.files import aside, require
+from gexpipe.log import get_logger
+
+__all__ = ["prepare_genome", "read_sizes"]
+
+logger = get_logger(__name__)
+
+
+def prepare_genome(source: str | Path, fasta: str | Path, sizes: str | Path) -> None:
+    """Decompress and index a FASTA file and write its chromosome sizes.
+
+    Parameters
+    ----------
+    source : str or Path
+        FASTA, gzipped or not.
+    fasta, sizes : str or Path
+        Outputs: plain FASTA with ``.fai`` beside it; two-column TSV (name, length in bp).
+    """
+    origin = require(source, "FASTA file")
+    with origin.open("rb") as handle:
+        zipped = handle.read(2) == b"\x1f\x8b"
+    with aside(fasta) as temporary:
+        try:
+            with gzip.open(origin) if zipped else origin.open("rb") as read:
+                with temporary.open("wb") as write:
+                    shutil.copyfileobj(read, write, 1 << 22)
+        except (OSError, EOFError) as error:
+            raise UserError(f"the gzip stream is damaged ({error})", origin) from error
+        with temporary.open("rb") as handle:
+            if handle.read(1) != b">":
+                raise UserError("not a FASTA file: it does not start with '>'", origin)
+    pysam.faidx(str(fasta))
+    with pysam.FastaFile(str(fasta)) as genome, aside(sizes) as temporary:
+        lines = [
+            f"{n}\t{size}\n" for n, size in zip(genome.references, genome.lengths, strict=True)
+        ]
+        temporary.write_text("".join(lines))
+        logger.info("genome: %d sequences, %d bp", len(lines), sum(genome.lengths))
+
+
+def read_sizes(path: str | Path) -> dict[str, int]:
+    """Chromosome name -> length in bp."""
+    sizes = {}
+    for number, line in enumerate(require(path).read_text().splitlines(), 1):
+        fields = line.split("\t")
+        if len(fields) < 2 or not fields[1].isdigit():
+            raise UserError(
+                "expected chromosome name and length, tab-separated", f"{path}:{number}"
+            )
+        sizes[fields[0]] = int(fields[1])
+    return sizes

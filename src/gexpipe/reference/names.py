@@ -1,0 +1,116 @@
+"""One early check: chromosome names and lengths agree between the genome and every input file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cooler
+import hictkpy
+import pyBigWig
+import pysam
+
+from gexpipe.errors import UserError
+from gexpipe.files import open_text
+
+__all__ = ["check_names", "file_chromosomes"]
+
+
+def file_chromosomes(path: str | Path, format: str) -> dict[str, int | None]:
+    """Chromosome names of a file, with their length in bp where the format carries it.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    format : str
+        bam, bigWig, bigBed, hic, mcool, cool, or a text table whose first column is a chromosome
+        (bed, ctss, gtf).
+
+    Raises
+    ------
+    UserError
+        When the file cannot be opened as that format, or holds no chromosome.
+    """
+    try:
+        names = _read(Path(path), format)
+    except (OSError, RuntimeError, ValueError, KeyError, EOFError) as error:
+        raise UserError(f"not a readable {format} file ({error})", path) from error
+    if not names:
+        raise UserError(f"this {format} file names no chromosome", path)
+    return names
+
+
+def _read(path: Path, format: str) -> dict[str, int | None]:
+    if format == "bam":
+        with pysam.AlignmentFile(str(path), check_sq=False) as bam:
+            if next(iter(bam), None) is None:
+                raise UserError("the BAM has no reads", path)
+            return dict(zip(bam.references, bam.lengths, strict=True))
+    if format in ("bigWig", "bigBed"):
+        with pyBigWig.open(str(path)) as track:
+            return dict(track.chroms())
+    if format == "hic":
+        matrix = hictkpy.MultiResFile(path)
+        return {n: int(s) for n, s in matrix.chromosomes().items() if n not in ("All", "ALL")}
+    if format in ("mcool", "cool"):
+        group = cooler.fileops.list_coolers(str(path))[0]
+        return {str(n): int(s) for n, s in cooler.Cooler(f"{path}::{group}").chromsizes.items()}
+    names: dict[str, int | None] = {}
+    with open_text(path) as handle:
+        for line in handle:
+            if line.strip() and not line.startswith(("#", "track", "browser")):
+                names.setdefault(line.split("\t", 1)[0].strip(), None)
+    return names
+
+
+def check_names(
+    genome: dict[str, int], files: list[tuple[str, str]], wanted: list[str]
+) -> list[dict[str, Any]]:
+    """Compare every file with the genome.
+
+    Parameters
+    ----------
+    genome : dict
+        Chromosome sizes of the FASTA, bp.
+    files : list of (path, format)
+        Files of one cell type.
+    wanted : list of str
+        Chromosomes in use; a file that has none of them is refused, with a hint when only the
+        ``chr`` prefix differs. Hi-C files may drop the prefix (the readers put it back).
+
+    Returns
+    -------
+    list of dict
+        Per file: path, format, chromosomes in common, chromosomes in use that the file lacks.
+
+    Raises
+    ------
+    UserError
+        Showing both sides: names, or a length that differs.
+    """
+    report = []
+    for path, format in files:
+        found = file_chromosomes(path, format)
+        if format in ("hic", "mcool", "cool") and not set(found) & set(wanted):
+            found = {f"chr{name}": size for name, size in found.items()}
+        common = [name for name in wanted if name in found]
+        if not common:
+            raise UserError(
+                f"chromosome names do not match: it has {', '.join(list(found)[:4])}; "
+                f"the genome has {', '.join(wanted[:4])}",
+                path,
+            )
+        for name in common:
+            size = found[name]
+            if name not in genome:
+                raise UserError(f"{name} is in this file but not in the genome", path)
+            if size is not None and size != genome[name]:
+                raise UserError(
+                    f"{name} is {size:,} bp here and {genome[name]:,} bp in the genome: "
+                    "another assembly?",
+                    path,
+                )
+        lacking = [name for name in wanted if name not in found]
+        report.append({"file": str(path), "format": format, "common": common, "lacking": lacking})
+    return report

@@ -1,0 +1,52 @@
+"""Leave-chromosome-out folds (EPInformer's twelve, used by Seq2Exp and Prism)."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gexpipe.errors import UserError
+
+__all__ = ["FOLDS", "fold_chromosomes", "split_table"]
+
+FOLDS = range(1, 13)
+
+
+def fold_chromosomes(fold: int) -> tuple[set[str], set[str]]:
+    """Validation and test chromosomes of a fold.
+
+    Folds 1-10 validate on chromosomes i and i + 10 and test on i + 1 and i + 11; fold 11 validates
+    on 3 and 21 and tests on 22 and X; fold 12 validates on 2 and 22 and tests on 1 and Y.
+    """
+    if fold in range(1, 11):
+        valid, test = (fold, fold + 10), (fold + 1, fold + 11)
+    elif fold == 11:
+        valid, test = (3, 21), (22, "X")  # type: ignore[assignment]
+    elif fold == 12:
+        valid, test = (2, 22), (1, "Y")  # type: ignore[assignment]
+    else:
+        raise UserError(f"fold {fold} does not exist; folds are 1-12", "config: splits.fold")
+    return {f"chr{name}" for name in valid}, {f"chr{name}" for name in test}
+
+
+def split_table(genes: pd.DataFrame) -> pd.DataFrame:
+    """Part of every gene in every fold.
+
+    Parameters
+    ----------
+    genes : DataFrame
+        Columns gene_id, chrom.
+
+    Returns
+    -------
+    DataFrame
+        gene_id, chrom, fold_1 ... fold_12, each train, valid or test. A whole chromosome is in one
+        part, so no gene sits in two parts of a fold.
+    """
+    table = genes[["gene_id", "chrom"]].copy()
+    for fold in FOLDS:
+        valid, test = fold_chromosomes(fold)
+        part = pd.Series("train", index=table.index)
+        part[table["chrom"].isin(valid)] = "valid"
+        part[table["chrom"].isin(test)] = "test"
+        table[f"fold_{fold}"] = part
+    return table

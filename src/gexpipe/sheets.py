@@ -1,0 +1,163 @@
+"""Sample and file sheets: the tables that say which cell types exist and which files they have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from gexpipe.config import validate
+from gexpipe.errors import UserError
+from gexpipe.files import require
+
+__all__ = ["EXTENSIONS", "FileRow", "Sheets", "read_sheet"]
+
+# File format -> extension of the local file. Gzipped text keeps its own magic bytes, not a name.
+EXTENSIONS = {
+    "bam": "bam",
+    "bigWig": "bigWig",
+    "bigBed": "bigBed",
+    "hic": "hic",
+    "mcool": "mcool",
+    "cool": "cool",
+    "ctss": "ctss.bed.gz",
+    "bed": "bed",
+    "tsv": "tsv",
+    "csv": "csv",
+    "gtf": "gtf.gz",
+    "fasta": "fa.gz",
+}
+
+
+def read_sheet(path: str | Path, schema: Path) -> pd.DataFrame:
+    """Read a TSV sheet as strings and validate every row.
+
+    Raises
+    ------
+    UserError
+        Naming sheet, line and column of the first bad row.
+    """
+    source = require(path, "sheet")
+    try:
+        table = pd.read_csv(source, sep="\t", dtype=str, keep_default_na=False, comment="#")
+    except pd.errors.ParserError as error:
+        raise UserError(f"not a tab-separated table ({error})", source) from error
+    if table.empty:
+        raise UserError("the sheet has no rows", source)
+    for line, row in enumerate(table.to_dict("records"), start=2):
+        validate(row, schema, f"{source}, row {line}")
+    return table
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """One row of a file sheet.
+
+    Attributes
+    ----------
+    cell : str
+        Name of the cell type; empty for reference files.
+    role, replicate, source, accession, format, url, md5 : str
+        As in the sheet; empty strings where nothing is given.
+    """
+
+    cell: str
+    role: str
+    replicate: str
+    source: str
+    accession: str
+    format: str
+    url: str
+    md5: str
+
+    @property
+    def path(self) -> str:
+        """Where the workflow keeps the file, relative to the working directory."""
+        return f"resources/files/{self.accession}.{EXTENSIONS[self.format]}"
+
+
+class Sheets:
+    """The three sheets together, with the questions the rules ask.
+
+    Parameters
+    ----------
+    samples, files, reference : DataFrame
+        Validated sheets.
+    names : dict
+        Sheet name (samples, files, reference) -> path, for messages.
+    """
+
+    def __init__(
+        self,
+        samples: pd.DataFrame,
+        files: pd.DataFrame,
+        reference: pd.DataFrame,
+        names: dict[str, str],
+    ) -> None:
+        self.names = names
+        self.assembly = dict(zip(samples["cell"], samples["assembly"], strict=True))
+        self._cell_rows = _rows(files, names["files"])
+        self._reference_rows = _rows(reference, names["reference"])
+        for row in self._cell_rows:
+            if row.cell not in self.assembly:
+                raise UserError(
+                    f"{row.role} row: cell {row.cell!r} is not in {names['samples']} "
+                    f"(cells there: {', '.join(self.assembly)})",
+                    names["files"],
+                )
+        self._check_accessions()
+
+    def _check_accessions(self) -> None:
+        seen: dict[str, FileRow] = {}
+        for row in [*self._cell_rows, *self._reference_rows]:
+            first = seen.setdefault(row.path, row)
+            if (first.source, first.url) != (row.source, row.url):
+                raise UserError(
+                    f"accession {row.accession!r} stands for two different files "
+                    f"({first.source} {first.url} and {row.source} {row.url})",
+                    self.names["files"],
+                )
+        self.by_path = seen
+
+    def check_cell(self, cell: str) -> None:
+        """Raise `UserError` when the configuration asks for a cell that has no sample row."""
+        if cell not in self.assembly:
+            raise UserError(
+                f"unknown cell {cell!r}; {self.names['samples']} has {', '.join(self.assembly)}",
+                "config: cells",
+            )
+
+    def cell_files(self, cell: str, role: str, optional: bool = False) -> list[FileRow]:
+        """Rows of one role of a cell, in replicate order."""
+        rows = [row for row in self._cell_rows if row.cell == cell and row.role == role]
+        if not rows and not optional:
+            raise UserError(f"cell {cell!r} has no row with role {role!r}", self.names["files"])
+        return sorted(rows, key=lambda row: row.replicate)
+
+    def reference_file(self, role: str) -> FileRow:
+        """The reference row of a role."""
+        found = self.find_reference(role)
+        if found is None:
+            raise UserError(f"no row with role {role!r}", self.names["reference"])
+        return found
+
+    def find_reference(self, role: str) -> FileRow | None:
+        """The reference row of a role, or None."""
+        rows = [row for row in self._reference_rows if row.role == role]
+        if len(rows) > 1:
+            raise UserError(f"{len(rows)} rows with role {role!r}", self.names["reference"])
+        return rows[0] if rows else None
+
+
+def _rows(table: pd.DataFrame, name: str) -> list[FileRow]:
+    fields = ("cell", "role", "replicate", "source", "accession", "format", "url", "md5")
+    rows = [
+        FileRow(**{field: str(record.get(field, "")) for field in fields})
+        for record in table.to_dict("records")
+    ]
+    keys = [(row.cell, row.role, row.accession) for row in rows]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise UserError(f"the row {' '.join(key)!r} stands twice", name)
+    return rows
