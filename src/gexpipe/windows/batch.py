@@ -67,7 +67,10 @@ class Batch:
         (B, n_bins) float32 contact of each bin with the TSS bin, already log10(1 + x); None when
         contact is not an input, or after ``dense()``.
     contact_start : Tensor or None
-        (B,) int64 position of window base 0 inside the first bin, 0 <= start < resolution.
+        (B,) int64 position of window base 0 relative to the first bin, bp, >= 0.
+    inside : Tensor or None
+        (B, 2) int64 first and past-the-last base of the window that lies on the chromosome; contact
+        is zero outside.
     contact_channel : int
         Where ``dense()`` inserts contact among the signals.
     resolution : int
@@ -85,6 +88,7 @@ class Batch:
     blacklist: Tensor
     contact: Tensor | None = None
     contact_start: Tensor | None = None
+    inside: Tensor | None = None
     contact_channel: int = 2
     resolution: int = 5000
     elements: Elements | None = None
@@ -109,10 +113,15 @@ class Batch:
         length = self.codes.shape[1]
         position = torch.arange(length, device=signals.device)
         bins = (position[None, :] + self.contact_start[:, None]) // self.resolution  # (B, L)
-        contact = torch.gather(self.contact.float(), 1, bins)[:, None, :]
+        bins = bins.clamp(max=self.contact.shape[1] - 1)
+        contact = torch.gather(self.contact.float(), 1, bins)
+        if self.inside is not None:
+            low, high = self.inside[:, :1], self.inside[:, 1:]
+            contact = contact * ((position >= low) & (position < high))
+        contact = contact[:, None, :]
         k = self.contact_channel
         signals = torch.cat([signals[:, :k], contact, signals[:, k:]], dim=1)
-        return replace(self, signals=signals, contact=None, contact_start=None)
+        return replace(self, signals=signals, contact=None, contact_start=None, inside=None)
 
     def sequence(self) -> Tensor:
         """One-hot DNA, (B, L, 4) float32, N as zeros."""

@@ -1,0 +1,114 @@
+"""Look into a window store: what it holds, and one gene's tracks as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from gexpipe.errors import UserError
+from gexpipe.files import aside
+from gexpipe.windows.layout import unpack_bases, unpack_bits
+from gexpipe.windows.reader import ShardedArray
+from gexpipe.windows.store import read_manifest
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+__all__ = ["describe", "draw_gene", "read_gene"]
+
+# Points drawn along a window; each is the mean (signals) or any (masks) of the bases it covers.
+POINTS = 2000
+
+
+def describe(store: Path) -> list[str]:
+    """Lines that say what a store holds: kind, genes, arrays with shape and dtype, size on disk."""
+    folder, manifest = read_manifest(store)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    genes = len(manifest["genes"])
+    lines = [
+        f"{manifest['kind']} store, {genes:,} genes, {size / 1e6:.1f} MB "
+        f"({size / max(genes, 1) / 1e3:.1f} kB a gene), made by gexpipe {manifest['gexpipe']}",
+    ]
+    if "length" in manifest:
+        lines.append(f"window: {manifest['length']:,} bp centred on the TSS")
+    chromosomes = manifest.get("chromosomes", {})
+    if chromosomes:
+        counts = ", ".join(f"{name} {count}" for name, count in chromosomes.items())
+        lines.append(f"genes per chromosome: {counts}")
+        first = next(iter(chromosomes))
+        for path in sorted((folder / first).iterdir()):
+            if (path / "zarr.json").exists():
+                array = ShardedArray(path)
+                what = array.attributes.get("description", "")
+                lines.append(f"  {path.name:16} {array.shape!s:22} {array.dtype!s:8} {what}")
+    lines += [f"source: {s['file']} sha256 {s['sha256'][:12]}" for s in manifest["sources"]]
+    lines.append(f"fingerprint: {manifest['fingerprint']}")
+    return lines
+
+
+def read_gene(store: Path, gene: str) -> dict[str, Any]:
+    """Arrays of one gene, unpacked; ``gene`` is an id of the store."""
+    folder, manifest = read_manifest(store)
+    if gene not in manifest["genes"]:
+        raise UserError(f"no gene {gene!r}; the first is {manifest['genes'][0]}", folder)
+    row = manifest["genes"].index(gene)
+    chrom, within = _locate(folder, manifest, row)
+    group = folder / chrom
+
+    def read(name: str) -> ShardedArray:
+        return ShardedArray(group / name)
+
+    if manifest["kind"] == "sequence":
+        return {"codes": unpack_bases(read("bases").read(within), read("unknown").read(within))}
+    return {
+        "signals": dict(zip(manifest["signals"], read("signals").read(within), strict=True)),
+        "masks": dict(zip(manifest["masks"], unpack_bits(read("masks").read(within)), strict=True)),
+        "contact": read("contact").read(within),
+        "contact_start": int(read("contact_start").read(within)),
+        "resolution": manifest["resolution"],
+    }
+
+
+def _locate(folder: Path, manifest: dict[str, Any], row: int) -> tuple[str, int]:
+    """Chromosome of a gene and its row there, from the recorded order."""
+    names = manifest["gene_chromosomes"]
+    chrom = names[row]
+    return chrom, names[:row].count(chrom)
+
+
+def draw_gene(store: Path, gene: str, out: Path) -> None:
+    """Draw signals, contact and masks of one gene's window to a PNG."""
+    tracks = read_gene(store, gene)
+    if "signals" not in tracks:
+        raise UserError("only a cell store has tracks to draw", store)
+    length = len(next(iter(tracks["signals"].values())))
+    panels = [*tracks["signals"].items(), ("contact", _expand(tracks, length))]
+    figure, axes = plt.subplots(
+        len(panels) + 1, 1, figsize=(10, 1.4 * (len(panels) + 1)), sharex=True, layout="constrained"
+    )
+    step = max(length // POINTS, 1)
+    n = length // step
+    x = (np.arange(n) * step - length // 2) / 1000
+    for axis, (name, values) in zip(axes, panels, strict=False):
+        binned = values[: n * step].astype(np.float32).reshape(n, step).mean(axis=1)
+        axis.fill_between(x, binned, step="mid", linewidth=0)
+        axis.set_ylabel(name, rotation=0, ha="right", va="center")
+        axis.spines[["top", "right"]].set_visible(False)
+    names = [name for name in tracks["masks"] if not name.startswith("valid:")]
+    for level, name in enumerate(names):
+        inside = tracks["masks"][name][: n * step].reshape(n, step).any(axis=1)
+        axes[-1].fill_between(x, level, level + 0.8 * inside, step="mid", linewidth=0)
+    axes[-1].set_yticks(np.arange(len(names)) + 0.4, names)
+    axes[-1].set_xlabel("distance from the TSS (kb)")
+    figure.suptitle(gene)
+    with aside(out) as temporary:
+        figure.savefig(temporary, dpi=120)
+    plt.close(figure)
+
+
+def _expand(tracks: dict[str, Any], length: int) -> np.ndarray:
+    bins = (np.arange(length) + tracks["contact_start"]) // tracks["resolution"]
+    return tracks["contact"][bins]

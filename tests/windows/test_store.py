@@ -1,0 +1,258 @@
+"""Window stores equal what pyBigWig, pyfaidx and the contact rows say."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyBigWig
+import pytest
+import zarr
+from pyfaidx import Fasta
+
+from gexpipe.contact.rows import ContactRows
+from gexpipe.contact.window import window_contact
+from gexpipe.errors import UserError
+from gexpipe.reference.examples import FEATURES
+from gexpipe.windows import inspect as look
+from gexpipe.windows.dataset import WindowData
+from gexpipe.windows.elements import build_elements
+from gexpipe.windows.layout import CENTRE, encode, pack_bases, unpack_bases
+from gexpipe.windows.reader import ShardedArray
+from gexpipe.windows.sequence import build_sequence
+from gexpipe.windows.signals import SignalSources, build_signals
+
+LENGTH = 16_000
+SIZES = {"chr1": 60_000, "chr3": 30_000, "chr22": 24_000}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A genome of three chromosomes with genes in the middle, at the ends, and overlapping."""
+    folder = tmp_path_factory.mktemp("windows")
+    rng = np.random.default_rng(3)
+    letters = np.array(list("ACGTNacgt"))
+    with (folder / "genome.fa").open("w") as handle:
+        for name, size in SIZES.items():
+            text = "".join(letters[rng.integers(0, 9, size)])
+            lines = [text[i : i + 60] for i in range(0, size, 60)]
+            handle.write(f">{name}\n" + "\n".join(lines) + "\n")
+    for name in ("h3k27ac", "dnase"):
+        with pyBigWig.open(str(folder / f"{name}.bigWig"), "w") as track:
+            track.addHeader(list(SIZES.items()))
+            for chrom, size in SIZES.items():
+                edges = np.sort(rng.choice(size, 400, replace=False))
+                start, end = edges[:-1:2], edges[1::2]
+                values = rng.gamma(0.5, 20, len(start)).astype(float)
+                track.addEntries(
+                    [chrom] * len(start), start.tolist(), ends=end.tolist(), values=values.tolist()
+                )
+    rows = [
+        ("chr1", 30_000),
+        ("chr22", 12_000),
+        ("chr1", 31_000),
+        ("chr1", 40),
+        ("chr3", 29_990),
+        ("chr1", 59_999),
+    ]
+    genes = pd.DataFrame(
+        {
+            "gene_id": [f"G{k}" for k in range(len(rows))],
+            "symbol": "x", "chrom": [c for c, _ in rows], "tss": [t for _, t in rows],
+            "strand": "+", "start": 0, "end": 1, "source": "test",
+        }
+    )  # fmt: skip
+    genes.to_csv(folder / "genes.tsv", sep="\t", index=False)
+    (folder / "peaks.bed").write_text("chr1\t29000\t29500\nchr1\t55000\t60000\nchr3\t10\t20\n")
+    reach = 4
+    tss = genes["tss"].to_numpy(np.int64)
+    contact = ContactRows(
+        gene_id=genes["gene_id"].to_numpy(str), chrom=genes["chrom"].to_numpy(str), tss=tss,
+        chrom_length=np.array([SIZES[c] for c in genes["chrom"]]), tss_bin=tss // 5000,
+        values=rng.gamma(1, 1, (len(genes), 2 * reach + 1)).astype(np.float32),
+        row_sum=np.ones(len(genes)), resolution=5000,
+    )  # fmt: skip
+    build_sequence(folder / "genome.fa", genes, LENGTH, folder / "sequence.zarr")
+    sources = SignalSources(
+        {"H3K27ac": folder / "h3k27ac.bigWig", "DNase": folder / "dnase.bigWig"},
+        peaks=folder / "peaks.bed",
+    )
+    build_signals(
+        sources, genes, SIZES, LENGTH, window_contact(contact, LENGTH), folder / "cell.zarr",
+        resolution=5000,
+    )  # fmt: skip
+    table = genes[["gene_id", "symbol", "chrom", "tss", "strand"]].copy()
+    for name in FEATURES:
+        table[name] = rng.normal(size=len(genes))
+    table["target"] = [1.0, 2.0, np.nan, 0.5, 0.1, 0.3]
+    table["fold_11"] = ["train", "test", "train", "train", "valid", "train"]
+    table.to_parquet(folder / "examples.parquet")
+    np.save(folder / "contact.npy", contact.values)
+    links = pd.DataFrame(
+        {
+            "gene_id": ["G0", "G0", "G2"], "rank": [1, 0, 0], "chrom": "chr1",
+            "start": [33_000, 32_000, 32_000], "end": [33_500, 32_301, 32_301],
+            "slot_start": [750, 850, 850], "distance_kb": [3.2, 2.1, 1.1],
+            "contact_log": [0.2, 0.3, 0.4], "activity": [5.0, 6.0, 7.0],
+        }
+    )  # fmt: skip
+    build_elements(links, folder / "genome.fa", genes, 2000, 4, folder / "elements.zarr")
+    return folder
+
+
+def open_data(world: Path, length: int = LENGTH, elements: bool = False) -> WindowData:
+    return WindowData(
+        world / "sequence.zarr", world / "cell.zarr", world / "examples.parquet",
+        world / "elements.zarr" if elements else None,
+        length=length, signal_names=["H3K27ac", "DNase", "contact"],
+    )  # fmt: skip
+
+
+def truth(world: Path, row: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and raw signals of a window, read base by base from the source files."""
+    genes = pd.read_csv(world / "genes.tsv", sep="\t")
+    chrom, start = genes["chrom"][row], int(genes["tss"][row]) - length // 2
+    codes = np.full(length, 4, np.uint8)
+    signals = np.zeros((2, length))
+    low, high = max(start, 0), min(start + length, SIZES[chrom])
+    with Fasta(str(world / "genome.fa")) as fasta:
+        codes[low - start : high - start] = encode(str(fasta[chrom][low:high]))
+    for k, name in enumerate(("h3k27ac", "dnase")):
+        with pyBigWig.open(str(world / f"{name}.bigWig")) as track:
+            signals[k, low - start : high - start] = np.nan_to_num(track.values(chrom, low, high))
+    return codes, signals
+
+
+@pytest.mark.parametrize("length", [LENGTH, 9_000, 2_000, 130])
+def test_batches_equal_the_source_files(world: Path, length: int) -> None:
+    batch = open_data(world, length).batch(np.arange(6))
+    for row in range(6):
+        codes, signals = truth(world, row, length)
+        np.testing.assert_array_equal(batch.codes[row].numpy(), codes)
+        np.testing.assert_allclose(
+            batch.signals[row].float().numpy(), signals, rtol=2**-11, atol=3e-8
+        )
+
+
+def test_contact_is_expanded_bin_by_bin_and_zero_off_the_chromosome(world: Path) -> None:
+    data = open_data(world, 12_000)
+    dense = data.batch(np.arange(6)).dense()
+    values = np.load(world / "contact.npy")
+    for row, (chrom, tss) in enumerate(zip(data.table["chrom"], data.table["tss"], strict=True)):
+        position = np.arange(12_000) + tss - 6_000
+        inside = (position >= 0) & (position < SIZES[chrom])
+        offset = np.clip(position // 5000 - tss // 5000 + 4, 0, 8)
+        pseudocount = np.exp(-4.80 + 11.63 * 0.87) * np.exp(-0.87 * np.log(1_000_001))
+        expected = np.where(inside, np.log10(1 + values[row, offset] + pseudocount), 0)
+        np.testing.assert_allclose(dense.signals[row, 2].numpy(), expected, rtol=1e-5)
+
+
+def test_direct_reader_is_bit_equal_to_zarr_python(world: Path) -> None:
+    group = zarr.open_group(world / "cell.zarr", mode="r")
+    for chrom in SIZES:
+        for name, array in group[chrom].arrays():
+            mine = ShardedArray(world / "cell.zarr" / chrom / name)
+            for row in range(array.shape[0]):
+                np.testing.assert_array_equal(mine.read(row), array[row])
+
+
+def test_masks_and_centre(world: Path) -> None:
+    assert LENGTH > CENTRE
+    batch = open_data(world, 2_000).batch(np.array([0]))
+    assert batch.peaks[0].sum() == 500 - 0  # 29,000-29,500 lies in 29,000-31,000
+    assert batch.peaks[0, :500].all()
+    tracks = look.read_gene(world / "cell.zarr", "G0")
+    assert not tracks["masks"]["valid:DNase"].all()
+
+
+def test_elements_are_stored_once_and_fill_slots_nearest_first(world: Path) -> None:
+    data = open_data(world, 2_000, elements=True)
+    elements = data.batch(np.array([0, 1, 2])).elements
+    assert elements is not None and elements.codes.shape == (3, 5, 2000)
+    np.testing.assert_allclose(elements.features[0, 1:3, 0].numpy(), [2.1, 3.2])
+    assert (elements.codes[0, 1] == elements.codes[2, 1]).all()
+    assert (elements.codes[1, 1:] == 4).all() and (elements.features[1] == 0).all()
+    codes, _ = truth(world, 0, 2_000)
+    np.testing.assert_array_equal(elements.codes[0, 0].numpy(), codes)
+    bases = zarr.open_group(world / "elements.zarr", mode="r")["bases"]
+    assert bases.shape[0] == 2
+
+
+def test_split_leaves_out_genes_without_target(world: Path) -> None:
+    data = open_data(world)
+    assert data.split(11, "train").tolist() == [0, 3, 5]
+    with pytest.raises(UserError, match="no fold_5"):
+        data.split(5, "train")
+
+
+def _read_in_worker(data: WindowData, queue: multiprocessing.Queue) -> None:  # type: ignore[type-arg]
+    queue.put(data.batch(np.arange(6)).signals.numpy())
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_survives_fork_and_spawn(world: Path, method: str) -> None:
+    data = open_data(world)
+    expected = data.batch(np.arange(6)).signals.numpy()
+    context = multiprocessing.get_context(method)
+    queue = context.Queue()
+    worker = context.Process(target=_read_in_worker, args=(data, queue))
+    worker.start()
+    np.testing.assert_array_equal(queue.get(timeout=120), expected)
+    worker.join()
+
+
+def test_rebuilding_gives_identical_bytes_also_in_parallel(world: Path, tmp_path: Path) -> None:
+    genes = pd.read_csv(world / "genes.tsv", sep="\t")
+    build_sequence(world / "genome.fa", genes, LENGTH, tmp_path / "again.zarr", workers=2)
+    first = {
+        p.relative_to(world / "sequence.zarr"): p.read_bytes()
+        for p in (world / "sequence.zarr").rglob("*")
+        if p.is_file()
+    }
+    again = {
+        p.relative_to(tmp_path / "again.zarr"): p.read_bytes()
+        for p in (tmp_path / "again.zarr").rglob("*")
+        if p.is_file()
+    }
+    assert first == again
+
+
+def test_unfinished_store_is_refused(world: Path, tmp_path: Path) -> None:
+    (tmp_path / "half.zarr").mkdir()
+    with pytest.raises(UserError, match="not a finished window store"):
+        look.describe(tmp_path / "half.zarr")
+
+
+def test_tss_off_the_chromosome_is_refused(world: Path, tmp_path: Path) -> None:
+    genes = pd.read_csv(world / "genes.tsv", sep="\t")
+    genes.loc[1, "tss"] = 24_000
+    with pytest.raises(UserError, match="of gene G1 lies outside chr22"):
+        build_sequence(world / "genome.fa", genes, LENGTH, tmp_path / "x.zarr")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_shard_is_named(world: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(world / "cell.zarr", tmp_path / "cell.zarr")
+    shard = tmp_path / "cell.zarr/chr22/signals/c/0/0/0"
+    shard.write_bytes(shard.read_bytes()[:-40])
+    with pytest.raises(UserError, match="chr22/signals/c/0/0/0"):
+        look.read_gene(tmp_path / "cell.zarr", "G1")
+
+
+def test_inspect_prints_and_draws(world: Path, tmp_path: Path) -> None:
+    text = "\n".join(look.describe(world / "cell.zarr"))
+    assert "6 genes" in text and "H3K27ac" not in text.split("\n")[0]
+    assert "float16" in text
+    look.draw_gene(world / "cell.zarr", "G0", tmp_path / "g.png")
+    assert (tmp_path / "g.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(UserError, match="no gene 'nope'"):
+        look.draw_gene(world / "cell.zarr", "nope", tmp_path / "h.png")
+
+
+def test_packing_round_trip() -> None:
+    codes = np.random.default_rng(1).integers(0, 5, (3, 64)).astype(np.uint8)
+    np.testing.assert_array_equal(unpack_bases(*pack_bases(codes)), codes)
