@@ -1,0 +1,1 @@
+"""Activity-by-Contact: candidate elements, their activity, and scores for every gene."""

@@ -1,0 +1,102 @@
+"""Candidate elements from peaks, the way ABC makes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gexpipe.abc.intervals import around, drop_overlapping, merge, overlaps_any, read_bed
+from gexpipe.abc.intervals import sort_by_genome as in_order
+from gexpipe.errors import UserError
+from gexpipe.files import aside
+
+__all__ = ["candidate_elements", "read_peaks", "strongest", "write_bed"]
+
+NARROW_PEAK = ["chrom", "start", "end", "name", "score", "strand", "signal", "p", "q", "summit"]
+
+
+def read_peaks(path: str | Path) -> pd.DataFrame:
+    """Read a narrowPeak file: chrom, start, end, summit (offset from start, bp)."""
+    table = read_bed(path, NARROW_PEAK)
+    if table.empty:
+        raise UserError("no peak in this file", path)
+    summit = pd.to_numeric(table["summit"], errors="coerce")
+    if summit.isna().any() or (summit < 0).any():
+        raise UserError("column 10 must hold the summit's offset: call peaks with summits", path)
+    return table[["chrom", "start", "end"]].assign(summit=summit.astype(np.int64))
+
+
+def strongest(
+    peaks: pd.DataFrame, counts: NDArray[np.float64], n_strongest: int, sizes: dict[str, int]
+) -> pd.DataFrame:
+    """Peak regions with the most reads.
+
+    Peaks that overlap or touch are joined first (several summits share one region) and take the
+    largest of their counts. Equal counts are ordered as ``sort -nr -k 4`` does in the C locale:
+    by the whole line, descending.
+    """
+    regions = merge(peaks[["chrom", "start", "end"]].assign(count=counts), sizes)
+    if len(regions) <= n_strongest:
+        return regions
+    lines = (
+        regions["chrom"] + "\t" + regions["start"].astype(str) + "\t" + regions["end"].astype(str)
+    )
+    order = regions.assign(line=lines).sort_values(["count", "line"], ascending=False)
+    return order.head(n_strongest).drop(columns="line")
+
+
+def candidate_elements(
+    peaks: pd.DataFrame,
+    counts: NDArray[np.float64],
+    sizes: dict[str, int],
+    blacklist: pd.DataFrame,
+    promoters: pd.DataFrame,
+    n_strongest: int = 150_000,
+    extend: int = 250,
+) -> pd.DataFrame:
+    """Candidate elements of a cell type.
+
+    Reads are counted in peaks; of the ``n_strongest`` regions every summit is widened by
+    ``extend``; overlaps are joined; what touches the blacklist is dropped; promoters are added,
+    whether blacklisted or not, and joined in (Fulco et al. 2019; ABC's makeCandidateRegions).
+
+    Parameters
+    ----------
+    peaks : DataFrame
+        chrom, start, end, summit (offset from start).
+    counts : ndarray
+        (peaks,) accessibility reads; the mean over replicates.
+    sizes : dict
+        Chromosome lengths, bp; other chromosomes are dropped, and the output is in this order.
+    blacklist, promoters : DataFrame
+        chrom, start, end.
+    n_strongest : int
+        Regions kept.
+    extend : int
+        Bases on either side of a summit.
+
+    Returns
+    -------
+    DataFrame
+        chrom, start, end; no two overlap or touch.
+    """
+    known = peaks["chrom"].isin(sizes).to_numpy()
+    peaks, counts = peaks[known].reset_index(drop=True), counts[known]
+    regions = strongest(peaks, counts, n_strongest, sizes)
+    kept = peaks[overlaps_any(peaks, regions)]
+    summits = around(kept["chrom"], kept["start"] + kept["summit"], extend, sizes)
+    elements = drop_overlapping(merge(summits, sizes), blacklist)
+    columns = ["chrom", "start", "end"]
+    both = pd.concat([elements[columns], in_order(promoters[columns], sizes)], ignore_index=True)
+    return merge(both, sizes)
+
+
+def write_bed(table: pd.DataFrame, path: str | Path) -> None:
+    """Write chrom, start, end as BED, aside and renamed."""
+    with aside(path) as temporary:
+        table[["chrom", "start", "end"]].to_csv(
+            temporary, sep="\t", header=False, index=False, lineterminator="\n"
+        )

@@ -1,0 +1,131 @@
+"""Interval arithmetic in the order of the genome, through bioframe or bedtools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bioframe
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gexpipe.errors import UserError
+from gexpipe.files import open_text
+
+__all__ = ["around", "drop_overlapping", "merge", "overlaps_any", "read_bed", "sort_by_genome"]
+
+BED3 = ["chrom", "start", "end"]
+
+
+def read_bed(path: str | Path, names: list[str] | None = None) -> pd.DataFrame:
+    """Read the leading columns of a BED-like file; gzipped or not, comment lines left out.
+
+    Parameters
+    ----------
+    path : str or Path
+        Tab-separated, 0-based half-open.
+    names : list of str, optional
+        Names of the leading columns to keep; default chrom, start, end.
+
+    Raises
+    ------
+    UserError
+        When a line has too few columns, or a coordinate is not a number.
+    """
+    names = names or BED3
+    with open_text(path) as handle:
+        lines = (line.rstrip("\n").split("\t") for line in handle)
+        rows = [f[: len(names)] for f in lines if f[0] and not f[0].startswith(("#", "track"))]
+    short = next((n for n, row in enumerate(rows) if len(row) < len(names)), None)
+    if short is not None:
+        raise UserError(
+            f"data row {short + 1} has {len(rows[short])} columns, expected {len(names)}: "
+            + ", ".join(names),
+            path,
+        )
+    table = pd.DataFrame(rows, columns=names)
+    for column in ("start", "end"):
+        try:
+            table[column] = table[column].astype(np.int64)
+        except ValueError as error:
+            raise UserError(f"column {column!r} is not a whole number ({error})", path) from error
+    return table
+
+
+def sort_by_genome(table: pd.DataFrame, sizes: dict[str, int]) -> pd.DataFrame:
+    """Rows on the chromosomes of ``sizes``, sorted in their order, then by start and end."""
+    rank = {name: number for number, name in enumerate(sizes)}
+    kept = table[table["chrom"].isin(rank)]
+    order = np.lexsort((kept["end"], kept["start"], kept["chrom"].map(rank)))
+    return kept.iloc[order].reset_index(drop=True)
+
+
+def around(
+    chrom: pd.Series, position: pd.Series, extend: int, sizes: dict[str, int]
+) -> pd.DataFrame:
+    """Intervals ``[position - extend, position + extend)``, cut at the chromosome's ends."""
+    length = chrom.map(sizes)
+    if length.isna().any():
+        missing = chrom[length.isna()].iloc[0]
+        raise UserError(f"{missing} is not in the chromosome sizes ({', '.join(list(sizes)[:4])})")
+    return pd.DataFrame(
+        {
+            "chrom": chrom.to_numpy(),
+            "start": np.clip(position - extend, 0, None).to_numpy(np.int64),
+            "end": np.minimum(position + extend, length).to_numpy(np.int64),
+        }
+    )
+
+
+def merge(table: pd.DataFrame, sizes: dict[str, int]) -> pd.DataFrame:
+    """Join overlapping and touching intervals; with a column ``count``, keep its maximum.
+
+    Returns
+    -------
+    DataFrame
+        chrom, start, end (and count), in genome order.
+    """
+    if table.empty:
+        return table.copy()
+    clustered = bioframe.cluster(table.reset_index(drop=True), min_dist=0)
+    groups = clustered.groupby("cluster", sort=False)
+    columns = {"chrom": "first", "cluster_start": "first", "cluster_end": "first"}
+    if "count" in table:
+        columns["count"] = "max"
+    merged = groups.agg(columns).rename(columns={"cluster_start": "start", "cluster_end": "end"})
+    return sort_by_genome(merged.reset_index(drop=True), sizes)
+
+
+def overlaps_any(table: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]:
+    """(rows,) bool: shares at least one base with any of ``others``."""
+    found = np.zeros(len(table), dtype=bool)
+    for chrom, here in table.groupby("chrom", sort=False).indices.items():
+        other = others[others["chrom"] == chrom]
+        if other.empty:
+            continue
+        # As many others begin before the end as end at or before the start: then none overlaps.
+        begun = np.searchsorted(np.sort(other["start"]), table["end"].to_numpy()[here], "left")
+        ended = np.searchsorted(np.sort(other["end"]), table["start"].to_numpy()[here], "right")
+        found[here] = begun > ended
+    return found
+
+
+def drop_overlapping(
+    table: pd.DataFrame, others: pd.DataFrame, engine: str = "numpy"
+) -> pd.DataFrame:
+    """Rows that share no base with ``others``.
+
+    Parameters
+    ----------
+    table, others : DataFrame
+        chrom, start, end.
+    engine : {"numpy", "bedtools"}
+        ``bedtools`` goes through pybedtools (chrom, start, end only), where bedtools is installed.
+    """
+    if engine == "bedtools":
+        import pybedtools
+
+        left = pybedtools.BedTool.from_dataframe(table[BED3])
+        kept = left.intersect(pybedtools.BedTool.from_dataframe(others[BED3]), v=True)
+        return kept.to_dataframe(names=BED3) if len(kept) else table.iloc[:0][BED3]
+    return table[~overlaps_any(table, others)].reset_index(drop=True)

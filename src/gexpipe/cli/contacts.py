@@ -1,0 +1,58 @@
+"""``gexpipe contacts``: contact rows of every TSS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gexpipe.contact.powerlaw import PowerLaw
+from gexpipe.contact.readers import open_matrix
+from gexpipe.contact.rows import powerlaw_rows, rows_from_matrix
+from gexpipe.errors import UserError
+from gexpipe.reference.genes import read_genes
+from gexpipe.reference.genome import read_sizes
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Contact rows of every TSS.")
+
+
+@app.callback()
+def contacts() -> None:
+    """Contact rows of every TSS, from .hic or .mcool, or from a power law."""
+
+
+@app.command()
+def rows(
+    genes: Annotated[Path, typer.Option(help="Gene table (genes.tsv).")],
+    chrom_sizes: Annotated[Path, typer.Option(help="Chromosome names and lengths.")],
+    out: Annotated[Path, typer.Option(help="Output .npz; the meta data goes beside it as .json.")],
+    matrix: Annotated[Path | None, typer.Option(help=".hic, .mcool or .cool.")] = None,
+    powerlaw: Annotated[bool, typer.Option(help="No matrix: use the power law.")] = False,
+    resolution: Annotated[int, typer.Option(help="Bin width, bp.")] = 5000,
+    max_distance: Annotated[int, typer.Option(help="Keep contacts this far, bp.")] = 5_000_000,
+    normalization: Annotated[
+        list[str], typer.Option(help="Acceptable balancing; repeat, the first present is used.")
+    ] = ["VC", "SCALE", "KR", "VC_SQRT"],  # noqa: B006 - typer copies the default
+    row_sums: Annotated[
+        str, typer.Option(help="Mean row sum over the whole 'chromosome', or the 'band' only.")
+    ] = "chromosome",
+    backend: Annotated[str, typer.Option(help="Library for .hic: hictk or straw.")] = "hictk",
+    gamma: Annotated[float, typer.Option(help="Exponent of the power law.")] = PowerLaw.gamma,
+    scale: Annotated[float, typer.Option(help="Scale of the power law.")] = PowerLaw.scale,
+) -> None:
+    """Write the contact of every TSS bin with the bins within --max-distance."""
+    if (matrix is None) != powerlaw:
+        raise UserError("give either --matrix FILE or --powerlaw", "gexpipe contacts rows")
+    if row_sums not in ("chromosome", "band"):
+        raise UserError(f"{row_sums!r} is not chromosome or band", "--row-sums")
+    table, sizes = read_genes(genes), read_sizes(chrom_sizes)
+    if matrix is None:
+        law = PowerLaw(gamma, scale, minimum=resolution)
+        result = powerlaw_rows(table, sizes, resolution, max_distance, law)
+    else:
+        reader = open_matrix(matrix, resolution, backend)
+        result = rows_from_matrix(reader, table, sizes, max_distance, normalization, row_sums)
+    result.write(out)

@@ -1,0 +1,293 @@
+"""Contact matrices read as bands around the diagonal: .hic, .mcool and .cool behind one protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cooler
+import hictkpy
+import numpy as np
+from numpy.typing import NDArray
+
+from gexpipe.errors import UserError
+from gexpipe.files import require
+
+__all__ = ["Band", "BandReader", "choose_normalization", "match_chromosome", "open_matrix"]
+
+RAW = "NONE"
+
+
+@dataclass(frozen=True)
+class Band:
+    """Pixels of one chromosome with ``first <= second`` and ``second - first <= width``.
+
+    Attributes
+    ----------
+    first, second : ndarray
+        (P,) int bin numbers, counted from the chromosome's start.
+    value : ndarray
+        (P,) float32 balanced contact; NaN where a bin is masked.
+    masked : ndarray
+        (bins,) bool: the balancing gave this bin no weight. All False for raw counts.
+    """
+
+    first: NDArray[np.int32]
+    second: NDArray[np.int32]
+    value: NDArray[np.float32]
+    masked: NDArray[np.bool_]
+
+
+class BandReader(Protocol):
+    """What the rest of the package asks of a matrix file, at one resolution."""
+
+    path: Path
+    resolution: int
+    chromosomes: dict[str, int]
+
+    def normalizations(self) -> list[str]:
+        """Balancings the file holds, ``NONE`` (raw counts) included."""
+        ...
+
+    def band(self, chrom: str, width: int, normalization: str) -> Band:
+        """Pixels within ``width`` bins of the diagonal, in one read."""
+        ...
+
+    def total(self, chrom: str, normalization: str) -> float:
+        """Sum over all pixels of the chromosome's upper triangle, NaN left out; streamed."""
+        ...
+
+
+class HictkReader:
+    """.hic files through hictkpy; the balancing vectors of the file divide."""
+
+    def __init__(self, path: Path, resolution: int) -> None:
+        self.path = path
+        self.resolution = resolution
+        self._file = hictkpy.File(path, resolution)
+        self.chromosomes = {str(n): int(s) for n, s in self._file.chromosomes().items()}
+
+    def normalizations(self) -> list[str]:
+        """See `BandReader`."""
+        return [*self._file.avail_normalizations(), RAW]
+
+    def band(self, chrom: str, width: int, normalization: str) -> Band:
+        """See `BandReader`."""
+        selector = self._file.fetch(
+            chrom,
+            normalization=normalization,
+            count_type="float32",
+            diagonal_band_width=width + 1,
+        )
+        pixels = selector.to_coo()
+        return Band(pixels.row, pixels.col, pixels.data, self._masked(chrom, normalization))
+
+    def total(self, chrom: str, normalization: str) -> float:
+        """See `BandReader`."""
+        selector = self._file.fetch(chrom, normalization=normalization, count_type="float64")
+        return float(selector.sum() or 0.0)
+
+    def _masked(self, chrom: str, normalization: str) -> NDArray[np.bool_]:
+        low, high = _bin_range(self.chromosomes, chrom, self.resolution)
+        if normalization == RAW:
+            return np.zeros(high - low, dtype=bool)
+        weight = self._file.weights(normalization, divisive=True)[low:high]
+        return ~(np.isfinite(weight) & (weight > 0))
+
+
+class CoolReader:
+    """.cool and .mcool: raw pixels through hictkpy, weights through cooler.
+
+    ``weight`` (cooler balance; ``ICE`` means the same) multiplies; the Juicer-style columns of 4DN
+    files (KR, VC, VC_SQRT, SCALE) divide. A column's ``divisive_weights`` attribute decides where
+    it is present.
+    """
+
+    def __init__(self, path: Path, resolution: int) -> None:
+        self.path = path
+        self.resolution = resolution
+        groups = cooler.fileops.list_coolers(str(path))
+        group = "/" if groups == ["/"] else f"/resolutions/{resolution}"
+        uri = str(path) if group == "/" else f"{path}::{group}"
+        self._cooler = cooler.Cooler(uri)
+        self._file = hictkpy.File(uri, resolution)
+        self.chromosomes = {str(n): int(s) for n, s in self._cooler.chromsizes.items()}
+
+    def normalizations(self) -> list[str]:
+        """See `BandReader`."""
+        columns = set(self._cooler.bins().columns) - {"chrom", "start", "end"}
+        return [*sorted(columns), *(["ICE"] if "weight" in columns else []), RAW]
+
+    def band(self, chrom: str, width: int, normalization: str) -> Band:
+        """See `BandReader`."""
+        selector = self._file.fetch(
+            chrom, normalization=RAW, count_type="float64", diagonal_band_width=width + 1
+        )
+        pixels = selector.to_coo()
+        factor = self._factor(chrom, normalization)
+        value = (pixels.data * factor[pixels.row] * factor[pixels.col]).astype(np.float32)
+        return Band(pixels.row, pixels.col, value, ~np.isfinite(factor))
+
+    def total(self, chrom: str, normalization: str) -> float:
+        """See `BandReader`."""
+        factor = self._factor(chrom, normalization)
+        low, high = self._cooler.extent(chrom)
+        offset = self._cooler._load_dset("indexes/bin1_offset")
+        begin, stop, total = int(offset[low]), int(offset[high]), 0.0
+        selector = self._cooler.pixels()
+        for start in range(begin, stop, 4_000_000):
+            chunk = selector[start : min(start + 4_000_000, stop)]
+            first, second = chunk["bin1_id"].to_numpy(), chunk["bin2_id"].to_numpy()
+            cis = second < high
+            value = chunk["count"].to_numpy()[cis] * factor[first[cis] - low]
+            total += float(np.nansum(value * factor[second[cis] - low]))
+        return total
+
+    def _factor(self, chrom: str, normalization: str) -> NDArray[np.float64]:
+        low, high = _bin_range(self.chromosomes, chrom, self.resolution)
+        if normalization == RAW:
+            return np.ones(high - low)
+        name = "weight" if normalization == "ICE" else normalization
+        weight = self._cooler.bins()[name][low:high].to_numpy(dtype=np.float64)
+        with self._cooler.open("r") as group:
+            attributes = dict(group["bins"][name].attrs)
+        if bool(attributes.get("divisive_weights", name != "weight")):
+            with np.errstate(divide="ignore"):
+                weight = 1.0 / weight
+        return np.where(np.isfinite(weight), weight, np.nan)
+
+
+class StrawReader:
+    """.hic files through hic-straw, tile by tile along the diagonal; an optional second opinion."""
+
+    tile = 2000  # bins; a record is a Python object, so a tile bounds the memory
+
+    def __init__(self, path: Path, resolution: int) -> None:
+        import hicstraw
+
+        self.path = path
+        self.resolution = resolution
+        self._file = hicstraw.HiCFile(str(path))
+        self.chromosomes = {
+            c.name: int(c.length) for c in self._file.getChromosomes() if c.name.upper() != "ALL"
+        }
+
+    def normalizations(self) -> list[str]:
+        """Straw cannot list them: every name it knows; an absent one gives no pixel."""
+        return ["KR", "SCALE", "VC", "VC_SQRT", RAW]
+
+    def _matrix(self, chrom: str, normalization: str):  # type: ignore[no-untyped-def]
+        return self._file.getMatrixZoomData(
+            chrom, chrom, "observed", normalization, "BP", self.resolution
+        )
+
+    def band(self, chrom: str, width: int, normalization: str) -> Band:
+        """See `BandReader`."""
+        matrix = self._matrix(chrom, normalization)
+        step, length = self.resolution, self.chromosomes[chrom]
+        parts = []
+        for start in range(0, length, self.tile * step):
+            stop = min(start + self.tile * step, length)
+            records = matrix.getRecords(start, stop - 1, start, min(stop + width * step, length))
+            tile = np.array([(r.binX, r.binY, r.counts) for r in records]).reshape(-1, 3)
+            first = np.minimum(tile[:, 0], tile[:, 1])
+            parts.append(tile[(first >= start) & (first < stop)])
+        pixels = np.concatenate(parts)
+        first, second = np.sort((pixels[:, :2] // step).astype(np.int32), axis=1).T
+        keep = second - first <= width
+        masked = np.zeros(-(-length // step), dtype=bool)
+        if normalization != RAW:
+            weight = np.asarray(matrix.getNormVector(self._index(chrom)))[: len(masked)]
+            masked[: len(weight)] = ~(np.isfinite(weight) & (weight > 0))
+        return Band(first[keep], second[keep], pixels[keep, 2].astype(np.float32), masked)
+
+    def total(self, chrom: str, normalization: str) -> float:
+        """See `BandReader`; reads the whole chromosome."""
+        records = self._matrix(chrom, normalization).getRecords(
+            0, self.chromosomes[chrom], 0, self.chromosomes[chrom]
+        )
+        return float(np.nansum([record.counts for record in records]))
+
+    def _index(self, chrom: str) -> int:
+        return next(c.index for c in self._file.getChromosomes() if c.name == chrom)
+
+
+def open_matrix(path: str | Path, resolution: int, backend: str = "hictk") -> BandReader:
+    """Open a contact matrix at one resolution.
+
+    Parameters
+    ----------
+    path : str or Path
+        .hic, .mcool or .cool.
+    resolution : int
+        Bin width in bp.
+    backend : {"hictk", "straw"}
+        Library for .hic files.
+
+    Raises
+    ------
+    UserError
+        When it is no contact matrix, or lacks the resolution; the message lists what it has.
+    """
+    source = require(path, "contact matrix")
+    try:
+        available = _resolutions(source)
+        if resolution not in available:
+            raise UserError(
+                f"no resolution {resolution:,}; it has {', '.join(map(str, available))}: "
+                "set contact.resolution",
+                source,
+            )
+        if not hictkpy.is_hic(source):
+            return CoolReader(source, resolution)
+        return StrawReader(source, resolution) if backend == "straw" else _hictk(source, resolution)
+    except (RuntimeError, OSError, KeyError, ValueError) as error:
+        raise UserError(f"not a readable .hic, .mcool or .cool file ({error})", source) from error
+
+
+def _hictk(path: Path, resolution: int) -> BandReader:
+    return HictkReader(path, resolution)
+
+
+def _resolutions(path: Path) -> list[int]:
+    if hictkpy.is_hic(path) or hictkpy.is_mcool_file(path):
+        return [int(r) for r in hictkpy.MultiResFile(path).resolutions()]
+    return [int(cooler.Cooler(str(path)).binsize)]
+
+
+def _bin_range(chromosomes: dict[str, int], chrom: str, resolution: int) -> tuple[int, int]:
+    low = 0
+    for name, length in chromosomes.items():
+        bins = -(-length // resolution)
+        if name == chrom:
+            return low, low + bins
+        low += bins
+    raise KeyError(chrom)
+
+
+def match_chromosome(chromosomes: dict[str, int], name: str) -> str | None:
+    """Name of a chromosome in the file, with or without ``chr`` (chrM is also MT); None if absent."""
+    bare = name.removeprefix("chr")
+    names = [name, bare, f"chr{bare}"] + (["MT", "chrMT"] if bare == "M" else [])
+    return next((n for n in names if n in chromosomes), None)
+
+
+def choose_normalization(reader: BandReader, wanted: Sequence[str]) -> str:
+    """First of the acceptable balancings that the file holds.
+
+    Raises
+    ------
+    UserError
+        When it holds none of them; the message lists what it has and which key to set.
+    """
+    available = reader.normalizations()
+    for name in wanted:
+        if name in available:
+            return name
+    raise UserError(
+        f"none of the balancings {', '.join(wanted)} is there at {reader.resolution:,} bp; "
+        f"it has {', '.join(available)}: set contact.normalization",
+        reader.path,
+    )

@@ -1,0 +1,173 @@
+"""Seq2Exp's window contact: one number per bin of a window, instead of one per base."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gexpipe.contact.powerlaw import reference_law
+from gexpipe.contact.rows import ContactRows
+from gexpipe.errors import UserError
+
+__all__ = [
+    "WindowContact",
+    "expand_window",
+    "inside_chromosome",
+    "window_bins",
+    "window_contact",
+    "window_shift",
+]
+
+
+class WindowContact(NamedTuple):
+    """Contact of the TSS bin with every bin of a window, G genes, B bins.
+
+    Attributes
+    ----------
+    values : ndarray
+        (G, B) float32, log10(1 + contact + pseudocount); 0 where missing or off the chromosome.
+    covered : ndarray
+        (G,) bool: enough contact around the TSS; the values of the others are all 0.
+    start : ndarray
+        (G,) int64, 0 <= start < resolution: where base 0 of the window lies in the first bin. Base
+        i of the window belongs to bin ``(start + i) // resolution``.
+    """
+
+    values: NDArray[np.float32]
+    covered: NDArray[np.bool_]
+    start: NDArray[np.int64]
+
+
+def window_bins(window: int, resolution: int) -> int:
+    """Bins that any window of this length can touch: 41 for 200 kb at 5 kb."""
+    return -(-window // resolution) + 1
+
+
+def inside_chromosome(
+    tss: NDArray[np.int64], chrom_length: NDArray[np.int64], window: int
+) -> NDArray[np.int64]:
+    """(G, 2) first and past-the-last base of each window that lies on its chromosome.
+
+    For windows built with ``published_shift`` pass ``tss + window_shift(rows, window)``.
+    """
+    begin = np.asarray(tss) - window // 2
+    edges = np.stack([-begin, np.asarray(chrom_length) - begin], axis=1)
+    return np.clip(edges, 0, window)
+
+
+def window_contact(
+    rows: ContactRows,
+    window: int,
+    *,
+    gamma: float = 0.87,
+    coverage_threshold: float = 0.01,
+    tss_slop: int = 500,
+    reference_distance: float = 1_000_000.0,
+    published_shift: bool = False,
+    stored_window: int = 200_000,
+) -> WindowContact:
+    """Crop contact rows to windows ``[tss - window // 2, tss + window - window // 2)``.
+
+    Contact is the observed value of the row (NaN counts as 0) plus min(power law at the distance,
+    power law at ``reference_distance``), which is constant within 1 Mb. A gene whose per-base
+    contact, summed over the bases strictly within ``tss_slop`` of the TSS, stays below
+    ``coverage_threshold`` is missing as a whole. There is no diagonal correction (Seq2Exp,
+    supplement, "Hi-C"; its code applies none either).
+
+    Parameters
+    ----------
+    rows : ContactRows
+        Reaching at least half the window, plus half the padding where ``published_shift`` is on.
+    window : int
+        Window length, bp.
+    gamma : float
+        Exponent of the pseudocount's power law.
+    coverage_threshold, tss_slop, reference_distance
+        See above; bp for the last two.
+    published_shift : bool
+        Reproduce the published loader, which pads a stored window twice at a chromosome end, so
+        that contact is shifted against DNA by half the padding.
+    stored_window : int
+        Length of the stored window that the published loader crops, bp.
+
+    Raises
+    ------
+    UserError
+        When the rows do not reach to the window's end.
+    """
+    step, reach = rows.resolution, rows.reach
+    begin = rows.tss - window // 2
+    if published_shift:
+        begin = begin + window_shift(rows, window, stored_window)
+    first = begin // step
+    bins = first[:, None] + np.arange(window_bins(window, step))[None, :]
+    column = bins - rows.tss_bin[:, None] + reach
+    limit = -(-rows.chrom_length // step)[:, None]
+    on_chromosome = (bins >= 0) & (bins < limit)
+    last = (begin + window - 1) // step
+    needed = on_chromosome & (bins <= last[:, None])
+    if (needed & ((column < 0) | (column >= rows.values.shape[1]))).any():
+        raise UserError(
+            f"contact rows reach {reach * step:,} bp from the TSS, a window of {window:,} bp needs "
+            "more: set contact.max_distance"
+        )
+    column = np.clip(column, 0, rows.values.shape[1] - 1)
+    contact = np.nan_to_num(np.take_along_axis(rows.values, column, axis=1), nan=0.0)
+    contact = contact.astype(np.float64) + _pseudocount(rows, bins, gamma, reference_distance)
+    covered = _coverage(rows, tss_slop) >= coverage_threshold
+    if published_shift:
+        on_chromosome &= _stored(rows, bins, stored_window)
+    keep = on_chromosome & covered[:, None]
+    values = np.where(keep, np.log10(1.0 + contact), 0.0).astype(np.float32)
+    return WindowContact(values, covered, (begin - first * step).astype(np.int64))
+
+
+def _pseudocount(
+    rows: ContactRows, bins: NDArray[np.int64], gamma: float, reference: float
+) -> NDArray[np.float64]:
+    law = reference_law(gamma, minimum=rows.resolution)
+    distance = np.abs(bins - rows.tss_bin[:, None]) * rows.resolution
+    return np.minimum(law(distance), law(reference))
+
+
+def _coverage(rows: ContactRows, slop: int) -> NDArray[np.float64]:
+    """Per-base contact summed over the 2 slop - 1 bases strictly within ``slop`` of the TSS."""
+    step, reach = rows.resolution, rows.reach
+    low = np.maximum(rows.tss - slop + 1, 0)
+    high = np.minimum(rows.tss + slop, rows.chrom_length)
+    total = np.zeros(len(rows.tss))
+    spread = min(-(-slop // step), reach)
+    for offset in range(-spread, spread + 1):
+        begin = (rows.tss_bin + offset) * step
+        bases = np.clip(np.minimum(high, begin + step) - np.maximum(low, begin), 0, None)
+        total += bases * np.nan_to_num(rows.values[:, reach + offset].astype(np.float64), nan=0.0)
+    return total
+
+
+def window_shift(rows: ContactRows, window: int, stored: int = 200_000) -> NDArray[np.int64]:
+    """(G,) bases by which the published loader shifts contact against DNA; 0 inside chromosomes.
+
+    The stored vector has its padding already; the loader adds that of the window again and crops
+    the middle.
+    """
+    left = np.clip(window // 2 - rows.tss, 0, None)
+    right = np.clip(rows.tss + window // 2 - rows.chrom_length, 0, None)
+    return (stored + left + right - window) // 2 - left - (stored - window) // 2
+
+
+def _stored(rows: ContactRows, bins: NDArray[np.int64], stored: int) -> NDArray[np.bool_]:
+    low = (rows.tss - stored // 2)[:, None]
+    return ((bins + 1) * rows.resolution > low) & (bins * rows.resolution < low + stored)
+
+
+def expand_window(
+    contact: WindowContact, inside: NDArray[np.int64], window: int, resolution: int
+) -> NDArray[np.float32]:
+    """Per-base vectors (G, window) float32, zero outside ``inside`` (see `inside_chromosome`)."""
+    base = np.arange(window)[None, :]
+    dense = np.take_along_axis(
+        contact.values, (contact.start[:, None] + base) // resolution, axis=1
+    )
+    return np.where((base >= inside[:, :1]) & (base < inside[:, 1:]), dense, np.float32(0.0))
