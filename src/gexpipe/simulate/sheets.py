@@ -1,0 +1,34 @@
+"""Sample, file and reference sheets of the simulated cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from gexpipe.simulate.config import SimulationConfig
+
+__all__ = ["write_sheets"]
+
+_FILE = ["cell", "role", "replicate", "source", "accession", "format", "url", "md5"]
+_REFERENCE = ["role", "source", "accession", "format", "url", "md5"]
+
+
+def write_sheets(folder: Path, config: SimulationConfig, rows: list[dict[str, str]]) -> None:
+    """Write samples.tsv, files.tsv and reference.tsv into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    samples = pd.DataFrame(
+        {
+            "cell": list(config.cells),
+            "assembly": config.assembly,
+            "description": [f"simulated cell type, seed {config.seed}" for _ in config.cells],
+        }
+    )
+    table = pd.DataFrame(rows)
+    of_cell = table["cell"] != ""
+    for name, frame in (
+        ("samples", samples),
+        ("files", table.loc[of_cell, _FILE]),
+        ("reference", table.loc[~of_cell, _REFERENCE]),
+    ):
+        frame.to_csv(folder / f"{name}.tsv", sep="\t", index=False, lineterminator="\n")
