@@ -37,6 +37,7 @@ def write_mcool(
         (norm, chromosome, resolution) -> divisive vector. ``weight`` is made from KR:
         multiplicative, balanced rows sum to about 1.
     """
+    scratch = path.with_name("scratch.mcool")
     for resolution, parts in sorted(pixels.items()):
         bins = cooler.binnify(pd.Series(dict(sizes)), resolution)
         columns = {
@@ -47,19 +48,32 @@ def write_mcool(
             [_weight(parts[chrom], vectors["KR", chrom, resolution]) for chrom in sizes]
         )
         cooler.create_cooler(
-            f"{path}::/resolutions/{resolution}",
+            f"{scratch}::/resolutions/{resolution}",
             bins.assign(**columns, weight=weight),
             global_pixels(parts),
             assembly=assembly,
             ordered=True,
             mode="a",
         )
-    with h5py.File(path, "r+") as handle:
-        handle.attrs.update({"format": "HDF5::MCOOL", "format-version": 2, "bin-type": "fixed"})
-        for resolution in pixels:
-            group = handle[f"resolutions/{resolution}"]
-            group.attrs["creation-date"] = _DATE
-            group["bins/weight"].attrs.update({"ignore_diags": 0, "cis_only": True, "scale": 1.0})
+    _copy_dated(scratch, path)
+    scratch.unlink()
+
+
+def _copy_dated(source: Path, target: Path) -> None:
+    """Copy an mcool with a fixed creation date.
+
+    cooler stamps the time of writing; changing the attribute in place would leave the old text in
+    the file, so that equal content had unequal bytes.
+    """
+    with h5py.File(source, "r") as old, h5py.File(target, "w") as new:
+        new.attrs.update({"format": "HDF5::MCOOL", "format-version": 2, "bin-type": "fixed"})
+        for resolution, group in old["resolutions"].items():
+            copied = new.create_group(f"resolutions/{resolution}")
+            copied.attrs.update({**group.attrs, "creation-date": _DATE})
+            for name in group:
+                old.copy(group[name], copied, name)
+            weight = {"ignore_diags": 0, "cis_only": True, "scale": 1.0}
+            copied["bins/weight"].attrs.update(weight)
 
 
 def _weight(pixels: Pixels, divisive: NDArray[np.float32]) -> NDArray[np.float64]:
