@@ -1,0 +1,17 @@
+"""The methods: numerically the authors' own, built by name."""
+
+from __future__ import annotations
+
+from gexpipe.models.base import ExpressionModel, Inputs, Output
+from gexpipe.models.reference import from_reference
+from gexpipe.models.registry import architectures, build, parameters
+
+__all__ = [
+    "ExpressionModel",
+    "Inputs",
+    "Output",
+    "architectures",
+    "build",
+    "from_reference",
+    "parameters",
+]

@@ -1,0 +1,97 @@
+"""What every method is: a module from a `Batch` to an `Output`, and a loss of named terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gexpipe.errors import UserError
+from gexpipe.windows.batch import Batch
+
+__all__ = ["CRITERIA", "ExpressionModel", "Inputs", "Output", "embedding"]
+
+CRITERIA = {
+    "smooth_l1": functional.smooth_l1_loss,
+    "mse": functional.mse_loss,
+    "l1": functional.l1_loss,
+}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a method is given, and therefore what its first layers look like.
+
+    Attributes
+    ----------
+    length : int
+        Bases of the window around the TSS.
+    signals : tuple of str
+        Names of the base-resolution signals, in order; empty for sequence only.
+    elements : bool
+        Whether the method reads EPInformer's element table.
+    features : int
+        Gene features: eight of the mRNA and the promoter activity.
+    """
+
+    length: int
+    signals: tuple[str, ...] = ()
+    elements: bool = False
+    features: int = 9
+
+
+@dataclass(frozen=True)
+class Output:
+    """A prediction and whatever else the method can show.
+
+    Attributes
+    ----------
+    prediction : Tensor
+        (B,) float32.
+    extras : dict
+        Named tensors, for instance ``mask`` (B, L), ``attention`` (layers, B, n, n), ``kl`` ().
+    """
+
+    prediction: Tensor
+    extras: dict[str, Tensor] = field(default_factory=dict)
+
+
+class ExpressionModel(nn.Module):
+    """Base of all methods; a method defines ``forward`` and, if it has other terms, ``terms``.
+
+    Attributes
+    ----------
+    criterion : str
+        Prediction loss, a key of `CRITERIA`; set by training.
+    """
+
+    criterion: str = "smooth_l1"
+
+    def forward(self, batch: Batch) -> Output:
+        """Predict for a dense batch."""
+        raise NotImplementedError
+
+    def terms(self, batch: Batch, output: Output) -> dict[str, Tensor]:
+        """Weighted loss terms beside the prediction's, by name; none by default."""
+        return {}
+
+    def measure(self, prediction: Tensor, batch: Batch) -> Tensor:
+        """Prediction loss of (B,) predictions, averaged over genes."""
+        return CRITERIA[self.criterion](prediction, batch.target)
+
+    def loss(self, batch: Batch, output: Output) -> dict[str, Tensor]:
+        """Named loss terms and their sum as ``total``."""
+        named = {"prediction": self.measure(output.prediction, batch)}
+        named.update(self.terms(batch, output))
+        named["total"] = sum(named.values())  # type: ignore[assignment]
+        return named
+
+
+def embedding(width: int, d_model: int, what: str = "signals") -> nn.Linear:
+    """Linear layer from ``width`` channels to ``d_model`` with zero bias, as all methods start."""
+    if width == 0:
+        raise UserError(f"this method needs {what} among its inputs", "inputs")
+    layer = nn.Linear(width, d_model)
+    nn.init.zeros_(layer.bias)
+    return layer

@@ -1,0 +1,1 @@
+"""Building blocks that methods are made of."""

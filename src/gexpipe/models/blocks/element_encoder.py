@@ -1,0 +1,118 @@
+"""EPInformer's convolutional encoder of one element, run once per distinct sequence.
+
+Most slots of a batch are empty and equal, and neighbouring genes share elements. Each distinct
+sequence is encoded once; how often it occurs enters the batch-norm statistics as a weight, so that
+outputs, gradients and running statistics are those of encoding every slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["ElementEncoder", "ElementSummary", "POOLED", "WeightedBatchNorm", "distinct"]
+
+POOLED = 16  # bases per position of the encoder's output: four poolings by 2
+DILATIONS = (2, 4, 6)
+
+
+def distinct(codes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Distinct rows of (..., slot) base codes.
+
+    Returns
+    -------
+    tuple of Tensor
+        Rows (R, slot); for every input row its row number (rows,); how often each occurs (R,).
+    """
+    flat = codes.reshape(-1, codes.shape[-1])
+    return torch.unique(flat, dim=0, return_inverse=True, return_counts=True)
+
+
+class WeightedBatchNorm(nn.BatchNorm1d):
+    """Batch norm over (R, C, L) in which row r counts ``counts[r]`` times."""
+
+    def forward(self, x: Tensor, counts: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        """Normalise; ``counts`` (R,) matters in training only."""
+        if not self.training or counts is None:
+            return super().forward(x)
+        weight = counts.to(torch.float32)[:, None]
+        rows = weight.sum()
+        variance, mean = torch.var_mean(x.float(), dim=2, correction=0)  # of each row
+        center = (weight * mean).sum(0) / rows
+        spread = (weight * (variance + (mean - center).square())).sum(0) / rows
+        self._track(center.detach(), spread.detach(), rows * x.shape[2])
+        scale = self.weight * torch.rsqrt(spread + self.eps)
+        shift = self.bias - center * scale
+        return torch.addcmul(shift[:, None], x.float(), scale[:, None]).to(x.dtype)
+
+    @torch.no_grad()
+    def _track(self, center: Tensor, spread: Tensor, count: Tensor) -> None:
+        self.num_batches_tracked += 1
+        rate = self.momentum if self.momentum is not None else 0.1
+        self.running_mean.lerp_(center, rate)
+        self.running_var.lerp_(spread * count / (count - 1), rate)
+
+
+class ElementEncoder(nn.Module):
+    """Stem of width 8, then four stages: convolution, batch norm, ELU, pool by 2, residual 1x1.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Channels of the stem and of the four stages; published 256, 128, 64, 64, 128.
+    """
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.stem = nn.Conv1d(4, widths[0], 8, padding="same")
+        pairs = list(zip(widths, widths[1:], strict=False))
+        self.convolutions = nn.ModuleList(nn.Conv1d(i, o, 3, padding=1) for i, o in pairs)
+        self.norms = nn.ModuleList(WeightedBatchNorm(o) for _, o in pairs)
+        self.residuals = nn.ModuleList(nn.Conv1d(o, o, 1) for _, o in pairs)
+
+    def forward(self, x: Tensor, counts: Tensor | None = None) -> Tensor:
+        """(R, 4, L) one-hot to (R, C, L // 16)."""
+        x = functional.elu(self.stem(x))
+        for conv, norm, residual in zip(
+            self.convolutions, self.norms, self.residuals, strict=True
+        ):
+            # ELU rises, so pooling first gives the same with half the exponentials.
+            x = functional.elu(functional.max_pool1d(norm(conv(x), counts), 2))
+            x = functional.elu(residual(x)) + x
+        return x
+
+
+class ElementSummary(nn.Module):
+    """Dilated convolutions and a linear layer along the element: (R, C, P) to (R, out).
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the encoder.
+    positions : int
+        Positions of the encoder's output, at least 25.
+    widths : sequence of int
+        Channels of the three dilated and of the last 1 x 1 convolution; published 64, 64, 64, 32.
+    out : int
+        Size of the summary, a multiple of the last width.
+    """
+
+    def __init__(self, channels: int, positions: int, widths: Sequence[int], out: int) -> None:
+        super().__init__()
+        sizes = [channels, *widths]
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(i, o, 3, dilation=d)
+            for i, o, d in zip(sizes, sizes[1:], DILATIONS, strict=False)
+        )
+        self.convolutions.append(nn.Conv1d(sizes[-2], sizes[-1], 1))
+        self.norms = nn.ModuleList(WeightedBatchNorm(o) for o in widths)
+        self.along = nn.Linear(positions - 2 * sum(DILATIONS), out // widths[-1])
+
+    def forward(self, x: Tensor, counts: Tensor | None = None) -> Tensor:
+        """Flattened channel by channel."""
+        for conv, norm in zip(self.convolutions, self.norms, strict=True):
+            x = functional.elu(norm(conv(x), counts))
+        return functional.elu(self.along(x)).flatten(1)

@@ -1,0 +1,56 @@
+"""Caduceus on the window: sequence only, or sequence and signals side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from gexpipe.models.base import ExpressionModel, Inputs, Output, embedding
+from gexpipe.models.blocks.backbone import Backbone, BackboneOptions
+from gexpipe.models.blocks.head import ExpressionHead, central_mean
+from gexpipe.windows.batch import Batch
+
+__all__ = ["Caduceus", "CaduceusOptions"]
+
+
+@dataclass(frozen=True)
+class CaduceusOptions(BackboneOptions):
+    """Options of `Caduceus`; sizes as `BackboneOptions`.
+
+    Attributes
+    ----------
+    center : int
+        Central bases whose hidden states are averaged.
+    """
+
+    center: int = 2000
+
+
+class Caduceus(ExpressionModel):
+    """[one-hot DNA, signals] -> linear -> bidirectional backbone -> central mean -> MLP.
+
+    Source: GeneExpBiMamba of Seq2Exp (``interact`` = no_signal or concat), 574,209 parameters
+    without signals and 574,593 with three.
+    """
+
+    Options = CaduceusOptions
+
+    def __init__(self, options: CaduceusOptions, inputs: Inputs) -> None:
+        super().__init__()
+        self.center, self.with_signals = options.center, bool(inputs.signals)
+        self.input_layer = embedding(4 + len(inputs.signals), options.d_model)
+        self.backbone = Backbone(options)
+        self.head = ExpressionHead(options.d_model, inputs.features, options.d_model)
+
+    def forward(self, batch: Batch) -> Output:
+        """Predict for a dense batch."""
+        x = batch.sequence()
+        if self.with_signals:
+            x = torch.cat([x, batch.signals.transpose(1, 2)], dim=-1)
+        embedded = self.input_layer(x)
+        hidden = self.backbone(embedded)
+        prediction, joined = self.head(central_mean(hidden, self.center), batch.features)
+        return Output(
+            prediction, {"embedded": embedded, "hidden": hidden, "head_input": joined}
+        )

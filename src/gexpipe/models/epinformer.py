@@ -1,0 +1,159 @@
+"""EPInformer: a promoter and its elements, encoded by convolutions, joined by masked attention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gexpipe.errors import UserError
+from gexpipe.models.base import ExpressionModel, Inputs, Output
+from gexpipe.models.blocks.element_encoder import (
+    DILATIONS,
+    POOLED,
+    ElementEncoder,
+    ElementSummary,
+    distinct,
+)
+from gexpipe.models.blocks.head import ExpressionHead
+from gexpipe.windows.batch import N_CODE, Batch, Elements, one_hot
+
+__all__ = ["EPInformer", "EPInformerOptions", "link_scores"]
+
+FEATURES = ("distance", "contact", "activity")
+
+
+@dataclass(frozen=True)
+class EPInformerOptions:
+    """Options of `EPInformer`.
+
+    Attributes
+    ----------
+    slot : int
+        Bases of an element slot.
+    encoder_widths : tuple of int
+        Channels of the encoder's stem and four stages.
+    summary_widths : tuple of int
+        Channels of the three dilated convolutions and the last one.
+    d_model, heads, layers : int
+        Width, heads and number of attention layers.
+    hidden : int
+        Hidden width of the head.
+    element_features : tuple of str
+        Which of distance, contact, activity are joined to an element.
+    """
+
+    slot: int = 2000
+    encoder_widths: tuple[int, ...] = (256, 128, 64, 64, 128)
+    summary_widths: tuple[int, ...] = (64, 64, 64, 32)
+    d_model: int = 64
+    heads: int = 4
+    layers: int = 3
+    hidden: int = 128
+    element_features: tuple[str, ...] = FEATURES
+
+
+class AttentionLayer(nn.Module):
+    """Pre-norm self-attention and feed-forward, each with a residual; returns the attention."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.feed = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.ReLU(), nn.Linear(4 * width, width)
+        )
+
+    def forward(self, x: Tensor, absent: Tensor, blocked: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, n, d) to (B, n, d) and head-averaged attention (B, n, n)."""
+        y = self.norm1(x)
+        y, weights = self.attention(y, y, y, key_padding_mask=absent, attn_mask=blocked)
+        x = x + y
+        return x + self.feed(self.norm2(x)), weights
+
+
+class EPInformer(ExpressionModel):
+    """Elements -> encoder -> features joined -> masked attention -> promoter -> MLP.
+
+    The promoter attends to everything, an element only to itself and the promoter. An all-N slot
+    is absent: nobody attends to it. The promoter stays present whatever its sequence, so that an
+    all-N promoter gives a finite prediction.
+    Source: EPInformer_v2 (JasonLinjc/EPInformer); 447,341 parameters with three element features.
+    """
+
+    Options = EPInformerOptions
+
+    def __init__(self, options: EPInformerOptions, inputs: Inputs) -> None:
+        super().__init__()
+        _check(options, inputs)
+        o = options
+        self.columns = [FEATURES.index(name) for name in o.element_features]
+        self.encoder = ElementEncoder(o.encoder_widths)
+        self.summary = ElementSummary(
+            o.encoder_widths[-1], o.slot // POOLED, o.summary_widths, o.d_model
+        )
+        self.join = nn.Sequential(
+            nn.Linear(o.d_model + len(self.columns), o.d_model),
+            nn.ReLU(),
+            nn.Linear(o.d_model, o.d_model),
+            nn.ReLU(),
+        )
+        self.layers = nn.ModuleList(AttentionLayer(o.d_model, o.heads) for _ in range(o.layers))
+        self.head = ExpressionHead(o.d_model, inputs.features, o.hidden)
+
+    def embed(self, elements: Elements) -> Tensor:
+        """(B, n, d_model) summaries of the sequences of all slots."""
+        rows, which, counts = distinct(elements.codes)
+        encoded = self.summary(self.encoder(one_hot(rows).transpose(1, 2), counts), counts)
+        return encoded[which].unflatten(0, elements.codes.shape[:2])
+
+    def forward(self, batch: Batch) -> Output:
+        """Predict for a batch with elements."""
+        elements = batch.elements
+        if elements is None:
+            raise UserError("EPInformer needs the element table; set it to true", "inputs.elements")
+        embedded = self.embed(elements)
+        features = elements.features[..., self.columns].to(embedded.dtype)
+        x = joined = self.join(torch.cat([embedded, features], dim=-1))
+        absent = (elements.codes == N_CODE).all(dim=-1)
+        absent[:, 0] = False
+        blocked = ~torch.eye(x.shape[1], dtype=torch.bool, device=x.device)
+        blocked[:, 0] = blocked[0, :] = False
+        attention = []
+        for layer in self.layers:
+            x, weights = layer(x, absent, blocked)
+            attention.append(weights)
+        prediction, head_input = self.head(x[:, 0], batch.features)
+        shown = {
+            "elements": embedded,
+            "joined": joined,
+            "attention": torch.stack(attention),
+            "head_input": head_input,
+        }
+        return Output(prediction, shown)
+
+
+def link_scores(attention: Tensor) -> Tensor:
+    """Enhancer-gene scores from attention (layers, B, n, n): (B, n - 1), the promoter's row."""
+    return (attention + 1e-5).mean(dim=0)[:, 0, 1:]
+
+
+def _check(options: EPInformerOptions, inputs: Inputs) -> None:
+    if not inputs.elements:
+        raise UserError("EPInformer needs the element table; set it to true", "inputs.elements")
+    unknown = set(options.element_features) - set(FEATURES)
+    if unknown:
+        raise UserError(
+            f"unknown {', '.join(sorted(unknown))}; expected some of {', '.join(FEATURES)}",
+            "model.element_features",
+        )
+    least = POOLED * (2 * sum(DILATIONS) + 1)
+    if options.slot < least:
+        raise UserError(f"{options.slot} bp; expected at least {least}", "model.slot")
+    if options.d_model % options.summary_widths[-1]:
+        raise UserError(
+            f"{options.d_model}; expected a multiple of the last of model.summary_widths "
+            f"({options.summary_widths[-1]})",
+            "model.d_model",
+        )

@@ -1,0 +1,134 @@
+"""Prism: the signals' effect is trained under re-weighting, so that confounders average out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gexpipe.models.base import ExpressionModel, Inputs, Output
+from gexpipe.models.blocks.backbone import Backbone
+from gexpipe.models.blocks.head import ExpressionHead, central_mean
+from gexpipe.models.caduceus import CaduceusOptions
+from gexpipe.models.masked import SumEmbedding
+from gexpipe.windows.batch import Batch
+
+__all__ = ["Prism", "PrismOptions", "WeightGenerator", "uniformity"]
+
+
+@dataclass(frozen=True)
+class PrismOptions(CaduceusOptions):
+    """Options of `Prism`; sizes as `CaduceusOptions`.
+
+    Attributes
+    ----------
+    n_context : int
+        Weight vectors a gene (n of the paper).
+    cnn_width : int
+        Channels of the first convolution on the signals; the next have 2 and 4 times as many.
+    intervention_weight, uniformity_weight : float
+        Weights of the loss terms (alpha and beta of the paper).
+    kernel_t : float
+        Sharpness t of the uniformity term's Gaussian kernel.
+    """
+
+    n_context: int = 2
+    cnn_width: int = 8
+    intervention_weight: float = 1.0
+    uniformity_weight: float = 1.0
+    kernel_t: float = 2.0
+
+
+class WeightGenerator(nn.Module):
+    """A 3-layer CNN on the signals of a gene, giving ``n_context`` vectors of d_model weights."""
+
+    def __init__(self, signals: int, d_model: int, n_context: int, width: int) -> None:
+        super().__init__()
+        self.d_model, self.n_context = d_model, n_context
+        layers: list[nn.Module] = []
+        sizes = [signals, width, 2 * width, 4 * width]
+        for before, after, kernel in zip(sizes, sizes[1:], (7, 5, 3), strict=False):
+            layers += [
+                nn.Conv1d(before, after, kernel, padding=kernel // 2),
+                nn.BatchNorm1d(after),
+                nn.ReLU(),
+                nn.MaxPool1d(4),
+            ]
+        self.cnn = nn.Sequential(*layers)
+        self.projector = nn.Linear(4 * width, d_model * n_context)
+        nn.init.zeros_(self.projector.bias)
+
+    def forward(self, signals: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, S, L) signals to weights (B, d_model, n_context) in 0..1 and CNN features."""
+        features = self.cnn(signals).mean(dim=2)
+        weights = self.projector(features).view(-1, self.d_model, self.n_context)
+        return torch.sigmoid(weights), features
+
+
+def uniformity(weights: Tensor, t: float) -> Tensor:
+    """Log-sum over pairs of vectors, each with itself too, of exp(2t cos - 2t); mean over genes.
+
+    ``weights`` is (B, d_model, n_context).
+    """
+    unit = weights / (weights.norm(dim=1, keepdim=True) + 1e-8)
+    cosine = unit.transpose(1, 2) @ unit
+    return torch.exp(2 * t * cosine - 2 * t).sum(dim=(1, 2)).log().mean()
+
+
+class Prism(ExpressionModel):
+    """DNA and signals embedded apart and added; training adds branches with re-weighted signals.
+
+    The prediction comes from the branch whose signals are not re-weighted. The mean hidden state
+    of the other branches goes through the same head, as ``intervention``; both are fitted to the
+    target. When evaluated, the re-weighted branches are not computed: nothing reads them.
+    Source: Prism of yangzhao1230/Prism.
+    """
+
+    Options = PrismOptions
+
+    def __init__(self, options: PrismOptions, inputs: Inputs) -> None:
+        super().__init__()
+        self.options = options
+        self.embed = SumEmbedding(inputs, options.d_model)
+        self.weight_generator = WeightGenerator(
+            len(inputs.signals), options.d_model, options.n_context, options.cnn_width
+        )
+        self.backbone = Backbone(options)
+        self.head = ExpressionHead(options.d_model, inputs.features, options.d_model)
+
+    def forward(self, batch: Batch, branches: bool | None = None) -> Output:
+        """Predict for a dense batch; ``branches`` (default: in training) adds re-weighted ones."""
+        sequence, signal = self.embed(batch)
+        if not (self.training if branches is None else branches):
+            hidden = self.backbone(sequence + signal)
+            return self._head(hidden, batch)
+        weights, features = self.weight_generator(batch.signals)
+        scale = torch.cat([torch.ones_like(weights[..., :1]), weights], dim=-1).to(signal.dtype)
+        scale = scale.permute(0, 2, 1).unsqueeze(2)  # (B, 1 + n_context, 1, d_model)
+        mixed = sequence.unsqueeze(1) + signal.unsqueeze(1) * scale
+        hidden = self.backbone(mixed.flatten(0, 1)).unflatten(0, mixed.shape[:2])
+        output = self._head(hidden[:, 0], batch)
+        output.extras.update(
+            intervention=self._head(hidden[:, 1:].mean(dim=1), batch).prediction,
+            uniformity=uniformity(weights, self.options.kernel_t),
+            weights=weights,
+            cnn_features=features,
+            branches_hidden=hidden,
+        )
+        return output
+
+    def _head(self, hidden: Tensor, batch: Batch) -> Output:
+        pooled = central_mean(hidden, self.options.center)
+        prediction, joined = self.head(pooled, batch.features)
+        return Output(prediction, {"hidden": hidden, "head_input": joined})
+
+    def terms(self, batch: Batch, output: Output) -> dict[str, Tensor]:
+        """Intervention and uniformity terms, when the branches were computed."""
+        if "intervention" not in output.extras:
+            return {}
+        intervention = self.measure(output.extras["intervention"], batch)
+        return {
+            "intervention": self.options.intervention_weight * intervention,
+            "uniformity": self.options.uniformity_weight * output.extras["uniformity"],
+        }

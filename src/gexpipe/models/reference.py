@@ -1,0 +1,215 @@
+"""The authors' checkpoints: their configuration and tensor names translated to ours, strictly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gexpipe.errors import UserError
+from gexpipe.models.base import ExpressionModel, Inputs
+from gexpipe.models.registry import build
+
+__all__ = ["METHODS", "from_reference", "translate"]
+
+Rules = Sequence[tuple[str, str]]
+
+# The two directions of a block share their projections, stored under both names.
+_BLOCK: Rules = [
+    (r"\.mamba_fwd\.(in_proj|out_proj)\.", r".\1."),
+    (r"\.mamba_rev\.(in_proj|out_proj)\.", r".\1."),
+    (r"\.mamba_fwd\.", ".ahead."),
+    (r"\.mamba_rev\.", ".back."),
+]
+_HEAD: Rules = [(r"^pToExpr\.", "head.mlp.")]
+_EMBED: Rules = [
+    (r"^seq_input_layer\.", "embed.sequence."),
+    (r"^signal_input_layer\.", "embed.signal."),
+]
+_ENCODER: Rules = [
+    (r"stem_conv\.0\.", "stem."),
+    (r"conv_tower\.0\.0\.", "convolutions.0."),
+    (r"conv_tower\.2\.0\.", "convolutions.1."),
+    (r"conv_tower\.4\.0\.", "convolutions.2."),
+    (r"conv_tower\.6\.0\.", "convolutions.3."),
+    (r"conv_tower\.0\.1\.", "norms.0."),
+    (r"conv_tower\.2\.1\.", "norms.1."),
+    (r"conv_tower\.4\.1\.", "norms.2."),
+    (r"conv_tower\.6\.1\.", "norms.3."),
+    (r"conv_tower\.1\.0\.", "residuals.0."),
+    (r"conv_tower\.3\.0\.", "residuals.1."),
+    (r"conv_tower\.5\.0\.", "residuals.2."),
+    (r"conv_tower\.7\.0\.", "residuals.3."),
+]
+_RULES: dict[str, Rules] = {
+    "caduceus": [(r"^caduceus\.backbone\.", "backbone."), *_BLOCK, *_HEAD],
+    "macs3": [(r"^encoder\.backbone\.", "encoder."), *_BLOCK, *_EMBED, *_HEAD],
+    "seq2exp_soft": [
+        (r"^(encoder|generator)\.backbone\.", r"\1."),
+        (r"^prior_weights$", "mask.log_weight"),
+        (r"^signal_betas$", "mask.signal_beta"),
+        (r"^mask_output\.", "mask.output."),
+        *_BLOCK,
+        *_EMBED,
+        *_HEAD,
+    ],
+    "prism": [
+        (r"^caduceus\.backbone\.", "backbone."),
+        (r"^weight_generator\.cnn_encoder\.", "weight_generator.cnn."),
+        (r"^weight_generator\.weight_projector\.0\.", "weight_generator.projector."),
+        *_BLOCK,
+        *_EMBED,
+        *_HEAD,
+    ],
+    "epinformer": [
+        (r"^seq_encoder\.", "encoder."),
+        *_ENCODER,
+        (r"^conv_out\.(0|3|6|9)\.", lambda m: f"summary.convolutions.{int(m[1]) // 3}."),
+        (r"^conv_out\.(1|4|7|10)\.", lambda m: f"summary.norms.{int(m[1]) // 3}."),
+        (r"^conv_out\.12\.", "summary.along."),
+        (r"^add_pos_conv\.", "join."),
+        (r"^attn_encoder\.(\d+)\.self_attn\.", r"layers.\1.attention."),
+        (r"^attn_encoder\.(\d+)\.ff\.", r"layers.\1.feed."),
+        (r"^attn_encoder\.(\d+)\.", r"layers.\1."),
+        *_HEAD,
+    ],
+}  # type: ignore[dict-item]
+METHODS = tuple(_RULES)
+
+
+def from_reference(
+    method: str, config: Mapping[str, Any], state_dict: Mapping[str, Tensor]
+) -> ExpressionModel:
+    """Model with the authors' weights.
+
+    Parameters
+    ----------
+    method : str
+        Architecture, one of ``METHODS``.
+    config : mapping
+        The authors' model configuration (as in their yaml files, flattened).
+    state_dict : mapping
+        Their tensors, without the ``model.`` prefix of Lightning checkpoints.
+
+    Raises
+    ------
+    UserError
+        Naming tensors that are missing, unknown, of another shape, or tied but unequal.
+    """
+    if method not in _RULES:
+        raise UserError(f"no published layout; known: {', '.join(METHODS)}", f"method {method}")
+    options, inputs = _OPTIONS[method](config)
+    model = build(method, options, inputs)
+    expected = model.state_dict()
+    tensors = translate(method, state_dict)
+    missing, unknown = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
+    if missing or unknown:
+        raise UserError(
+            f"missing tensors: {_names(missing)}; unknown tensors: {_names(unknown)}",
+            f"state_dict of {method}",
+        )
+    for name, tensor in tensors.items():
+        target = expected[name]
+        if tensor.numel() != target.numel() or _squeezed(tensor) != _squeezed(target):
+            raise UserError(
+                f"{name} is {tuple(tensor.shape)}, expected {tuple(target.shape)}",
+                f"state_dict of {method}",
+            )
+        tensors[name] = tensor.reshape(target.shape)
+    model.load_state_dict(tensors, strict=True)
+    return model
+
+
+def translate(method: str, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors under our names; those that the authors store twice must be equal."""
+    found: dict[str, Tensor] = {}
+    for key, tensor in state_dict.items():
+        name = key
+        for pattern, replacement in _RULES[method]:
+            name = re.sub(pattern, replacement, name)
+        if name in found and not torch.equal(found[name], tensor):
+            raise UserError(f"{key} differs from its twin", f"state_dict of {method}")
+        found[name] = tensor
+    return found
+
+
+def _squeezed(tensor: Tensor) -> list[int]:
+    # One-dimensional convolutions are stored as two-dimensional ones of height 1.
+    return [size for size in tensor.shape if size != 1]
+
+
+def _names(keys: set[str]) -> str:
+    shown = sorted(keys)[:8]
+    return ", ".join(shown) + (f" and {len(keys) - 8} more" if len(keys) > 8 else "") or "none"
+
+
+def _sizes(config: Mapping[str, Any], layers: str) -> dict[str, Any]:
+    ssm = config["ssm_cfg"]
+    return {
+        "d_model": config["d_model"],
+        "layers": config[layers],
+        "d_state": ssm["d_state"],
+        "d_conv": ssm["d_conv"],
+        "expand": ssm["expand"],
+        "center": config["center_len"],
+    }
+
+
+def _inputs(config: Mapping[str, Any], signals: bool = True) -> Inputs:
+    names = ("H3K27ac", "DNase", "contact")[: config["signal_size"]] if signals else ()
+    features = config["rna_feat_dim"] if config["useRNAFeat"] else 0
+    return Inputs(config["seq_range"], names, features=features)
+
+
+def _caduceus(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
+    return _sizes(config, "n_layer"), _inputs(config, config["interact"] == "concat")
+
+
+def _macs3(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
+    return _sizes(config, "enc_n_layer"), _inputs(config)
+
+
+def _seq2exp(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
+    listed = {k: [float(x) for x in config[k].split(",")] for k in ("prior_weight", "prior_beta")}
+    return {
+        **_sizes(config, "enc_n_layer"),
+        **listed,
+        "generator_layers": config["gen_n_layer"],
+        "prior_scale": config["prior_scale_factor"],
+        "beta_min": config["beta_min"],
+        "marginal_mean": config["marginal_mean"],
+        "marginal_scale": config["marginal_scale"],
+    }, _inputs(config)
+
+
+def _prism(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
+    extra = {
+        "n_context": config["n_context"],
+        "cnn_width": config["cnn_dim"],
+        "intervention_weight": config["intervention_loss_weight"],
+    }
+    return {**_sizes(config, "n_layer"), **extra}, _inputs(config)
+
+
+def _epinformer(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
+    features = {1: ["distance"], 2: ["distance", "activity"]}
+    count = config["n_extraFeat"]
+    inputs = Inputs(2000, elements=True, features=9 if config["usePromoterSignal"] else 8)
+    return {
+        "d_model": config["out_dim"],
+        "heads": config["head"],
+        "layers": config["n_encoder"],
+        "element_features": features.get(count, ["distance", "contact", "activity"]),
+    }, inputs
+
+
+_OPTIONS = {
+    "caduceus": _caduceus,
+    "macs3": _macs3,
+    "seq2exp_soft": _seq2exp,
+    "prism": _prism,
+    "epinformer": _epinformer,
+}

@@ -1,0 +1,91 @@
+"""The selective scan on a CPU: the numba kernels as a differentiable PyTorch function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gexpipe.models.scan import kernels
+from gexpipe.models.scan.threads import use_torch_threads
+
+__all__ = ["cpu_scan"]
+
+TASKS = 32  # tasks wanted at least, when there are that many channel blocks
+
+
+def _array(tensor: Tensor) -> Any:
+    return tensor.detach().numpy()
+
+
+class _Scan(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor,
+                z: Tensor | None, bias: Tensor, positive: bool, reverse: bool):  # noqa: ANN205  # fmt: skip
+        use_torch_threads()
+        u, delta, b, c = (x.contiguous() for x in (u, delta, b, c))
+        a, gated = a.contiguous(), z is not None
+        gate = z.contiguous() if z is not None else u.new_empty(1, 1, 1)
+        genes, length, channels = u.shape
+        blocks, chunks = -(-channels // kernels.WIDTH), -(-length // kernels.CHUNK)
+        out = torch.empty_like(u)
+        kept = u.new_empty(genes, blocks, chunks, b.shape[2], kernels.WIDTH)
+        last = u.new_empty(genes, channels, b.shape[2])
+        inputs = (u, delta, a, b, c, d, gate, bias)
+        kernels.scan_forward(
+            reverse, positive, gated, *map(_array, inputs), _array(out), _array(kept), _array(last)
+        )
+        ctx.save_for_backward(*inputs, kept)
+        ctx.flags = (reverse, positive, gated)
+        ctx.mark_non_differentiable(last)
+        return out, last
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any):  # noqa: ANN205
+        use_torch_threads()
+        grad = grads[0].contiguous()
+        u, delta, a, b, c, d, gate, bias, kept = ctx.saved_tensors
+        gated = ctx.flags[2]
+        genes, blocks = u.shape[0], kept.shape[1]
+        groups = min(blocks, -(-TASKS // genes))
+        gu, gdelta, gz = torch.empty_like(u), torch.empty_like(u), torch.empty_like(gate)
+        ga = a.new_empty(genes, *a.shape)
+        gb, gc = (b.new_zeros(groups, *b.shape) for _ in range(2))
+        gd, gbias = (d.new_empty(genes, *d.shape) for _ in range(2))
+        inputs = (grad, u, delta, a, b, c, d, gate, bias, kept)
+        outputs = (gu, gdelta, ga, gb, gc, gd, gz, gbias)
+        kernels.scan_backward(*ctx.flags, *map(_array, inputs), *map(_array, outputs))
+        return (gu, gdelta, ga.sum(0), gb.sum(0), gc.sum(0), gd.sum(0), gz if gated else None,
+                gbias.sum(0), None, None)  # fmt: skip
+
+
+def cpu_scan(
+    u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, z: Tensor | None,
+    delta_bias: Tensor | None, delta_softplus: bool, reverse: bool,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Selective scan by the numba kernels, in float32 (half inputs are converted and back).
+
+    Arguments and results as `gexpipe.models.scan.selective_scan`.
+    """
+    channels = u.shape[2]
+    unused = -channels % kernels.WIDTH  # whole vector registers
+
+    def padded(x: Tensor | None) -> Tensor | None:
+        return x if x is None or not unused else functional.pad(x.float(), (0, unused))
+
+    zeros = u.new_zeros(channels, dtype=torch.float32)
+    a = functional.pad(A.float(), (0, 0, 0, unused)) if unused else A.float()
+    d, bias = (padded(zeros if x is None else x.float()) for x in (D, delta_bias))
+    out, last = _Scan.apply(
+        *(None if x is None else x.float() for x in (padded(u), padded(delta), a, B, C, d)),
+        None if z is None else padded(z.float()), bias, delta_softplus, reverse,
+    )  # fmt: skip
+    return out[..., :channels].to(u.dtype), last[:, :channels]
+
+
+def threads() -> int:
+    """Number of threads the kernels use now."""
+    return int(numba.get_num_threads())

@@ -1,0 +1,68 @@
+"""Seq2Exp-soft: a learned Beta mask on the window, and the predictor that sees what it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from gexpipe.models.base import Inputs, Output
+from gexpipe.models.blocks.backbone import Backbone
+from gexpipe.models.blocks.beta_mask import BetaMask, MaskOptions, keep_regions
+from gexpipe.models.caduceus import CaduceusOptions
+from gexpipe.models.masked import MaskedPredictor
+from gexpipe.windows.batch import Batch
+
+__all__ = ["Seq2ExpSoft", "Seq2ExpSoftOptions"]
+
+
+@dataclass(frozen=True)
+class Seq2ExpSoftOptions(MaskOptions, CaduceusOptions):
+    """Options of `Seq2ExpSoft`; see `MaskOptions` and `BackboneOptions`.
+
+    Attributes
+    ----------
+    generator_layers : int
+        Blocks of the generator; ``layers`` are the predictor's.
+    """
+
+    init_layers: int = 64
+    generator_layers: int = 4
+
+
+class Seq2ExpSoft(MaskedPredictor):
+    """Generator (DNA only) -> Beta mask with the signals -> masked embedding -> predictor.
+
+    Training draws z (reparameterised); evaluation uses its mean. The embedding, biases included,
+    is multiplied by the mask. Source: GeneBiMambaMIRNP of Seq2Exp; 1,114,249 parameters.
+    """
+
+    Options = Seq2ExpSoftOptions
+
+    def __init__(self, options: Seq2ExpSoftOptions, inputs: Inputs) -> None:
+        super().__init__(options, options.center, inputs)
+        self.kl_weight = options.kl_weight
+        self.generator = Backbone(replace(options, layers=options.generator_layers))
+        self.mask = BetaMask(options, options.d_model, len(inputs.signals))
+
+    def forward(self, batch: Batch, z: Tensor | None = None) -> Output:
+        """Predict for a dense batch; ``z`` (B, L) replaces the drawn mask."""
+        sequence, signal = self.embed(batch)
+        hidden = self.generator(sequence)
+        distribution, shown = self.mask(hidden, batch.signals)
+        if z is None:
+            z = distribution.rsample() if self.training else distribution.mean
+        mask = keep_regions(z, batch.blacklist, self.center)
+        output = self.predict(sequence + signal, mask, batch)
+        output.extras.update(shown)
+        output.extras.update(
+            generator_hidden=hidden,
+            alpha=distribution.concentration1,
+            beta=distribution.concentration0,
+            kl=self.mask.divergence(distribution),
+        )
+        return output
+
+    def terms(self, batch: Batch, output: Output) -> dict[str, Tensor]:
+        """The KL term."""
+        return {"kl": self.kl_weight * output.extras["kl"]}
