@@ -96,7 +96,7 @@ def read_spans(path: str | Path) -> Iterator[ReadSpans]:
     """
     references(path)
     try:
-        with pysam.BGZFile(str(path), "rb") as stream:
+        with pysam.BGZFile(str(path), "rb", index=None) as stream:
             _skip_header(stream)
             rest = b""
             while chunk := stream.read(CHUNK):

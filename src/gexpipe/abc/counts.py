@@ -112,7 +112,8 @@ def _tallies(table: pd.DataFrame, names: list[str]) -> dict[int, tuple[NDArray[n
     start, end = table["start"].to_numpy(np.int64), table["end"].to_numpy(np.int64)
     return {
         number[str(chrom)]: (rows, _Tally(start[rows], end[rows]))
-        for chrom, rows in table.groupby("chrom", sort=False).indices.items()
+        for chrom, found in table.groupby("chrom", sort=False).indices.items()
+        for rows in [np.asarray(found)]
         if chrom in number
     }
 

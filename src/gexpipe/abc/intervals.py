@@ -71,8 +71,8 @@ def around(
     return pd.DataFrame(
         {
             "chrom": chrom.to_numpy(),
-            "start": np.clip(position - extend, 0, None).to_numpy(np.int64),
-            "end": np.minimum(position + extend, length).to_numpy(np.int64),
+            "start": np.maximum(position.to_numpy(np.int64) - extend, 0),
+            "end": np.minimum(position + extend, length).astype(np.int64).to_numpy(),
         }
     )
 

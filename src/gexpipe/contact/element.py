@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class ContactModel:
         A gene whose contact with its own promoter elements sums to less gets the power law.
     """
 
-    law: PowerLaw = PowerLaw()
+    law: PowerLaw = field(default_factory=PowerLaw)
     reference_gamma: float = 0.87
     pseudocount_distance: float = 5000.0
     coverage_threshold: float = 0.01

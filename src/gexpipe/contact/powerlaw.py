@@ -37,5 +37,5 @@ class PowerLaw:
 
 
 def reference_law(gamma: float = 0.87, minimum: float = 5000.0) -> PowerLaw:
-    """Law with the scale that goes with ``gamma``: -4.80 + 11.63 gamma (ABC's fit over 20 cells)."""
+    """Law whose scale goes with ``gamma``: -4.80 + 11.63 gamma (ABC's fit over 20 cells)."""
     return PowerLaw(gamma=gamma, scale=-4.80 + 11.63 * gamma, minimum=minimum)

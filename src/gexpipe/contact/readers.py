@@ -1,4 +1,4 @@
-"""Contact matrices read as bands around the diagonal: .hic, .mcool and .cool behind one protocol."""
+"""Contact matrices read as bands around the diagonal: .hic, .mcool and .cool, one protocol."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class HictkReader:
         low, high = _bin_range(self.chromosomes, chrom, self.resolution)
         if normalization == RAW:
             return np.zeros(high - low, dtype=bool)
-        weight = self._file.weights(normalization, divisive=True)[low:high]
+        weight = np.asarray(self._file.weights(normalization, divisive=True))[low:high]
         return ~(np.isfinite(weight) & (weight > 0))
 
 
@@ -242,13 +242,10 @@ def open_matrix(path: str | Path, resolution: int, backend: str = "hictk") -> Ba
             )
         if not hictkpy.is_hic(source):
             return CoolReader(source, resolution)
-        return StrawReader(source, resolution) if backend == "straw" else _hictk(source, resolution)
+        reader = StrawReader if backend == "straw" else HictkReader
+        return reader(source, resolution)
     except (RuntimeError, OSError, KeyError, ValueError) as error:
         raise UserError(f"not a readable .hic, .mcool or .cool file ({error})", source) from error
-
-
-def _hictk(path: Path, resolution: int) -> BandReader:
-    return HictkReader(path, resolution)
 
 
 def _resolutions(path: Path) -> list[int]:
@@ -268,7 +265,7 @@ def _bin_range(chromosomes: dict[str, int], chrom: str, resolution: int) -> tupl
 
 
 def match_chromosome(chromosomes: dict[str, int], name: str) -> str | None:
-    """Name of a chromosome in the file, with or without ``chr`` (chrM is also MT); None if absent."""
+    """Name of a chromosome in the file, with or without ``chr`` (chrM is also MT), or None."""
     bare = name.removeprefix("chr")
     names = [name, bare, f"chr{bare}"] + (["MT", "chrMT"] if bare == "M" else [])
     return next((n for n in names if n in chromosomes), None)

@@ -93,7 +93,7 @@ def _empty_rows(
         gene_id=genes["gene_id"].to_numpy(dtype=str),
         chrom=genes["chrom"].to_numpy(dtype=str),
         tss=tss,
-        chrom_length=genes["chrom"].map(sizes).to_numpy(np.int64),
+        chrom_length=np.array([sizes[c] for c in genes["chrom"]], dtype=np.int64),
         tss_bin=tss // resolution,
         values=np.full((len(genes), 2 * reach + 1), np.nan, dtype=np.float32),
         row_sum=np.ones(len(genes)),

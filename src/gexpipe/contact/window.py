@@ -114,8 +114,8 @@ def window_contact(
             "more: set contact.max_distance"
         )
     column = np.clip(column, 0, rows.values.shape[1] - 1)
-    contact = np.nan_to_num(np.take_along_axis(rows.values, column, axis=1), nan=0.0)
-    contact = contact.astype(np.float64) + _pseudocount(rows, bins, gamma, reference_distance)
+    observed = np.nan_to_num(np.take_along_axis(rows.values, column, axis=1), nan=0.0)
+    contact = observed.astype(np.float64) + _pseudocount(rows, bins, gamma, reference_distance)
     covered = _coverage(rows, tss_slop) >= coverage_threshold
     if published_shift:
         on_chromosome &= _stored(rows, bins, stored_window)

@@ -47,7 +47,7 @@ class GeneConfig:
         lncRNA genes added to the annotation; they have no expression.
     """
 
-    count: int = 660
+    count: int = 700
     spacing: int = 12_000
     edge: int = 25_000
     telomere: int = 10_000
@@ -94,13 +94,13 @@ class ExpressionConfig:
 
     mean: float = 1.8
     sd: float = 0.75
-    promoter_activity: float = 0.26
-    promoter_motif: float = 0.06
-    near: float = 0.24
+    promoter_activity: float = 0.24
+    promoter_motif: float = 0.05
+    near: float = 0.29
     mid: float = 0.12
     distal: float = 0.14
-    mrna: float = 0.09
-    noise: float = 0.09
+    mrna: float = 0.08
+    noise: float = 0.08
 
     def shares(self) -> dict[str, float]:
         """Component -> share of variance."""
@@ -119,7 +119,7 @@ class ReadConfig:
     h3k27ac: int = 600_000
     replicates: int = 2
     length: int = 36
-    background: float = 0.4
+    background: float = 0.65
     duplicates: float = 0.02
     failed: float = 0.01
 
