@@ -72,7 +72,7 @@ def around(
         {
             "chrom": chrom.to_numpy(),
             "start": np.maximum(position.to_numpy(np.int64) - extend, 0),
-            "end": np.minimum(position + extend, length).astype(np.int64).to_numpy(),
+            "end": np.minimum(position.to_numpy(np.int64) + extend, length.to_numpy(np.int64)),
         }
     )
 

@@ -1,0 +1,208 @@
+"""The ABC stage on files: what each sub-command reads, computes and writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gexpipe.abc.activity import add_activity, classify, gene_activity, promoter_regions
+from gexpipe.abc.candidates import candidate_elements, read_peaks, write_bed
+from gexpipe.abc.counts import count_reads, reads_per_million
+from gexpipe.abc.elements import write_elements
+from gexpipe.abc.from_counts import artefacts, promoter_counts, read_counts, same_regions
+from gexpipe.abc.intervals import read_bed
+from gexpipe.abc.quality import EXPECTED, check, element_quality
+from gexpipe.abc.quantile import read_reference
+from gexpipe.abc.scores import scores_by_chromosome, write_scores
+from gexpipe.contact.element import ContactModel
+from gexpipe.contact.rows import ContactRows
+from gexpipe.errors import UserError
+from gexpipe.files import require, write_json
+from gexpipe.log import get_logger
+from gexpipe.reference.genes import read_genes
+from gexpipe.reference.genome import read_sizes
+
+__all__ = [
+    "ActivityInputs",
+    "ActivityOutputs",
+    "CandidateOptions",
+    "CountTables",
+    "activity_from_counts",
+    "make_candidates",
+    "make_scores",
+    "measure_activity",
+]
+
+logger = get_logger(__name__)
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CandidateOptions:
+    """Numbers of the candidate rule; see `candidate_elements`."""
+
+    n_strongest: int
+    extend: int
+    promoter_extend: int
+
+
+@dataclass(frozen=True)
+class ActivityInputs:
+    """Files that activity is measured from."""
+
+    candidates: Path
+    genes: Path
+    chrom_sizes: Path
+    dnase: list[Path]
+    h3k27ac: list[Path]
+    qnorm_reference: Path | None
+
+
+@dataclass(frozen=True)
+class ActivityOutputs:
+    """Files that activity is written to."""
+
+    elements: Path
+    genes: Path
+    quality: Path
+
+
+@dataclass(frozen=True)
+class CountTables:
+    """Count tables of a finished run, by assay (dnase, h3k27ac); None where it was not done."""
+
+    elements: dict[str, Path | None]
+    promoter: dict[str, Path | None]
+    promoter_bed: Path
+    totals: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Per assay: mean counts and RPM in elements, RPM at promoters, reads per file."""
+
+    counts: dict[str, Floats]
+    rpm: dict[str, Floats]
+    promoter_rpm: dict[str, Floats]
+    totals: dict[str, list[int]]
+
+
+def make_candidates(
+    peaks: Path,
+    bams: list[Path],
+    genes: Path,
+    chrom_sizes: Path,
+    blacklist: Path | None,
+    options: CandidateOptions,
+    out: Path,
+) -> None:
+    """Write candidate elements of a cell type as BED (see `candidate_elements`)."""
+    sizes = read_sizes(chrom_sizes)
+    regions = read_peaks(peaks)
+    counted = [count_reads(path, [regions]) for path in bams]
+    counts = np.mean([c.counts[0] for c in counted], axis=0)
+    empty = pd.DataFrame({"chrom": [], "start": [], "end": []})
+    elements = candidate_elements(
+        regions,
+        counts,
+        sizes,
+        read_bed(blacklist) if blacklist else empty,
+        promoter_regions(read_genes(genes), options.promoter_extend, sizes),
+        options.n_strongest,
+        options.extend,
+    )
+    logger.info("%d peaks, %d candidate elements", len(regions), len(elements))
+    write_bed(elements, out)
+
+
+def measure_activity(inputs: ActivityInputs, tss_slop: int, out: ActivityOutputs) -> None:
+    """Count reads in elements and at promoters, and write activity and quality."""
+    genes, sizes = read_genes(inputs.genes), read_sizes(inputs.chrom_sizes)
+    elements = read_bed(inputs.candidates)
+    if elements.empty:
+        raise UserError("no candidate element", inputs.candidates)
+    promoters = promoter_regions(genes, tss_slop, sizes)
+    measured = _Measured({}, {}, {}, {})
+    for assay, bams in (("dnase", inputs.dnase), ("h3k27ac", inputs.h3k27ac)):
+        if not bams:
+            continue
+        files = [count_reads(path, [elements, promoters]) for path in bams]
+        measured.counts[assay], measured.rpm[assay] = reads_per_million(files, 0)
+        measured.promoter_rpm[assay] = reads_per_million(files, 1)[1]
+        measured.totals[assay] = [f.total for f in files]
+    _write_activity(elements, genes, promoters, measured, inputs.qnorm_reference, out)
+
+
+def activity_from_counts(
+    tables: CountTables,
+    inputs: ActivityInputs,
+    tss_slop: int,
+    largest_share: float,
+    out: ActivityOutputs,
+) -> None:
+    """Write the outputs of `measure_activity` from count tables; artefact elements are dropped."""
+    genes, sizes = read_genes(inputs.genes), read_sizes(inputs.chrom_sizes)
+    promoters = read_bed(tables.promoter_bed, ["chrom", "start", "end", "name"])
+    elements = read_counts(require(inputs.candidates))
+    measured = _Measured({}, {}, {}, {})
+    for assay, path in tables.elements.items():
+        at_promoters = tables.promoter[assay]
+        if path is None or at_promoters is None:
+            continue
+        counted = read_counts(path)
+        same_regions(elements, counted, path)
+        million = tables.totals[assay] / 1e6
+        measured.counts[assay] = counted["count"].to_numpy()
+        measured.rpm[assay] = measured.counts[assay] / million
+        at_tss = promoter_counts(genes, promoters, read_counts(at_promoters), at_promoters)
+        measured.promoter_rpm[assay] = at_tss / million
+    bad = np.any([artefacts(c, largest_share) for c in measured.counts.values()], axis=0)
+    bad |= ~elements["chrom"].isin(sizes).to_numpy()
+    for values in (measured.counts, measured.rpm):
+        values.update({assay: v[~bad] for assay, v in values.items()})
+    kept = elements[~bad].reset_index(drop=True)
+    regions = promoter_regions(genes, tss_slop, sizes)
+    _write_activity(kept, genes, regions, measured, inputs.qnorm_reference, out)
+
+
+def _write_activity(
+    elements: pd.DataFrame,
+    genes: pd.DataFrame,
+    promoters: pd.DataFrame,
+    measured: _Measured,
+    qnorm_reference: Path | None,
+    out: ActivityOutputs,
+) -> None:
+    if qnorm_reference is None:
+        logger.info("no quantile reference: activity is on the scale of reads per million")
+    reference = read_reference(qnorm_reference) if qnorm_reference else None
+    h3k27ac = measured.rpm.get("h3k27ac")
+    if h3k27ac is None:
+        logger.info("no H3K27ac: activity is accessibility alone")
+    table = classify(elements, genes, promoters)
+    table = add_activity(table, measured.rpm["dnase"], h3k27ac, reference)
+    at_tss = measured.promoter_rpm
+    write_elements(table, out.elements)
+    write_elements(gene_activity(genes, at_tss["dnase"], at_tss.get("h3k27ac")), out.genes)
+    quality = element_quality(table, genes, measured.totals, measured.counts)
+    write_json(out.quality, check(quality, EXPECTED))
+
+
+def make_scores(
+    elements: Path,
+    genes: Path,
+    rows: ContactRows | None,
+    model: ContactModel,
+    window: int,
+    tss_slop: int,
+    out: Path,
+) -> None:
+    """Write the scores of all element-gene pairs (see `scores_by_chromosome`)."""
+    table = pd.read_parquet(require(elements, "element table"))
+    tables = scores_by_chromosome(table, read_genes(genes), rows, model, window, tss_slop)
+    logger.info("%d element-gene pairs", write_scores(tables, out))

@@ -1,0 +1,160 @@
+"""``gexpipe abc``: candidate elements, activity, scores and the element table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gexpipe.abc import run
+from gexpipe.abc.elements import element_table, read_near, write_elements
+from gexpipe.contact.element import ContactModel
+from gexpipe.contact.powerlaw import PowerLaw
+from gexpipe.contact.rows import read_rows
+from gexpipe.errors import UserError
+from gexpipe.files import require
+from gexpipe.reference.genes import read_genes
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Activity-by-Contact.")
+
+Genes = Annotated[Path, typer.Option(help="Gene table (genes.tsv).")]
+Sizes = Annotated[Path, typer.Option(help="Chromosome names and lengths.")]
+Bams = Annotated[list[Path], typer.Option(help="BAM; repeat for replicates.")]
+Reference = Annotated[
+    Path | None, typer.Option(help="ABC's quantile reference; left out: RPM stays as it is.")
+]
+TssSlop = Annotated[int, typer.Option(help="Bases on either side of the TSS, bp.")]
+
+
+@app.callback()
+def abc() -> None:
+    """Activity-by-Contact: elements, activity, scores."""
+
+
+@app.command()
+def candidates(
+    peaks: Annotated[Path, typer.Option(help="narrowPeak with summits.")],
+    bam: Bams,
+    genes: Genes,
+    chrom_sizes: Sizes,
+    out: Annotated[Path, typer.Option(help="candidates.bed")],
+    blacklist: Annotated[Path | None, typer.Option(help="BED of regions to drop.")] = None,
+    n_strongest: Annotated[int, typer.Option(help="Regions kept, by reads.")] = 150_000,
+    extend: Annotated[int, typer.Option(help="Bases on either side of a summit, bp.")] = 250,
+    promoter_extend: TssSlop = 250,
+) -> None:
+    """Make candidate elements from peaks, read counts and promoters."""
+    options = run.CandidateOptions(n_strongest, extend, promoter_extend)
+    run.make_candidates(peaks, bam, genes, chrom_sizes, blacklist, options, out)
+
+
+@app.command()
+def activity(
+    candidates: Annotated[Path, typer.Option(help="candidates.bed")],
+    dnase: Bams,
+    genes: Genes,
+    chrom_sizes: Sizes,
+    out_elements: Annotated[Path, typer.Option(help="elements.parquet")],
+    out_genes: Annotated[Path, typer.Option(help="genes.parquet")],
+    out_quality: Annotated[Path, typer.Option(help="quality.json")],
+    h3k27ac: Annotated[
+        list[Path] | None, typer.Option(help="BAM; left out: activity is accessibility alone.")
+    ] = None,
+    qnorm_reference: Reference = None,
+    tss_slop: TssSlop = 500,
+) -> None:
+    """Count reads in elements and at promoters, and turn them into activity."""
+    run.measure_activity(
+        run.ActivityInputs(candidates, genes, chrom_sizes, dnase, h3k27ac or [], qnorm_reference),
+        tss_slop,
+        run.ActivityOutputs(out_elements, out_genes, out_quality),
+    )
+
+
+@app.command("from-counts")
+def from_counts(
+    element_dnase: Annotated[Path, typer.Option(help="Counts in elements: chrom start end n.")],
+    promoter_dnase: Annotated[Path, typer.Option(help="Counts at TSS +- 500 bp, same form.")],
+    promoters: Annotated[Path, typer.Option(help="BED of the TSS regions; name = gene id.")],
+    genes: Genes,
+    chrom_sizes: Sizes,
+    out_elements: Annotated[Path, typer.Option(help="elements.parquet")],
+    out_genes: Annotated[Path, typer.Option(help="genes.parquet")],
+    out_quality: Annotated[Path, typer.Option(help="quality.json")],
+    element_h3k27ac: Annotated[Path | None, typer.Option(help="As --element-dnase.")] = None,
+    promoter_h3k27ac: Annotated[Path | None, typer.Option(help="As --promoter-dnase.")] = None,
+    dnase_total: Annotated[
+        float, typer.Option(help="Mapped reads; the default 1e6 keeps counts as RPM.")
+    ] = 1e6,
+    h3k27ac_total: Annotated[float, typer.Option(help="As --dnase-total.")] = 1e6,
+    qnorm_reference: Reference = None,
+    tss_slop: TssSlop = 500,
+    largest_share: Annotated[
+        float, typer.Option(help="Drop an element that holds more than this share of all reads.")
+    ] = 0.01,
+) -> None:
+    """Start from count tables of a finished run instead of BAM files."""
+    if (element_h3k27ac is None) != (promoter_h3k27ac is None):
+        raise UserError(
+            "give both --element-h3k27ac and --promoter-h3k27ac, or neither",
+            "gexpipe abc from-counts",
+        )
+    tables = run.CountTables(
+        {"dnase": element_dnase, "h3k27ac": element_h3k27ac},
+        {"dnase": promoter_dnase, "h3k27ac": promoter_h3k27ac},
+        promoters,
+        {"dnase": dnase_total, "h3k27ac": h3k27ac_total},
+    )
+    run.activity_from_counts(
+        tables,
+        run.ActivityInputs(element_dnase, genes, chrom_sizes, [], [], qnorm_reference),
+        tss_slop,
+        largest_share,
+        run.ActivityOutputs(out_elements, out_genes, out_quality),
+    )
+
+
+@app.command()
+def scores(
+    elements: Annotated[Path, typer.Option(help="elements.parquet")],
+    genes: Genes,
+    out: Annotated[Path, typer.Option(help="predictions.parquet")],
+    contacts: Annotated[
+        Path | None, typer.Option(help="Contact rows (.npz); left out: the power law.")
+    ] = None,
+    window: Annotated[int, typer.Option(help="Elements nearer than this count, bp.")] = 5_000_000,
+    tss_slop: TssSlop = 500,
+    gamma: Annotated[float, typer.Option(help="Exponent of the power law.")] = PowerLaw.gamma,
+    scale: Annotated[float, typer.Option(help="Scale of the power law.")] = PowerLaw.scale,
+    gamma_reference: Annotated[
+        float, typer.Option(help="Exponent that measured contact is scaled to.")
+    ] = ContactModel.reference_gamma,
+    pseudocount_distance: Annotated[
+        float, typer.Option(help="Distance whose power law is the pseudocount, bp.")
+    ] = ContactModel.pseudocount_distance,
+) -> None:
+    """Score every element-gene pair: activity x contact over the gene's sum."""
+    rows = read_rows(contacts) if contacts else None
+    minimum = float(rows.resolution) if rows else PowerLaw.minimum
+    law = PowerLaw(gamma, scale, minimum)
+    model = ContactModel(law, gamma_reference, pseudocount_distance)
+    run.make_scores(elements, genes, rows, model, window, tss_slop, out)
+
+
+@app.command()
+def elements(
+    predictions: Annotated[Path, typer.Option(help="predictions.parquet")],
+    genes: Genes,
+    out: Annotated[Path, typer.Option(help="Element table (.parquet).")],
+    min_distance: Annotated[int, typer.Option(help="Nearest element, exclusive, bp.")] = 1_000,
+    max_distance: Annotated[int, typer.Option(help="Farthest element, inclusive, bp.")] = 100_000,
+    max_elements: Annotated[int, typer.Option(help="Elements per gene, nearest first.")] = 60,
+    slot: Annotated[int, typer.Option(help="Bases per element given to the encoder.")] = 2_000,
+) -> None:
+    """Choose each gene's elements for EPInformer."""
+    pairs = read_near(require(predictions), max_distance)
+    table = element_table(pairs, read_genes(genes), min_distance, max_distance, max_elements, slot)
+    write_elements(table, out)
