@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +13,7 @@ from gexpipe.config import validate
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
-__all__ = ["EXTENSIONS", "FileRow", "Sheets", "read_sheet"]
+__all__ = ["EXTENSIONS", "FileRow", "Sheets", "load_sheets", "locate", "read_sheet"]
 
 # File format -> extension of the local file. Gzipped text keeps its own magic bytes, not a name.
 EXTENSIONS = {
@@ -97,6 +99,10 @@ class Sheets:
     ) -> None:
         self.names = names
         self.assembly = dict(zip(samples["cell"], samples["assembly"], strict=True))
+        self.published_as = {
+            row["cell"]: row.get("published_as") or row["cell"]
+            for row in samples.to_dict("records")
+        }
         self._cell_rows = _rows(files, names["files"])
         self._reference_rows = _rows(reference, names["reference"])
         for row in self._cell_rows:
@@ -142,6 +148,14 @@ class Sheets:
             raise UserError(f"no row with role {role!r}", self.names["reference"])
         return found
 
+    def download_options(self, path: str) -> str:
+        """Options of ``gexpipe download`` that fetch the row whose local file is ``path``."""
+        row = self.by_path[path]
+        options = [f"--source {row.source} --accession {row.accession} --format {row.format}"]
+        options += [f"--url {shlex.quote(row.url)}"] if row.url else []
+        options += [f"--md5 {row.md5}"] if row.md5 else []
+        return " ".join(options)
+
     def find_reference(self, role: str) -> FileRow | None:
         """The reference row of a role, or None."""
         rows = [row for row in self._reference_rows if row.role == role]
@@ -161,3 +175,24 @@ def _rows(table: pd.DataFrame, name: str) -> list[FileRow]:
         if keys.count(key) > 1:
             raise UserError(f"the row {' '.join(key)!r} stands twice", name)
     return rows
+
+
+def locate(path: str, base: Path) -> Path:
+    """A configured path: absolute, or in the working directory, else beside the Snakefile."""
+    here = Path(path)
+    return here if here.is_absolute() or here.exists() else base / path
+
+
+def load_sheets(config: dict[str, Any], base: Path, schemas: Path) -> Sheets:
+    """Read and validate the three sheets that a configuration names."""
+    names = {
+        "samples": config["samples"],
+        "files": config["files"],
+        "reference": config["reference"]["files"],
+    }
+    schema = {"samples": "samples", "files": "files", "reference": "files"}
+    tables = {
+        sheet: read_sheet(locate(path, base), schemas / f"{schema[sheet]}.schema.yaml")
+        for sheet, path in names.items()
+    }
+    return Sheets(tables["samples"], tables["files"], tables["reference"], names)

@@ -7,11 +7,21 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Call MACS3 peaks on DNase or ATAC alignments.")
+app = typer.Typer(no_args_is_help=True, help="Call MACS3 peaks on DNase or ATAC alignments.")
 
 
 @app.command()
-def peaks(
+def index(
+    bam: Annotated[Path, typer.Option(help="Alignments sorted by coordinate.")],
+) -> None:
+    """Write the .bai index of a BAM file beside it."""
+    from gexpipe.peaks.macs import index_bam
+
+    index_bam(bam)
+
+
+@app.command()
+def call(
     bam: Annotated[list[Path], typer.Option(help="Sorted alignments; repeat to pool replicates.")],
     out: Annotated[Path, typer.Option(help="narrowPeak to write; a .json record goes beside it.")],
     pvalue: Annotated[float, typer.Option(help="MACS3 p-value threshold.")] = 0.1,

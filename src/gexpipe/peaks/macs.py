@@ -15,7 +15,7 @@ from gexpipe.errors import UserError
 from gexpipe.files import aside, require, write_json
 from gexpipe.log import get_logger
 
-__all__ = ["call_peaks", "covered_size", "is_paired"]
+__all__ = ["call_peaks", "covered_size", "index_bam", "is_paired"]
 
 logger = get_logger(__name__)
 
@@ -42,14 +42,18 @@ def covered_size(bams: list[Path]) -> int:
     return sum(lengths.values())
 
 
-def ensure_index(bam: Path) -> None:
-    """Index a coordinate-sorted BAM that has no index yet."""
-    if Path(f"{bam}.bai").exists() or bam.with_suffix(".bai").exists():
-        return
+def index_bam(bam: Path) -> None:
+    """Write ``bam`` + ``.bai``; a `UserError` when it is not sorted, not a BAM, or has no reads."""
+    require(bam, "BAM file")
     try:
-        pysam.index(str(bam))
-    except (pysam.SamtoolsError, OSError) as error:
-        raise UserError(f"cannot be indexed; is it sorted by coordinate? ({error})", bam) from error
+        with aside(f"{bam}.bai") as temporary:
+            pysam.index("-o", str(temporary), str(bam))
+        with pysam.AlignmentFile(str(bam)) as handle:
+            reads = handle.mapped
+    except (pysam.SamtoolsError, OSError, ValueError) as error:
+        raise UserError(f"cannot be indexed; sorted by coordinate? ({error})", bam) from error
+    if reads == 0:
+        raise UserError("the BAM has no mapped reads", bam)
 
 
 def call_peaks(
@@ -92,7 +96,7 @@ def call_peaks(
     """
     for bam in bams:
         require(bam, "BAM file")
-        ensure_index(bam)
+        require(f"{bam}.bai", "index (make it with `gexpipe peaks index`)")
     paired = {is_paired(bam) for bam in bams}
     if len(paired) > 1:
         raise UserError("single-end and paired-end files cannot be pooled", bams[0])

@@ -1,0 +1,32 @@
+# gexpipe: from accession numbers to a gene-expression benchmark.
+#
+#   snakemake --cores 32 results/tables/table1.tsv
+#
+# docs/architecture.md draws the stages; each has one file in workflow/rules.
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: workflow.source_path("config/config.yaml")
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/download.smk"
+include: "workflow/rules/reference.smk"
+include: "workflow/rules/peaks.smk"
+include: "workflow/rules/contacts.smk"
+include: "workflow/rules/abc.smk"
+include: "workflow/rules/windows.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/tables.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/tables/table1.tsv",

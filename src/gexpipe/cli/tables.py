@@ -1,0 +1,88 @@
+"""``gexpipe tables``: benchmark tables and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from gexpipe.errors import UserError
+from gexpipe.log import get_logger
+
+app = typer.Typer(no_args_is_help=True, help="Benchmark tables and figures.")
+logger = get_logger(__name__)
+
+Methods = Annotated[list[str], typer.Option("--method", help="NAME=LABEL of a method; repeat.")]
+Out = Annotated[Path, typer.Option(help="Output file; a .md form goes beside a .tsv.")]
+Metrics = Annotated[Path, typer.Option(help="Metrics of every run, TSV.")]
+
+
+def _pairs(items: list[str], flag: str) -> dict[str, str]:
+    pairs = dict(item.partition("=")[::2] for item in items)
+    if "" in pairs or "" in pairs.values():
+        raise UserError(f"{items} are not NAME=VALUE", flag)
+    return pairs
+
+
+@app.command()
+def benchmark(
+    metrics: Metrics,
+    published: Annotated[Path, typer.Option(help="Published values, TSV.")],
+    declaration: Annotated[str, typer.Option(help="The table's declaration, JSON or a YAML file.")],
+    method: Methods,
+    cell: Annotated[list[str], typer.Option(help="CELL=CELL whose published values stand beside.")],
+    out: Out,
+) -> None:
+    """Mean and sd over seeds beside the published value and the difference."""
+    import yaml
+
+    from gexpipe.config import load_yaml
+    from gexpipe.tables import build
+    from gexpipe.tables.published import read_published
+
+    table_file = Path(declaration)
+    inline = declaration.lstrip().startswith("{")
+    declared = yaml.safe_load(declaration) if inline else load_yaml(table_file)
+    table = build.benchmark_table(
+        pd.read_csv(metrics, sep="\t"), read_published(published), declared,
+        _pairs(method, "--method"), _pairs(cell, "--cell"),
+    )  # fmt: skip
+    build.write_table(table, out, build.to_markdown(table, declared["title"], declared["metrics"]))
+    logger.info(
+        "%s: %d rows, %d with a reproduction", out, len(table), int((table["runs"] > 0).sum())
+    )
+
+
+@app.command()
+def controls(
+    metrics: Metrics,
+    shuffled: Annotated[Path, typer.Option(help="Metrics with shuffled windows, TSV.")],
+    method: Methods,
+    out: Out,
+) -> None:
+    """Is the window used? Ordinary, shuffled and linear test error of every method."""
+    from gexpipe.tables import build
+
+    table = build.controls_table(
+        pd.read_csv(metrics, sep="\t"), pd.read_csv(shuffled, sep="\t"), _pairs(method, "--method")
+    )
+    text = "# Controls: test MSE, with windows shuffled between genes, and of a linear model\n\n"
+    build.write_table(table, out, text + table.to_markdown(index=False, floatfmt=".4f") + "\n")
+
+
+@app.command()
+def scatter(
+    predictions: Annotated[list[Path], typer.Option(help="Predictions of one method; repeat.")],
+    title: Annotated[str, typer.Option(help="Method label.")],
+    cell: Annotated[str, typer.Option(help="Cell type.")],
+    out: Out,
+) -> None:
+    """Predicted against observed expression, averaged over seeds."""
+    from gexpipe.tables.figures import mean_predictions
+    from gexpipe.tables.figures import scatter as draw
+
+    table = mean_predictions(predictions)
+    r = draw(table, f"{title}, {cell}", out)
+    logger.info("%s on %s: r = %.3f over %d genes", title, cell, r, len(table))

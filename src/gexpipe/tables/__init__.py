@@ -1,0 +1,1 @@
+"""Benchmark tables and figures, built from metrics and predictions beside the published values."""

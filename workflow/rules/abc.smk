@@ -1,0 +1,142 @@
+# Activity-by-Contact: candidate elements, their activity, element-gene scores, EPInformer's elements.
+
+
+rule candidates:
+    input:
+        peaks="results/peaks/{cell}/peaks.narrowPeak",
+        bams=accessibility_bams,
+        indices=lambda wildcards: [
+            f"{bam}.bai" for bam in accessibility_bams(wildcards)
+        ],
+        genes="results/genes/genes.tsv",
+        sizes="resources/reference/chrom.sizes",
+        blacklist=optional_reference("blacklist"),
+    output:
+        "results/abc/{cell}/candidates.bed",
+    log:
+        "logs/abc/candidates.{cell}.log",
+    benchmark:
+        "benchmarks/abc/candidates.{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=growing(0.1, 4000),
+        runtime="6h",
+    params:
+        bams=lambda wildcards, input: repeat("bam", input.bams),
+        blacklist=lambda wildcards, input: repeat("blacklist", input.blacklist),
+        n_strongest=config["abc"]["n_strongest"],
+        extend=config["abc"]["extend"],
+        promoter_extend=config["abc"]["promoter_extend"],
+    message:
+        "Candidate elements of {wildcards.cell}"
+    shell:
+        "gexpipe abc candidates --peaks {input.peaks} {params.bams} --genes {input.genes}"
+        " --chrom-sizes {input.sizes} {params.blacklist} --n-strongest {params.n_strongest}"
+        " --extend {params.extend} --promoter-extend {params.promoter_extend}"
+        " --out {output} > {log} 2>&1"
+
+
+rule activity:
+    input:
+        candidates="results/abc/{cell}/candidates.bed",
+        genes="results/genes/genes.tsv",
+        accessibility=accessibility_bams,
+        h3k27ac=lambda wildcards: cell_paths(
+            wildcards.cell, "h3k27ac_bam", optional=True
+        ),
+        indices=lambda wildcards: [
+            f"{bam}.bai"
+            for bam in accessibility_bams(wildcards)
+            + cell_paths(wildcards.cell, "h3k27ac_bam", optional=True)
+        ],
+        qnorm=quantile_reference,
+    output:
+        elements="results/abc/{cell}/elements.parquet",
+        genes="results/abc/{cell}/genes.parquet",
+    log:
+        "logs/abc/activity.{cell}.log",
+    benchmark:
+        "benchmarks/abc/activity.{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=growing(0.1, 4000),
+        runtime="6h",
+    params:
+        accessibility=lambda wildcards, input: repeat(
+            "accessibility-bam", input.accessibility
+        ),
+        h3k27ac=lambda wildcards, input: repeat("h3k27ac-bam", input.h3k27ac),
+        qnorm=lambda wildcards, input: repeat("qnorm-reference", input.qnorm)
+        or "--no-qnorm",
+        tss_slop=config["abc"]["tss_slop"],
+    message:
+        "Activity of the elements and promoters of {wildcards.cell}"
+    shell:
+        "gexpipe abc activity --candidates {input.candidates} --genes {input.genes}"
+        " {params.accessibility} {params.h3k27ac} {params.qnorm} --tss-slop {params.tss_slop}"
+        " --out-elements {output.elements} --out-genes {output.genes} > {log} 2>&1"
+
+
+rule scores:
+    input:
+        elements="results/abc/{cell}/elements.parquet",
+        genes="results/genes/genes.tsv",
+        contacts="results/contacts/{cell}/rows.npz",
+    output:
+        predictions="results/abc/{cell}/predictions.parquet",
+        quality="results/abc/{cell}/quality.json",
+    log:
+        "logs/abc/scores.{cell}.log",
+    benchmark:
+        "benchmarks/abc/scores.{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=growing(4, 4000),
+        runtime="6h",
+    params:
+        window=config["abc"]["window"],
+        gamma=config["contact"]["gamma"],
+        scale=config["contact"]["scale"],
+        gamma_reference=config["contact"]["gamma_reference"],
+        pseudocount_distance=config["contact"]["pseudocount_distance"],
+    message:
+        "ABC scores of {wildcards.cell}"
+    shell:
+        "gexpipe abc scores --elements {input.elements} --genes {input.genes}"
+        " --contacts {input.contacts} --window {params.window} --gamma {params.gamma}"
+        " --scale {params.scale} --gamma-reference {params.gamma_reference}"
+        " --pseudocount-distance {params.pseudocount_distance} --out {output.predictions}"
+        " --quality {output.quality} > {log} 2>&1"
+
+
+rule elements:
+    input:
+        predictions="results/abc/{cell}/predictions.parquet",
+        elements="results/abc/{cell}/elements.parquet",
+        genes="results/genes/genes.tsv",
+    output:
+        "results/elements/{cell}.parquet",
+    log:
+        "logs/abc/elements.{cell}.log",
+    benchmark:
+        "benchmarks/abc/elements.{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=growing(4, 4000),
+        runtime="1h",
+    params:
+        min_distance=config["elements"]["min_distance"],
+        max_distance=config["elements"]["max_distance"],
+        max_elements=config["elements"]["max_elements"],
+        slot=config["elements"]["slot"],
+    message:
+        "EPInformer's elements of {wildcards.cell}"
+    shell:
+        "gexpipe abc elements --predictions {input.predictions} --elements {input.elements}"
+        " --genes {input.genes} --min-distance {params.min_distance}"
+        " --max-distance {params.max_distance} --max-elements {params.max_elements}"
+        " --slot {params.slot} --out {output} > {log} 2>&1"

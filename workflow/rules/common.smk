@@ -1,0 +1,169 @@
+# Sheets, configuration and the questions that rules ask of them. Nothing is written at parse time.
+import json
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from gexpipe.config import method_settings, validate
+from gexpipe.errors import UserError
+from gexpipe.sheets import Sheets, load_sheets, locate
+
+BASE = Path(workflow.basedir)
+SCHEMAS = BASE / "workflow" / "schemas"
+
+try:
+    validate(config, SCHEMAS / "config.schema.yaml", "config")
+    SHEETS = load_sheets(config, BASE, SCHEMAS)
+    METHODS = {
+        name: method_settings(
+            BASE / "config" / "methods",
+            name,
+            config["train"],
+            config["overrides"],
+            SCHEMAS,
+        )
+        for name in config["methods"]
+    }
+    for cell in config["cells"]:
+        SHEETS.check_cell(cell)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+# The commands come with the Python that runs Snakemake; an activated environment wins.
+shell.prefix(f'export PATH="$PATH:{Path(sys.executable).parent}"; ')
+
+BASELINES = [
+    name
+    for name, method in METHODS.items()
+    if method["architecture"] in ("linear", "boosted")
+]
+LEARNED = [name for name in METHODS if name not in BASELINES]
+
+
+wildcard_constraints:
+    cell="|".join(SHEETS.assembly),
+    method="|".join(METHODS),
+    fold=r"\d+",
+    seed=r"\d+",
+
+
+def cell_paths(cell, role, optional=False):
+    """Local paths of the files of one role of a cell type."""
+    return [row.path for row in SHEETS.cell_files(cell, role, optional)]
+
+
+def accessibility_role(cell):
+    """dnase_bam, or atac_bam for a cell type that only has ATAC-seq."""
+    return "dnase_bam" if cell_paths(cell, "dnase_bam", optional=True) else "atac_bam"
+
+
+def accessibility_bams(wildcards):
+    """DNase (or ATAC) alignments of a cell type."""
+    return cell_paths(wildcards.cell, accessibility_role(wildcards.cell))
+
+
+def signal_paths(cell):
+    """Signal name -> local bigWig (or bigBed) of a cell type, in stored order."""
+    return {
+        name: cell_paths(cell, role)[0]
+        for name, role in config["windows"]["signals"].items()
+    }
+
+
+def checked_files(wildcards):
+    """Every file of a cell type whose chromosome names can be compared."""
+    cell = wildcards.cell
+    roles = [accessibility_role(cell), "h3k27ac_bam", "hic"]
+    roles += config["windows"]["signals"].values()
+    roles += ["cage"] if config["target"]["source"] == "cage" else []
+    return [
+        row
+        for role in dict.fromkeys(roles)
+        for row in SHEETS.cell_files(cell, role, True)
+    ]
+
+
+def checked_paths(wildcards):
+    """Local paths of `checked_files`."""
+    return [row.path for row in checked_files(wildcards)]
+
+
+def reference_path(role):
+    """Local path of a reference file."""
+    return SHEETS.reference_file(role).path
+
+
+def optional_reference(role):
+    """Local path of a reference file, as a list that is empty where the sheet has none."""
+    row = SHEETS.find_reference(role)
+    return [row.path] if row else []
+
+
+def mask_blacklist():
+    """Blacklist of the window masks: its own row, else the one that ABC uses."""
+    return optional_reference("mask_blacklist") or optional_reference("blacklist")
+
+
+def gene_source(wildcards):
+    """The file that the gene table is made from."""
+    return reference_path(
+        "gene_table" if config["genes"]["source"] == "table" else "gtf"
+    )
+
+
+def mrna_source(wildcards):
+    """The file that mRNA features are made from."""
+    return reference_path(
+        "gene_table" if config["genes"]["mrna_features"] == "table" else "gtf"
+    )
+
+
+def target_files(wildcards):
+    """The file or files that a cell type's target is made from."""
+    source = config["target"]["source"]
+    return (
+        reference_path("gene_table")
+        if source == "table"
+        else cell_paths(wildcards.cell, source)
+    )
+
+
+def quantile_reference(wildcards):
+    """ABC's quantile-normalisation reference, unless it is switched off."""
+    return (
+        optional_reference("qnorm_reference")
+        if config["abc"]["quantile_normalize"]
+        else []
+    )
+
+
+def repeat(flag, values):
+    """``--flag a --flag b`` for the shell."""
+    values = [values] if isinstance(values, str) else values
+    return " ".join(f"--{flag} {value}" for value in values)
+
+
+def element_store(wildcards):
+    """The element store, for methods that read promoter and elements."""
+    if METHODS[wildcards.method]["inputs"]["elements"]:
+        return f"results/elements/{wildcards.cell}.zarr/manifest.json"
+    return []
+
+
+def runs(pattern, methods):
+    """A path pattern for every cell, method and seed of the configuration."""
+    return expand(
+        pattern,
+        cell=config["cells"],
+        method=methods,
+        fold=config["splits"]["fold"],
+        seed=config["seeds"],
+    )
+
+
+def growing(mb_per_input_mb, least):
+    """Memory that grows with the input's size and doubles with every attempt, in MB."""
+    return lambda wildcards, input, attempt: int(
+        max(least, mb_per_input_mb * input.size_mb) * 2 ** (attempt - 1)
+    )

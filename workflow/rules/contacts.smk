@@ -1,0 +1,34 @@
+# Contact of every TSS bin with the bins around it, from one banded read per chromosome.
+
+
+rule contacts:
+    input:
+        matrix=lambda wildcards: cell_paths(wildcards.cell, "hic", optional=True),
+        genes="results/genes/genes.tsv",
+        sizes="resources/reference/chrom.sizes",
+        check="results/checks/{cell}.json",
+    output:
+        rows="results/contacts/{cell}/rows.npz",
+        record="results/contacts/{cell}/rows.json",
+    log:
+        "logs/contacts/{cell}.log",
+    benchmark:
+        "benchmarks/contacts/{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=growing(2, 6000),
+        runtime="12h",
+    params:
+        matrix=lambda wildcards, input: (
+            f"--matrix {input.matrix}" if input.matrix else "--powerlaw"
+        ),
+        resolution=config["contact"]["resolution"],
+        max_distance=config["contact"]["max_distance"],
+        normalization=repeat("normalization", config["contact"]["normalization"]),
+    message:
+        "Contact rows of {wildcards.cell}"
+    shell:
+        "gexpipe contacts rows {params.matrix} --genes {input.genes} --chrom-sizes {input.sizes}"
+        " --resolution {params.resolution} --max-distance {params.max_distance}"
+        " {params.normalization} --out {output.rows} > {log} 2>&1"

@@ -1,0 +1,36 @@
+# Every file of the sheets, from its portal or the mirror: verified, resumable, recorded.
+
+
+localrules:
+    download,
+
+
+rule download:
+    output:
+        "resources/files/{file}",
+    log:
+        "logs/download/{file}.log",
+    benchmark:
+        "benchmarks/download/{file}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        downloads=1,
+        mem_mb=500,
+        runtime="12h",
+    params:
+        row=lambda wildcards: SHEETS.download_options(
+            f"resources/files/{wildcards.file}"
+        ),
+        assembly=config["reference"]["assembly"],
+        mirror=(
+            f"--mirror {config['download']['mirror']}"
+            if config["download"]["mirror"]
+            else ""
+        ),
+        tries=config["download"]["tries"],
+    message:
+        "Download {wildcards.file}"
+    shell:
+        "gexpipe download {params.row} --assembly {params.assembly} {params.mirror}"
+        " --tries {params.tries} --out {output} 2>&1 | tee {log}"

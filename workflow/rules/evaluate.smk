@@ -1,0 +1,71 @@
+# Controls and metrics; metrics are computed only from per-gene predictions.
+
+
+rule shuffled:
+    input:
+        checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
+        sequence="results/windows/sequence.zarr/manifest.json",
+        signals="results/windows/{cell}.zarr/manifest.json",
+        examples="results/examples/{cell}.parquet",
+        elements=element_store,
+    output:
+        "results/shuffled/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
+    log:
+        "logs/evaluate/shuffled.{cell}.{method}.fold{fold}.seed{seed}.log",
+    benchmark:
+        "benchmarks/evaluate/shuffled.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
+    wildcard_constraints:
+        method="|".join(LEARNED) or "none",
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime="2h",
+    params:
+        elements=lambda wildcards, input: repeat("elements", input.elements),
+    message:
+        "Predict {wildcards.cell} with windows shuffled between genes: {wildcards.method}"
+    shell:
+        "gexpipe evaluate predict --checkpoint {input.checkpoint} --sequence {input.sequence}"
+        " --signals {input.signals} --examples {input.examples} {params.elements}"
+        " --shuffle-windows {wildcards.seed} --out {output} > {log} 2>&1"
+
+
+rule metrics:
+    input:
+        runs(
+            "results/runs/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
+            METHODS,
+        ),
+    output:
+        "results/metrics/table1.tsv",
+    log:
+        "logs/evaluate/metrics.log",
+    benchmark:
+        "benchmarks/evaluate/metrics.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    params:
+        files=lambda wildcards, input: repeat("predictions", input),
+    message:
+        "Metrics of every run"
+    shell:
+        "gexpipe evaluate metrics {params.files} --split test --out {output} > {log} 2>&1"
+
+
+use rule metrics as shuffled_metrics with:
+    input:
+        runs(
+            "results/shuffled/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
+            LEARNED,
+        ),
+    output:
+        "results/metrics/shuffled.tsv",
+    log:
+        "logs/evaluate/shuffled_metrics.log",
+    benchmark:
+        "benchmarks/evaluate/shuffled_metrics.jsonl"
+    message:
+        "Metrics of every run with shuffled windows"

@@ -1,0 +1,55 @@
+# MACS3 peaks on pooled DNase (or ATAC) alignments.
+
+
+rule index_bam:
+    input:
+        "resources/files/{file}.bam",
+    output:
+        "resources/files/{file}.bam.bai",
+    log:
+        "logs/peaks/index.{file}.log",
+    benchmark:
+        "benchmarks/peaks/index.{file}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="1h",
+    message:
+        "Index {wildcards.file}.bam"
+    shell:
+        "gexpipe peaks index --bam {input} > {log} 2>&1"
+
+
+rule peaks:
+    input:
+        bams=accessibility_bams,
+        indices=lambda wildcards: [
+            f"{bam}.bai" for bam in accessibility_bams(wildcards)
+        ],
+        check="results/checks/{cell}.json",
+    output:
+        peaks="results/peaks/{cell}/peaks.narrowPeak",
+        record="results/peaks/{cell}/peaks.json",
+    log:
+        "logs/peaks/{cell}.log",
+    benchmark:
+        "benchmarks/peaks/{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=growing(4, 4000),
+        runtime="12h",
+    params:
+        bams=lambda wildcards, input: repeat("bam", input.bams),
+        pvalue=config["peaks"]["pvalue"],
+        shift=config["peaks"]["shift"],
+        extsize=config["peaks"]["extsize"],
+        genome_size=config["peaks"]["genome_size"],
+        expected=config["peaks"]["expected"],
+    message:
+        "MACS3 peaks of {wildcards.cell}"
+    shell:
+        "gexpipe peaks call {params.bams} --pvalue {params.pvalue} --shift {params.shift}"
+        " --extsize {params.extsize} --genome-size {params.genome_size}"
+        " --expected {params.expected} --out {output.peaks} > {log} 2>&1"

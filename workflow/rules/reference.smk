@@ -1,0 +1,178 @@
+# Genome, genes and their TSS, mRNA features, splits, targets, and one early check of names.
+
+
+localrules:
+    genes,
+    splits,
+    mrna,
+    target,
+    examples,
+    check,
+
+
+rule genome:
+    input:
+        reference_path("fasta"),
+    output:
+        fasta="resources/reference/genome.fa",
+        index="resources/reference/genome.fa.fai",
+        sizes="resources/reference/chrom.sizes",
+    log:
+        "logs/reference/genome.log",
+    benchmark:
+        "benchmarks/reference/genome.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=2000,
+        runtime="1h",
+    message:
+        "Decompress and index the genome"
+    shell:
+        "gexpipe reference genome --source {input} --fasta {output.fasta} --sizes {output.sizes}"
+        " > {log} 2>&1"
+
+
+rule genes:
+    input:
+        gene_source,
+    output:
+        "results/genes/genes.tsv",
+    log:
+        "logs/reference/genes.log",
+    benchmark:
+        "benchmarks/reference/genes.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=8000,
+        runtime="30m",
+    params:
+        source=config["genes"]["source"],
+        chromosomes=repeat("chromosome", config["reference"]["chromosomes"]),
+    message:
+        "Gene table: one TSS per gene"
+    shell:
+        "gexpipe reference genes --source {params.source} --table {input} {params.chromosomes}"
+        " --out {output} > {log} 2>&1"
+
+
+rule splits:
+    input:
+        "results/genes/genes.tsv",
+    output:
+        "results/genes/splits.tsv",
+    log:
+        "logs/reference/splits.log",
+    benchmark:
+        "benchmarks/reference/splits.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    message:
+        "Leave-chromosome-out folds"
+    shell:
+        "gexpipe reference splits --genes {input} --out {output} > {log} 2>&1"
+
+
+rule mrna:
+    input:
+        table=mrna_source,
+        genes="results/genes/genes.tsv",
+        fasta="resources/reference/genome.fa",
+    output:
+        "results/genes/mrna.tsv",
+    log:
+        "logs/reference/mrna.log",
+    benchmark:
+        "benchmarks/reference/mrna.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=8000,
+        runtime="1h",
+    params:
+        source=config["genes"]["mrna_features"],
+    message:
+        "The eight mRNA features"
+    shell:
+        "gexpipe reference mrna --source {params.source} --table {input.table}"
+        " --genes {input.genes} --fasta {input.fasta} --out {output} > {log} 2>&1"
+
+
+rule target:
+    input:
+        files=target_files,
+        genes="results/genes/genes.tsv",
+    output:
+        "results/targets/{cell}.tsv",
+    log:
+        "logs/reference/target.{cell}.log",
+    benchmark:
+        "benchmarks/reference/target.{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=4000,
+        runtime="30m",
+    params:
+        files=lambda wildcards, input: repeat("file", input.files),
+        source=config["target"]["source"],
+        column=lambda wildcards: config["target"]["column"].replace(
+            "{cell}", wildcards.cell
+        ),
+        window=config["target"]["window"],
+        strand=config["target"]["strand"],
+        transform=config["target"]["transform"],
+    message:
+        "Expression target of {wildcards.cell}"
+    shell:
+        "gexpipe reference target --source {params.source} --genes {input.genes} {params.files}"
+        " --column {params.column:q} --window {params.window} --strand {params.strand}"
+        " --transform {params.transform} --out {output} > {log} 2>&1"
+
+
+rule examples:
+    input:
+        genes="results/genes/genes.tsv",
+        splits="results/genes/splits.tsv",
+        mrna="results/genes/mrna.tsv",
+        target="results/targets/{cell}.tsv",
+        activity="results/abc/{cell}/genes.parquet",
+    output:
+        "results/examples/{cell}.parquet",
+    log:
+        "logs/reference/examples.{cell}.log",
+    benchmark:
+        "benchmarks/reference/examples.{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    message:
+        "Example table of {wildcards.cell}: features, target, folds"
+    shell:
+        "gexpipe reference examples --genes {input.genes} --splits {input.splits}"
+        " --mrna {input.mrna} --target {input.target} --activity {input.activity}"
+        " --out {output} > {log} 2>&1"
+
+
+rule check:
+    input:
+        files=checked_paths,
+        sizes="resources/reference/chrom.sizes",
+    output:
+        "results/checks/{cell}.json",
+    log:
+        "logs/reference/check.{cell}.log",
+    benchmark:
+        "benchmarks/reference/check.{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    params:
+        files=lambda wildcards: repeat(
+            "file", [f"{row.format}={row.path}" for row in checked_files(wildcards)]
+        ),
+        chromosomes=repeat("chromosome", config["reference"]["chromosomes"]),
+    message:
+        "Check chromosome names and lengths of {wildcards.cell}"
+    shell:
+        "gexpipe check --sizes {input.sizes} {params.chromosomes} {params.files} --out {output}"
+        " > {log} 2>&1"

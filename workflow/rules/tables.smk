@@ -1,0 +1,104 @@
+# Benchmark tables beside the published values, controls, and figures.
+
+
+localrules:
+    metrics,
+    shuffled_metrics,
+    table1,
+    controls,
+    scatter,
+
+
+def labels():
+    """``--method name=label`` for every method of the configuration."""
+    return repeat(
+        "method", [f"{name}='{method['label']}'" for name, method in METHODS.items()]
+    )
+
+
+def published_cells():
+    """``--cell name=cell type whose published values stand beside it``."""
+    return repeat(
+        "cell", [f"{cell}={SHEETS.published_as[cell]}" for cell in config["cells"]]
+    )
+
+
+rule table1:
+    input:
+        metrics="results/metrics/table1.tsv",
+        published=str(locate(config["published"], BASE)),
+    output:
+        tsv="results/tables/table1.tsv",
+        md=report(
+            "results/tables/table1.md",
+            caption="../report/table1.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/tables/table1.log",
+    benchmark:
+        "benchmarks/tables/table1.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    params:
+        methods=labels(),
+        cells=published_cells(),
+    message:
+        "Table 1, beside the published values"
+    shell:
+        "gexpipe tables table1 --metrics {input.metrics} --published {input.published}"
+        " {params.methods} {params.cells} --out {output.tsv} > {log} 2>&1"
+
+
+rule controls:
+    input:
+        metrics="results/metrics/table1.tsv",
+        shuffled="results/metrics/shuffled.tsv",
+    output:
+        tsv="results/tables/controls.tsv",
+        md="results/tables/controls.md",
+    log:
+        "logs/tables/controls.log",
+    benchmark:
+        "benchmarks/tables/controls.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    params:
+        methods=labels(),
+    message:
+        "Controls: the same models with windows shuffled between genes"
+    shell:
+        "gexpipe tables controls --metrics {input.metrics} --shuffled {input.shuffled}"
+        " {params.methods} --out {output.tsv} > {log} 2>&1"
+
+
+rule scatter:
+    input:
+        lambda wildcards: expand(
+            "results/runs/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
+            cell=wildcards.cell,
+            method=wildcards.method,
+            fold=config["splits"]["fold"],
+            seed=config["seeds"],
+        ),
+    output:
+        report(
+            "results/figures/scatter/{cell}.{method}.png",
+            caption="../report/scatter.rst",
+            category="Predicted against observed",
+            labels={"cell": "{cell}", "method": "{method}"},
+        ),
+    log:
+        "logs/tables/scatter.{cell}.{method}.log",
+    benchmark:
+        "benchmarks/tables/scatter.{cell}.{method}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    params:
+        files=lambda wildcards, input: repeat("predictions", input),
+        label=lambda wildcards: METHODS[wildcards.method]["label"],
+    message:
+        "Predicted against observed: {wildcards.method}, {wildcards.cell}"
+    shell:
+        "gexpipe tables scatter {params.files} --title {params.label:q} --cell {wildcards.cell}"
+        " --out {output} > {log} 2>&1"

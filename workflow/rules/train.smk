@@ -1,0 +1,63 @@
+# One method on one cell type, one fold, one seed.
+
+
+rule train:
+    input:
+        sequence="results/windows/sequence.zarr/manifest.json",
+        signals="results/windows/{cell}.zarr/manifest.json",
+        examples="results/examples/{cell}.parquet",
+        elements=element_store,
+    output:
+        predictions="results/runs/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
+        checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
+        history="results/runs/{cell}/{method}/fold{fold}/seed{seed}/history.csv",
+        record="results/runs/{cell}/{method}/fold{fold}/seed{seed}/run.json",
+    log:
+        "logs/train/{cell}.{method}.fold{fold}.seed{seed}.log",
+    benchmark:
+        "benchmarks/train/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
+    wildcard_constraints:
+        method="|".join(LEARNED) or "none",
+    conda:
+        "../envs/train.yaml"
+    threads: 1 + config["train"]["workers"]
+    resources:
+        gpu=1,
+        mem_mb=lambda wildcards, attempt: 16000 * attempt,
+        runtime="2d",
+    params:
+        method=lambda wildcards: json.dumps(METHODS[wildcards.method], sort_keys=True),
+        elements=lambda wildcards, input: repeat("elements", input.elements),
+        folder="results/runs/{cell}/{method}/fold{fold}/seed{seed}",
+    message:
+        "Train {wildcards.method} on {wildcards.cell}, fold {wildcards.fold}, seed {wildcards.seed}"
+    shell:
+        "gexpipe train --sequence {input.sequence} --signals {input.signals}"
+        " --examples {input.examples} {params.elements} --fold {wildcards.fold}"
+        " --seed {wildcards.seed} --method {params.method:q} --threads {threads}"
+        " --out {params.folder} 2>&1 | tee {log}"
+
+
+rule baseline:
+    input:
+        "results/examples/{cell}.parquet",
+    output:
+        predictions="results/runs/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
+    log:
+        "logs/train/{cell}.{method}.fold{fold}.seed{seed}.log",
+    benchmark:
+        "benchmarks/train/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
+    wildcard_constraints:
+        method="|".join(BASELINES) or "none",
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=4000,
+        runtime="1h",
+    params:
+        model=lambda wildcards: METHODS[wildcards.method]["architecture"],
+    message:
+        "Fit {wildcards.method} on {wildcards.cell}, fold {wildcards.fold}, seed {wildcards.seed}"
+    shell:
+        "gexpipe baseline train --examples {input} --model {params.model}"
+        " --fold {wildcards.fold} --seed {wildcards.seed} --out {output.predictions} > {log} 2>&1"

@@ -1,0 +1,94 @@
+# Zarr stores of windows around each TSS. The manifest, written last, is what rules depend on.
+
+
+rule sequence_store:
+    input:
+        fasta="resources/reference/genome.fa",
+        index="resources/reference/genome.fa.fai",
+        genes="results/genes/genes.tsv",
+    output:
+        "results/windows/sequence.zarr/manifest.json",
+    log:
+        "logs/windows/sequence.log",
+    benchmark:
+        "benchmarks/windows/sequence.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 4
+    resources:
+        mem_mb=8000,
+        runtime="2h",
+    params:
+        length=config["windows"]["length"],
+    message:
+        "Base codes of every window"
+    shell:
+        "gexpipe windows sequence --fasta {input.fasta} --genes {input.genes}"
+        " --length {params.length} --workers {threads} --out {output} > {log} 2>&1"
+
+
+rule signal_store:
+    input:
+        signals=lambda wildcards: list(signal_paths(wildcards.cell).values()),
+        genes="results/genes/genes.tsv",
+        sizes="resources/reference/chrom.sizes",
+        contacts="results/contacts/{cell}/rows.npz",
+        peaks="results/peaks/{cell}/peaks.narrowPeak",
+        elements="results/abc/{cell}/candidates.bed",
+        blacklist=mask_blacklist(),
+    output:
+        "results/windows/{cell}.zarr/manifest.json",
+    log:
+        "logs/windows/{cell}.log",
+    benchmark:
+        "benchmarks/windows/{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 4
+    resources:
+        mem_mb=16000,
+        runtime="4h",
+    params:
+        signals=lambda wildcards: repeat(
+            "signal",
+            [f"{name}={path}" for name, path in signal_paths(wildcards.cell).items()],
+        ),
+        blacklist=lambda wildcards, input: repeat("blacklist", input.blacklist),
+        length=config["windows"]["length"],
+        gamma=config["windows"]["contact_gamma"],
+        coverage=config["windows"]["contact_coverage"],
+    message:
+        "Signals, masks and contact of every window of {wildcards.cell}"
+    shell:
+        "gexpipe windows signals {params.signals} --genes {input.genes} --sizes {input.sizes}"
+        " --contacts {input.contacts} --peaks {input.peaks} --elements {input.elements}"
+        " {params.blacklist} --length {params.length} --contact-gamma {params.gamma}"
+        " --contact-coverage {params.coverage} --workers {threads} --out {output} > {log} 2>&1"
+
+
+rule element_store:
+    input:
+        table="results/elements/{cell}.parquet",
+        fasta="resources/reference/genome.fa",
+        index="resources/reference/genome.fa.fai",
+        genes="results/genes/genes.tsv",
+    output:
+        "results/elements/{cell}.zarr/manifest.json",
+    log:
+        "logs/windows/elements.{cell}.log",
+    benchmark:
+        "benchmarks/windows/elements.{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=8000,
+        runtime="2h",
+    params:
+        slot=config["elements"]["slot"],
+        max_elements=config["elements"]["max_elements"],
+    message:
+        "Bases of the distinct elements of {wildcards.cell}"
+    shell:
+        "gexpipe windows elements --table {input.table} --fasta {input.fasta}"
+        " --genes {input.genes} --slot {params.slot} --max-elements {params.max_elements}"
+        " --out {output} > {log} 2>&1"
