@@ -61,9 +61,11 @@ def test_golden(goldens: Path, name: str) -> None:
     found = RUN[name](case)
     expected = {k: v for k, v in case.io.items() if not _is_input(name, k)}
     assert found.keys() == expected.keys()
+    gradients = [v for k, v in expected.items() if k.startswith("train/grad/")]
+    largest = max((float(v.abs().max()) for v in gradients), default=0.0)
     wrong = []
     for key, value in expected.items():
-        relative, absolute = _tolerance(name, key, value)
+        relative, absolute = _tolerance(name, key, value, largest)
         ours = found[key].detach().to(value.dtype).reshape(value.shape)
         deviation = (ours - value).abs()
         print(f"{name} {key}: {float(deviation.max()):.2e}")
@@ -80,7 +82,11 @@ def _is_input(name: str, key: str) -> bool:
     return key in INPUTS and not (key == "y" and name.endswith(("_block", "_wrapper")))
 
 
-def _tolerance(name: str, key: str, value: torch.Tensor) -> tuple[float, float]:
+def _tolerance(
+    name: str, key: str, value: torch.Tensor, largest: float
+) -> tuple[float, float]:
     if key.startswith("train/grad/"):
-        return 1e-3, 1e-4 * float(value.abs().max())
+        # Biases in front of a batch norm have no gradient at all: what is stored there is
+        # rounding noise of the others, nine orders below them.
+        return 1e-3, max(1e-4 * float(value.abs().max()), 1e-7 * largest)
     return next((r, a) for p, r, a in TOLERANCES if re.search(p, f"{name}:{key}"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from gexpipe.config import method_settings, validate
+from gexpipe.config import load_yaml, method_settings, validate
 from gexpipe.errors import UserError
 from gexpipe.sheets import Sheets, load_sheets, locate
 
@@ -25,6 +25,9 @@ try:
         )
         for name in config["methods"]
     }
+    TABLES = {path.stem: load_yaml(path) for path in sorted((BASE / "config" / "tables").glob("*.yaml"))}
+    for name, table in TABLES.items():
+        validate(table, SCHEMAS / "table.schema.yaml", f"config/tables/{name}.yaml")
     for cell in config["cells"]:
         SHEETS.check_cell(cell)
 except UserError as error:
@@ -166,4 +169,18 @@ def growing(mb_per_input_mb, least):
     """Memory that grows with the input's size and doubles with every attempt, in MB."""
     return lambda wildcards, input, attempt: int(
         max(least, mb_per_input_mb * input.size_mb) * 2 ** (attempt - 1)
+    )
+
+
+def labels():
+    """``--method name=label`` for every method of the configuration."""
+    return repeat(
+        "method", [f"{name}='{method['label']}'" for name, method in METHODS.items()]
+    )
+
+
+def published_cells():
+    """``--cell name=cell type whose published values stand beside it``."""
+    return repeat(
+        "cell", [f"{cell}={SHEETS.published_as[cell]}" for cell in config["cells"]]
     )

@@ -9,20 +9,6 @@ localrules:
     scatter,
 
 
-def labels():
-    """``--method name=label`` for every method of the configuration."""
-    return repeat(
-        "method", [f"{name}='{method['label']}'" for name, method in METHODS.items()]
-    )
-
-
-def published_cells():
-    """``--cell name=cell type whose published values stand beside it``."""
-    return repeat(
-        "cell", [f"{cell}={SHEETS.published_as[cell]}" for cell in config["cells"]]
-    )
-
-
 rule table1:
     input:
         metrics="results/metrics/table1.tsv",
@@ -41,13 +27,14 @@ rule table1:
     conda:
         "../envs/prepare.yaml"
     params:
+        declaration=json.dumps(TABLES["table1"], sort_keys=True),
         methods=labels(),
         cells=published_cells(),
     message:
         "Table 1, beside the published values"
     shell:
-        "gexpipe tables table1 --metrics {input.metrics} --published {input.published}"
-        " {params.methods} {params.cells} --out {output.tsv} > {log} 2>&1"
+        "gexpipe tables benchmark --metrics {input.metrics} --published {input.published}"
+        " --declaration {params.declaration:q} {params.methods} {params.cells} --out {output.tsv} > {log} 2>&1"
 
 
 rule controls:

@@ -150,7 +150,7 @@ def to_markdown(table: pd.DataFrame, title: str, metrics: list[str]) -> str:
     for cell, rows in table.groupby("cell", sort=False):
         source = rows["published_cell"].iloc[0]
         beside = (
-            "" if source == cell else f" (published values: {source}, for comparison of form only)"
+            "" if source == cell else f" (in brackets {source}, to compare the form only)"
         )
         lines += [
             f"## {cell}{beside}",
@@ -175,7 +175,7 @@ def _title(metric: str) -> str:
 
 def _value(row: dict[str, Any], metric: str) -> str:
     mean, spread, known = row[metric], row[f"{metric}_sd"], row[f"{metric}_published"]
-    text = "–" if np.isnan(mean) else f"{mean:.{DECIMALS}f}"
+    text = "-" if np.isnan(mean) else f"{mean:.{DECIMALS}f}"
     if not np.isnan(spread):
         text += f" ± {spread:.{DECIMALS}f}"
     if not np.isnan(known):

@@ -64,7 +64,7 @@ def read_published(path: str | Path) -> Published:
 def lookup(
     published: Published, paper: str, tables: list[str], method: str, cell: str, metric: str
 ) -> tuple[float, float] | None:
-    """Value and standard deviation (NaN where none is printed), or None where the paper has none."""
+    """Value and standard deviation (NaN where none is printed); None where there is no value."""
     chosen = published[
         (published["paper"] == paper)
         & published["table"].isin(tables)
