@@ -107,7 +107,7 @@ def rows_from_band(band: Band, bins: NDArray[np.int64], reach: int) -> NDArray[n
     Parameters
     ----------
     band : Band
-        At least ``reach`` bins wide.
+        At least ``reach`` bins wide; farther pixels are left out.
     bins : ndarray
         (G,) bin numbers of the TSSs.
     reach : int
@@ -123,8 +123,9 @@ def rows_from_band(band: Band, bins: NDArray[np.int64], reach: int) -> NDArray[n
     slot = np.full(len(band.masked), -1, dtype=np.int64)
     slot[wanted] = np.arange(len(wanted))
     rows = np.zeros((len(wanted), 2 * reach + 1), dtype=np.float32)
+    near = band.second - band.first <= reach
     for own, other in ((band.first, band.second), (band.second, band.first)):
-        keep = slot[own] >= 0
+        keep = near & (slot[own] >= 0)
         row, column = slot[own[keep]], other[keep].astype(np.int64) - own[keep] + reach
         rows[row, column] = band.value[keep]
     columns = wanted[:, None] + np.arange(-reach, reach + 1)[None, :]

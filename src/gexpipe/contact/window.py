@@ -66,7 +66,6 @@ def window_contact(
     tss_slop: int = 500,
     reference_distance: float = 1_000_000.0,
     published_shift: bool = False,
-    stored_window: int = 200_000,
 ) -> WindowContact:
     """Crop contact rows to windows ``[tss - window // 2, tss + window - window // 2)``.
 
@@ -89,8 +88,6 @@ def window_contact(
     published_shift : bool
         Reproduce the published loader, which pads a stored window twice at a chromosome end, so
         that contact is shifted against DNA by half the padding.
-    stored_window : int
-        Length of the stored window that the published loader crops, bp.
 
     Raises
     ------
@@ -100,7 +97,7 @@ def window_contact(
     step, reach = rows.resolution, rows.reach
     begin = rows.tss - window // 2
     if published_shift:
-        begin = begin + window_shift(rows, window, stored_window)
+        begin = begin + window_shift(rows, window)
     first = begin // step
     bins = first[:, None] + np.arange(window_bins(window, step))[None, :]
     column = bins - rows.tss_bin[:, None] + reach
@@ -117,8 +114,6 @@ def window_contact(
     observed = np.nan_to_num(np.take_along_axis(rows.values, column, axis=1), nan=0.0)
     contact = observed.astype(np.float64) + _pseudocount(rows, bins, gamma, reference_distance)
     covered = _coverage(rows, tss_slop) >= coverage_threshold
-    if published_shift:
-        on_chromosome &= _stored(rows, bins, stored_window)
     keep = on_chromosome & covered[:, None]
     values = np.where(keep, np.log10(1.0 + contact), 0.0).astype(np.float32)
     return WindowContact(values, covered, (begin - first * step).astype(np.int64))
@@ -146,20 +141,15 @@ def _coverage(rows: ContactRows, slop: int) -> NDArray[np.float64]:
     return total
 
 
-def window_shift(rows: ContactRows, window: int, stored: int = 200_000) -> NDArray[np.int64]:
+def window_shift(rows: ContactRows, window: int) -> NDArray[np.int64]:
     """(G,) bases by which the published loader shifts contact against DNA; 0 inside chromosomes.
 
     The stored vector has its padding already; the loader adds that of the window again and crops
-    the middle.
+    the middle, so the shift is half the difference of the two paddings.
     """
     left = np.clip(window // 2 - rows.tss, 0, None)
     right = np.clip(rows.tss + window // 2 - rows.chrom_length, 0, None)
-    return (stored + left + right - window) // 2 - left - (stored - window) // 2
-
-
-def _stored(rows: ContactRows, bins: NDArray[np.int64], stored: int) -> NDArray[np.bool_]:
-    low = (rows.tss - stored // 2)[:, None]
-    return ((bins + 1) * rows.resolution > low) & (bins * rows.resolution < low + stored)
+    return (left + right) // 2 - left
 
 
 def expand_window(
