@@ -1,0 +1,33 @@
+"""``gexpipe download``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gexpipe.download import Request, download
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def main(
+    source: Annotated[str, typer.Option(help="encode, 4dn, fantom5, url or path.")],
+    accession: Annotated[str, typer.Option(help="Accession, or the name of a url or path row.")],
+    file_format: Annotated[
+        str, typer.Option("--format", help="bam, bigWig, hic, mcool, ctss, ...")
+    ],
+    out: Annotated[Path, typer.Option(help="File to write; OUT.json says where it came from.")],
+    url: Annotated[str, typer.Option(help="Address of a url row, path of a path row.")] = "",
+    md5: Annotated[str, typer.Option(help="Expected md5, hex.")] = "",
+    assembly: Annotated[str, typer.Option(help="Expected assembly; hg38 and GRCh38 agree.")] = "",
+    mirror: Annotated[
+        str, typer.Option(help="Folder or web address that answers for all portals.")
+    ] = "",
+    tries: Annotated[int, typer.Option(min=1, help="Attempts per request.")] = 6,
+) -> None:
+    """Fetch one file of the sheet: verified, resumable, recorded."""
+    request = Request(source, accession, file_format, url, md5, assembly)
+    download(request, out, mirror or None, tries)

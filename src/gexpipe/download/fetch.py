@@ -1,0 +1,206 @@
+"""Bytes over http(s), resumed and retried; the only file that talks to the network."""
+
+from __future__ import annotations
+
+import email.utils
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import tenacity
+from tqdm import tqdm
+
+from gexpipe.download.verify import looks_like_html
+from gexpipe.errors import UserError
+from gexpipe.log import get_logger
+
+__all__ = ["Transient", "fetch", "get", "open_client"]
+
+log = get_logger(__name__)
+
+T = TypeVar("T")
+
+_TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
+_ABSENT = {404, 410}
+_LONGEST_PAUSE = 300.0
+_CHUNK = 1 << 20
+
+
+class Transient(Exception):
+    """A failure that may pass; ``pause`` is what the server asked to wait, in seconds."""
+
+    def __init__(self, message: str, pause: float | None = None) -> None:
+        super().__init__(message)
+        self.pause = pause
+
+
+def open_client() -> httpx.Client:
+    """Client that follows redirects (a portal hands over to its storage) and honours proxies."""
+    return httpx.Client(
+        follow_redirects=True,
+        timeout=httpx.Timeout(60.0, connect=30.0),
+        headers={"User-Agent": "gexpipe"},
+    )
+
+
+def get(
+    client: httpx.Client, url: str, tries: int, headers: Mapping[str, str] | None = None
+) -> httpx.Response | None:
+    """Answer to a small request; None when the address does not exist (404, 410)."""
+
+    def once() -> httpx.Response | None:
+        answer = client.get(url, headers=headers)
+        if answer.status_code in _ABSENT:
+            return None
+        _raise_for_status(answer, url)
+        return answer
+
+    return _retrying(once, url, tries)
+
+
+def fetch(
+    client: httpx.Client,
+    url: str,
+    part: Path,
+    tries: int,
+    size: int | None = None,
+    auth: tuple[str, str] | None = None,
+) -> None:
+    """Download ``url`` into ``part``, going on where an earlier attempt stopped.
+
+    Parameters
+    ----------
+    size : int, optional
+        Bytes the whole file must have, where the portal tells.
+    auth : (user, password), optional
+        Sent to the first host only, not to where it redirects.
+
+    Raises
+    ------
+    UserError
+        The server refuses, answers with a web page, or fails ``tries`` times.
+    """
+    part.parent.mkdir(parents=True, exist_ok=True)
+    _retrying(lambda: _fetch_once(client, url, part, size, auth), url, tries)
+
+
+def _fetch_once(
+    client: httpx.Client, url: str, part: Path, size: int | None, auth: tuple[str, str] | None
+) -> None:
+    have = part.stat().st_size if part.exists() else 0
+    if size is not None and have > size:
+        part.unlink()
+        have = 0
+    if size is not None and have == size:
+        return
+    # Without identity, a proxy may compress and the byte count would mean nothing.
+    headers = {"Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    with client.stream("GET", url, headers=headers, auth=auth) as answer:
+        if answer.status_code == 416:
+            part.unlink(missing_ok=True)
+            raise Transient("the server cannot resume; starting over")
+        _raise_for_status(answer, url)
+        if answer.status_code != 206 or not _continues(answer, have):
+            have = 0
+        total = _whole_size(answer, have)
+        if size is not None and total is not None and total != size:
+            part.unlink(missing_ok=True)
+            raise UserError(f"the server offers {total} bytes, the portal lists {size}", url)
+        _write(answer, part, have, total or size, url)
+    written = part.stat().st_size
+    expected = size if size is not None else total
+    if expected is not None and written < expected:
+        raise Transient(f"the connection ended after {written} of {expected} bytes")
+
+
+def _write(answer: httpx.Response, part: Path, have: int, total: int | None, url: str) -> None:
+    name = url.rsplit("/", 1)[-1]
+    quiet = not sys.stderr.isatty()
+    with (
+        part.open("ab" if have else "wb") as handle,
+        tqdm(
+            desc=name, total=total, initial=have, unit="B", unit_scale=True, leave=not quiet,
+            mininterval=10.0 if quiet else 0.2, delay=2.0,
+        ) as bar,
+    ):  # fmt: skip
+        first = have == 0
+        for chunk in answer.iter_raw(_CHUNK):
+            if first and looks_like_html(chunk):
+                part.unlink()
+                raise UserError("the server answered with a web page instead of the file", url)
+            first = False
+            handle.write(chunk)
+            bar.update(len(chunk))
+
+
+def _continues(answer: httpx.Response, have: int) -> bool:
+    return answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+
+
+def _whole_size(answer: httpx.Response, have: int) -> int | None:
+    length = answer.headers.get("Content-Length", "")
+    return have + int(length) if length.isdigit() else None
+
+
+def _raise_for_status(answer: httpx.Response, url: str) -> None:
+    status = answer.status_code
+    if status in _TRANSIENT:
+        raise Transient(f"the server answered {status}", _retry_after(answer))
+    if status in (401, 403):
+        raise UserError(f"the server refuses access (status {status})", url)
+    if status >= 400:
+        raise UserError(f"the server answered {status} {answer.reason_phrase}", url)
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    """Seconds to wait, from a number or a date; None where the server does not say."""
+    value = answer.headers.get("Retry-After", "").strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        when = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, when.timestamp() - time.time())
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.pause if isinstance(error, Transient) else None
+    if asked is not None:
+        return min(asked, _LONGEST_PAUSE)
+    return tenacity.wait_exponential_jitter(initial=1, max=60)(state)
+
+
+def _report(url: str) -> Callable[[tenacity.RetryCallState], None]:
+    def report(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        pause = state.upcoming_sleep
+        log.warning("%s: %s; try %d in %.0f s", url, _words(error), state.attempt_number + 1, pause)
+
+    return report
+
+
+def _words(error: BaseException | None) -> str:
+    return str(error) or type(error).__name__
+
+
+def _retrying(call: Callable[[], T], url: str, tries: int) -> T:
+    retrying = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(tries),
+        wait=_pause,
+        retry=tenacity.retry_if_exception_type((Transient, httpx.TransportError)),
+        before_sleep=_report(url),
+        reraise=True,
+    )
+    try:
+        return retrying(call)
+    except (Transient, httpx.TransportError) as error:
+        raise UserError(f"gave up after {tries} tries: {_words(error)}", url) from error
+    except httpx.InvalidURL as error:
+        raise UserError(f"not an address: {error}", url) from error

@@ -1,0 +1,138 @@
+"""What each portal's metadata says about a file: address, size, checksum, assembly, status.
+
+Pure functions over metadata objects; reading them is the business of `resolve`.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+from gexpipe.errors import UserError
+
+__all__ = [
+    "ENCODE",
+    "FANTOM5_FOLDERS",
+    "FOURDN",
+    "Found",
+    "Request",
+    "encode_file",
+    "fantom5_name",
+    "find_in_listing",
+    "fourdn_file",
+    "same_assembly",
+]
+
+ENCODE = "https://www.encodeproject.org"
+FOURDN = "https://data.4dnucleome.org"
+_FANTOM5 = "https://fantom.gsc.riken.jp/5/datafiles/reprocessed/hg38_v1/basic/"
+# Where FANTOM5 libraries lie, the likeliest folder first.
+FANTOM5_FOLDERS = tuple(
+    f"{_FANTOM5}human.{kind}.hCAGE/"
+    for kind in ("cell_line", "primary_cell", "tissue", "timecourse")
+)
+_ALIASES = {"grch38": "hg38", "grch37": "hg19", "grcm38": "mm10", "grcm39": "mm39"}
+_USABLE = {"released", "archived", "in progress", "released to project", "uploaded"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One file that a sheet asks for; strings as in the sheet, empty where it says nothing."""
+
+    source: str
+    accession: str
+    format: str
+    url: str = ""
+    md5: str = ""
+    assembly: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a file is and what it must be.
+
+    Attributes
+    ----------
+    place : str
+        Web address or path.
+    size : int or None
+        Bytes.
+    md5, assembly, status : str
+        Empty where the portal does not tell.
+    auth : (key, secret) or None
+        Credentials for the portal.
+    """
+
+    place: str
+    size: int | None = None
+    md5: str = ""
+    assembly: str = ""
+    status: str = ""
+    auth: tuple[str, str] | None = field(default=None, repr=False)
+
+
+def same_assembly(one: str, other: str) -> bool:
+    """Whether two assembly names mean the same (hg38 and GRCh38)."""
+    names = [_ALIASES.get(name.lower(), name.lower()) for name in (one, other)]
+    return names[0] == names[1]
+
+
+def encode_file(metadata: Mapping[str, Any], accession: str, where: str) -> Found:
+    """Read an ENCODE file object; ``place`` is its ``href``, to be joined to a base.
+
+    Raises
+    ------
+    UserError
+        The object is no file, is not available or restricted, or was withdrawn.
+    """
+    if "href" not in metadata:
+        raise UserError(f"{accession} is no file (no 'href'); expected an ENCFF accession", where)
+    if metadata.get("no_file_available") or metadata.get("restricted"):
+        raise UserError(f"{accession} is listed but cannot be downloaded", where)
+    return _file(metadata, accession, str(metadata.get("assembly", "")), where)
+
+
+def fourdn_file(metadata: Mapping[str, Any], accession: str, where: str) -> Found:
+    """Read a 4DN processed-file object; ``place`` is its ``href``, to be joined to a base."""
+    if "href" not in metadata:
+        raise UserError(f"{accession} is no file (no 'href'); expected a 4DNFI accession", where)
+    assembly = metadata.get("genome_assembly") or metadata.get("assembly") or ""
+    return _file(metadata, accession, str(assembly), where)
+
+
+def _file(metadata: Mapping[str, Any], accession: str, assembly: str, where: str) -> Found:
+    found = metadata.get("accession", accession)
+    if found != accession:
+        raise UserError(f"the metadata is of {found}, expected {accession}", where)
+    status = str(metadata.get("status", ""))
+    if status and status not in _USABLE:
+        raise UserError(f"{accession} has status {status!r}; choose a released file", where)
+    size = metadata.get("file_size")
+    return Found(
+        place=str(metadata["href"]),
+        size=int(size) if size is not None else None,
+        md5=str(metadata.get("md5sum", "")),
+        assembly=assembly,
+        status=status,
+    )
+
+
+def fantom5_name(library: str) -> str | None:
+    """Address of a library's CTSS file from the built-in table; None for others."""
+    table = files("gexpipe").joinpath("data/fantom5.tsv").read_text(encoding="utf-8")
+    rows = csv.DictReader(table.splitlines(), delimiter="\t")
+    return next((FANTOM5_FOLDERS[0] + r["file"] for r in rows if r["library"] == library), None)
+
+
+def find_in_listing(listing: str, library: str) -> str | None:
+    """Link to a library's CTSS file in a directory listing (HTML); None when it is not there.
+
+    FANTOM5's file names are percent-encoded, so its links are so twice; they are used as they are.
+    """
+    pattern = rf'href="([^"/]*\.{re.escape(library)}\.[^"/]*\.ctss\.bed\.gz)"'
+    found = re.search(pattern, listing)
+    return found.group(1) if found else None

@@ -1,0 +1,43 @@
+"""The note beside a downloaded file: where it came from and what it is."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+from gexpipe.download.portals import Found, Request
+from gexpipe.download.verify import Digests
+from gexpipe.files import read_json, write_json
+
+__all__ = ["read_record", "record_path", "write_record"]
+
+
+def record_path(out: Path) -> Path:
+    """Path of the note: the file's name with ``.json`` added."""
+    return out.with_name(out.name + ".json")
+
+
+def write_record(out: Path, request: Request, found: Found, digests: Digests) -> None:
+    """Write source, accession, address, checksums, size, assembly, status and date."""
+    write_json(
+        record_path(out),
+        {
+            "source": request.source,
+            "accession": request.accession,
+            "format": request.format,
+            "url": found.place,
+            "md5": digests.md5,
+            "sha256": digests.sha256,
+            "size": digests.size,
+            "assembly": found.assembly,
+            "status": found.status,
+            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        },
+    )
+
+
+def read_record(out: Path) -> dict[str, Any] | None:
+    """The note of a file; None when there is none."""
+    path = record_path(out)
+    return read_json(path) if path.is_file() else None

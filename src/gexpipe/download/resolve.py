@@ -1,0 +1,144 @@
+"""From a sheet row to an address, on the portals or on a mirror of them."""
+
+from __future__ import annotations
+
+import netrc
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import httpx
+
+from gexpipe.download.places import is_web, join, read_json, read_text
+from gexpipe.download.portals import (
+    ENCODE,
+    FANTOM5_FOLDERS,
+    FOURDN,
+    Found,
+    Request,
+    encode_file,
+    fantom5_name,
+    find_in_listing,
+    fourdn_file,
+)
+from gexpipe.errors import UserError
+
+__all__ = ["resolve"]
+
+_MD5 = re.compile(r"\b[0-9a-fA-F]{32}\b")
+
+_KEY_STEPS = (
+    "4DN asks for an access key: (1) log in at https://data.4dnucleome.org, "
+    "(2) create a key under Profile > Access keys, (3) set GEXPIPE_4DN_KEY and GEXPIPE_4DN_SECRET, "
+    "or put the key into ~/.netrc for machine data.4dnucleome.org"
+)
+
+
+def resolve(request: Request, mirror: str | None, client: httpx.Client, tries: int) -> Found:
+    """Find out where the requested file is and what it must be.
+
+    Parameters
+    ----------
+    mirror : str or None
+        Folder or web address that answers for all portals.
+
+    Raises
+    ------
+    UserError
+        Unknown source, unknown accession, file not available, no credentials.
+    """
+    finders = {"encode": _encode, "4dn": _fourdn, "fantom5": _fantom5, "url": _url, "path": _path}
+    if request.source not in finders:
+        known = ", ".join(finders)
+        raise UserError(f"unknown source {request.source!r}; known: {known}", request.accession)
+    return finders[request.source](request, mirror, client, tries)
+
+
+def _encode(request: Request, mirror: str | None, client: httpx.Client, tries: int) -> Found:
+    accession = request.accession
+    if mirror:
+        place = join(mirror, f"encode/files/{accession}/metadata.json")
+        found = encode_file(read_json(place, client, tries, accession), accession, place)
+        return replace(found, place=join(mirror, f"encode{found.place}"))
+    place = f"{ENCODE}/files/{accession}/?format=json"
+    metadata = read_json(place, client, tries, accession)
+    found = encode_file(metadata, accession, place)
+    cloud = (metadata.get("cloud_metadata") or {}).get("url")
+    return replace(found, place=request.url or cloud or ENCODE + found.place)
+
+
+def _fourdn(request: Request, mirror: str | None, client: httpx.Client, tries: int) -> Found:
+    accession = request.accession
+    if mirror:
+        place = join(mirror, f"4dn/files-processed/{accession}/metadata.json")
+        found = fourdn_file(read_json(place, client, tries, accession), accession, place)
+        return replace(found, place=join(mirror, f"4dn{found.place}"))
+    place = f"{FOURDN}/files-processed/{accession}/?format=json"
+    metadata = read_json(place, client, tries, accession)
+    found = fourdn_file(metadata, accession, place)
+    open_data = request.url or metadata.get("open_data_url")
+    if open_data:
+        return replace(found, place=str(open_data))
+    return replace(found, place=FOURDN + found.place, auth=_fourdn_key(accession))
+
+
+def _fourdn_key(accession: str) -> tuple[str, str]:
+    key, secret = os.environ.get("GEXPIPE_4DN_KEY"), os.environ.get("GEXPIPE_4DN_SECRET")
+    if key and secret:
+        return key, secret
+    try:
+        entry = netrc.netrc().authenticators(urlsplit(FOURDN).netloc)
+    except (FileNotFoundError, netrc.NetrcParseError):
+        entry = None
+    if entry is None:
+        raise UserError(_KEY_STEPS, accession)
+    return entry[0], entry[2] or ""
+
+
+def _fantom5(request: Request, mirror: str | None, client: httpx.Client, tries: int) -> Found:
+    library = request.accession
+    if request.format != "ctss":
+        raise UserError(f"format is {request.format!r}, FANTOM5 has ctss", library)
+    if mirror:
+        place = join(mirror, f"fantom5/{library}/metadata.json")
+        metadata = read_json(place, client, tries, library)
+        if "file" not in metadata:
+            raise UserError("the metadata has no 'file'", place)
+        return Found(
+            place=join(mirror, f"fantom5/{library}/{metadata['file']}"),
+            size=metadata.get("file_size"),
+            md5=metadata.get("md5sum", ""),
+            assembly=metadata.get("assembly", ""),
+            status=metadata.get("status", ""),
+        )
+    url = request.url or fantom5_name(library) or _search_fantom5(library, client, tries)
+    return Found(place=url, assembly="hg38")
+
+
+def _search_fantom5(library: str, client: httpx.Client, tries: int) -> str:
+    for folder in FANTOM5_FOLDERS:
+        listing = read_text(folder, client, tries)
+        name = find_in_listing(listing, library) if listing else None
+        if name:
+            return folder + name
+    raise UserError("no CTSS file of this library in the FANTOM5 hg38 folders", library)
+
+
+def _url(request: Request, mirror: str | None, client: httpx.Client, tries: int) -> Found:
+    if not is_web(request.url):
+        raise UserError(f"url is {request.url!r}, expected http(s)://...", request.accession)
+    if not mirror:
+        return Found(place=request.url)
+    parts = urlsplit(request.url)
+    place = join(mirror, f"url/{parts.netloc}/{unquote(parts.path).lstrip('/')}")
+    listed = _MD5.search(read_text(place + ".md5", client, tries) or "")
+    return Found(place=place, md5=listed.group(0) if listed else "")
+
+
+def _path(request: Request, mirror: str | None, client: httpx.Client, tries: int) -> Found:
+    path = Path(request.url).expanduser()
+    if not request.url or not path.is_file():
+        raise UserError(f"no such file {request.url!r}", request.accession)
+    return Found(place=str(path))
