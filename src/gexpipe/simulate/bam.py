@@ -38,7 +38,7 @@ def write_bam(
     sample : str
         Name in the read group line.
     """
-    with pysam.BGZFile(str(path), "wb1") as handle:
+    with pysam.BGZFile(str(path), "wb", None) as handle:
         handle.write(_header({name: len(codes) for name, codes in genome.items()}, sample))
         for number, codes in enumerate(genome.values()):
             rows = np.flatnonzero(reads.chrom == number)
@@ -108,7 +108,7 @@ def _packed(codes: Codes, start: NDArray[np.int64], length: int) -> NDArray[np.u
     nibbles = _NIBBLE[windows[start]]
     if length % 2:
         nibbles = np.pad(nibbles, ((0, 0), (0, 1)))
-    return (nibbles[:, 0::2] << 4) | nibbles[:, 1::2]
+    return np.bitwise_or(nibbles[:, 0::2] << 4, nibbles[:, 1::2], dtype=np.uint8)
 
 
 def _index_bin(start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -36,19 +36,18 @@ def draw_ctss(
     weight = np.exp(-np.abs(np.arange(-_HALF, _HALF + 1)) / 15.0)
     weight /= weight.sum()
     parts = []
-    for gene, count in zip(genes.itertuples(index=False), counts, strict=True):
+    columns = [genes[name] for name in ("chrom", "tss", "strand")]
+    for chrom, tss, strand, count in zip(*columns, counts, strict=True):
         spread = rng.multinomial(count, weight)
         used = np.flatnonzero(spread)
-        start = gene.tss + used - _HALF
+        start = tss + used - _HALF
         parts.append(
-            pd.DataFrame(
-                {"chrom": gene.chrom, "start": start, "strand": gene.strand, "count": spread[used]}
-            )
+            pd.DataFrame({"chrom": chrom, "start": start, "strand": strand, "count": spread[used]})
         )
     parts += [_background(rng, config, chrom, genes) for chrom in config.chromosomes]
     order = {name: i for i, name in enumerate(config.chromosomes)}
     table = pd.concat(parts, ignore_index=True)
-    table = table.groupby(["chrom", "start", "strand"], as_index=False, sort=False)["count"].sum()
+    table = table.groupby(["chrom", "start", "strand"], sort=False)["count"].sum().reset_index()
     table["number"] = table["chrom"].map(order)
     return table.sort_values(["number", "start", "strand"], ignore_index=True).drop(
         columns="number"

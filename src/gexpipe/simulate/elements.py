@@ -29,18 +29,19 @@ def stretches(config: SimulationConfig, genes: pd.DataFrame) -> dict[str, pd.Dat
     dict
         "n": N bases; "silent": no reads; each a frame of chrom, start, end.
     """
-    settings, rows = config.genes, {"n": [], "silent": []}  # type: ignore[var-annotated]
+    settings = config.genes
+    rows: dict[str, list[tuple[str, int, int]]] = {"n": [], "silent": []}
     for chrom, length in config.chromosomes.items():
         rows["n"] += [(chrom, 0, settings.telomere), (chrom, length - settings.telomere, length)]
-    for gene in genes[genes["special"] != ""].itertuples():
-        if gene.special == "n_gap":
+    for chrom, tss, special in zip(genes["chrom"], genes["tss"], genes["special"], strict=True):
+        if special == "n_gap":
             half = settings.n_gap // 2
-            rows["n"].append((gene.chrom, gene.tss - half, gene.tss + half))
-        elif gene.special == "n_partial":
-            rows["n"].append((gene.chrom, gene.tss + 300, gene.tss + 650))
-        elif gene.special == "signal_free":
+            rows["n"].append((chrom, tss - half, tss + half))
+        elif special == "n_partial":
+            rows["n"].append((chrom, tss + 300, tss + 650))
+        elif special == "signal_free":
             half = settings.signal_free // 2
-            rows["silent"].append((gene.chrom, max(0, gene.tss - half), gene.tss + half))
+            rows["silent"].append((chrom, max(0, tss - half), tss + half))
     return {
         name: pd.DataFrame(value, columns=["chrom", "start", "end"]) for name, value in rows.items()
     }
@@ -190,10 +191,11 @@ def plant_motifs(
     """
     rng = stream(config.seed, "motifs")
     distant = elements[elements["kind"] != "promoter"]
-    for row in distant.itertuples():
-        motif = INSULATOR if row.motif == "insulator" else ACTIVATORS[str(row.motif)]
-        for _ in range(int(row.copies)):
-            plant(rng, genome[str(row.chrom)], motif, int(row.centre), 120, 0.05)
+    consensus = {**ACTIVATORS, "insulator": INSULATOR}
+    columns = [distant[name] for name in ("chrom", "centre", "motif", "copies")]
+    for chrom, centre, motif, copies in zip(*columns, strict=True):
+        for _ in range(copies):
+            plant(rng, genome[chrom], consensus[motif], centre, 120, 0.05)
     counts = rng.integers(0, 9, len(genes))
     for chrom, tss, count in zip(genes["chrom"], genes["tss"], counts, strict=True):
         for _ in range(count):

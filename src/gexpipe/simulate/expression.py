@@ -145,7 +145,7 @@ def _components(
 
     def total(which: str, values: Floats) -> Floats:
         chosen = kind == which
-        return np.bincount(gene[chosen], values[chosen], minlength=size)
+        return np.bincount(gene[chosen], values[chosen], minlength=size).astype(np.float64)
 
     weights = np.array([_MRNA_WEIGHTS[name] for name in MRNA_FEATURES])
     features = mrna.to_numpy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from gexpipe.errors import UserError
 from gexpipe.simulate.config import SimulationConfig
 from gexpipe.simulate.random import stream
 
@@ -69,7 +70,9 @@ def _place_chromosome(
     if host:
         first = settings.telomere + settings.signal_free // 2
         start = settings.telomere + settings.signal_free + 5_000 - settings.spacing
-        special[: 1 + 3 * 2 : 2] = SPECIAL  # every other gene, so that none disturbs the next
+        if count < 2 * len(SPECIAL):
+            raise UserError(f"{chrom} gets {count} genes; at least {2 * len(SPECIAL)} are needed")
+        special[: 2 * len(SPECIAL) : 2] = SPECIAL  # every other one: none disturbs the next
     else:
         special[0] = "chrom_end"
     room = length - settings.edge - start - (count - 1) * settings.spacing

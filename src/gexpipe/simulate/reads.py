@@ -122,9 +122,9 @@ def _finish(
     start = np.where(reverse, where + assay.shift - settings.length + 1, where - assay.shift)
     keep = (start >= 0) & (start + settings.length <= lengths[chrom])
     for table in blocked.values():
-        for row in table.itertuples():
-            hit = (chrom == names.index(str(row.chrom))) & (start < row.end)
-            keep &= ~(hit & (start + settings.length > row.start))
+        for name, low, high in table.to_numpy().tolist():
+            hit = (chrom == names.index(name)) & (start < high)
+            keep &= ~(hit & (start + settings.length > low))
     chrom, start = chrom[keep], start[keep]
     flag = np.where(reverse[keep], REVERSE, 0).astype(np.uint16)
     chrom, start, flag = _with_copies(rng, settings, chrom, start, flag)

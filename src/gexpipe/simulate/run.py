@@ -87,7 +87,8 @@ def simulate(config: SimulationConfig, out: Path, seed: int | None = None) -> No
 def build_world(config: SimulationConfig) -> World:
     """Genome, annotation, elements, contact models and expression, without writing anything."""
     genes = place_genes(config)
-    transcripts = [_transcript(config, gene) for gene in genes.itertuples(index=False)]
+    columns = [genes[name] for name in ("gene_id", "chrom", "tss", "strand")]
+    transcripts = [_transcript(config, *gene) for gene in zip(*columns, strict=True)]
     blocked = stretches(config, genes)
     elements = draw_elements(config, genes, blocked)
     artefacts = draw_artefacts(config, genes, blocked)
@@ -98,8 +99,8 @@ def build_world(config: SimulationConfig) -> World:
     for row, (chrom, transcript) in enumerate(zip(genes["chrom"], transcripts, strict=True)):
         recolour(stream(config.seed, "exons", str(row)), genome[chrom], transcript)
     motifs = plant_motifs(config, genome, genes, elements)
-    for gap in blocked["n"].itertuples(index=False):
-        genome[gap.chrom][gap.start : gap.end] = 4
+    for chrom, start, end in blocked["n"].to_numpy().tolist():
+        genome[chrom][start:end] = 4
     mrna = mrna_features(genes, transcripts, genome)
     pairs = pair_elements(genes, elements)
     contacts = {
@@ -113,11 +114,12 @@ def build_world(config: SimulationConfig) -> World:
     return World(genes, transcripts, genome, blocked, elements, artefacts, contacts, truth)
 
 
-def _transcript(config: SimulationConfig, gene: object) -> Transcript:
-    chrom, tss, strand = gene.chrom, int(gene.tss), gene.strand  # type: ignore[attr-defined]
+def _transcript(
+    config: SimulationConfig, gene_id: str, chrom: str, tss: int, strand: str
+) -> Transcript:
     margin = config.genes.telomere
     room = config.chromosomes[chrom] - margin - tss if strand == "+" else tss - margin
-    rng = stream(config.seed, "transcript", gene.gene_id)  # type: ignore[attr-defined]
+    rng = stream(config.seed, "transcript", gene_id)
     return draw_transcript(rng, tss, strand, min(room, _LONGEST_BODY))
 
 
