@@ -1,0 +1,73 @@
+"""``gexpipe evaluate``: predictions of a checkpoint, metrics of predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gexpipe.log import get_logger
+
+app = typer.Typer(no_args_is_help=True, help="Per-gene predictions, and metrics from them.")
+log = get_logger(__name__)
+
+
+@app.command()
+def predict(
+    checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run.")],
+    sequence: Annotated[Path, typer.Option(help="Window store of bases.")],
+    signals: Annotated[Path, typer.Option(help="Window store of a cell type.")],
+    examples: Annotated[Path, typer.Option(help="Example table of that cell type.")],
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    elements: Annotated[Path | None, typer.Option(help="Element store, if it is read.")] = None,
+    split: Annotated[
+        list[str] | None, typer.Option(help="Parts of the fold; repeat. Default: valid, test.")
+    ] = None,
+    shuffle_windows: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SEED",
+            help="Control: every gene gets the window of another gene of its part.",
+        ),
+    ] = None,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+) -> None:
+    """Predict the genes of the checkpoint's fold, from any cell type's stores."""
+    from gexpipe.train.threads import limit_threads
+
+    limit_threads(threads)
+    import torch
+
+    from gexpipe.evaluate.predict import PARTS, prediction_table, write_predictions
+    from gexpipe.evaluate.shuffle import ShuffledWindows
+    from gexpipe.train.batches import Genes
+    from gexpipe.train.checkpoint import load_model
+    from gexpipe.train.run import Sources, open_data
+
+    model, config, content = load_model(checkpoint)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    data: Genes = open_data(Sources(sequence, signals, examples, elements), config)
+    fold, parts = content["fold"], tuple(split or PARTS)
+    if shuffle_windows is not None:
+        data = ShuffledWindows(data, fold, shuffle_windows)
+    if "train" in parts:
+        log.warning("the train part of fold %d: genes that this checkpoint was trained on", fold)
+    table = prediction_table(model, data, fold, config.train.batch_size, parts)
+    write_predictions(out, table)
+    log.info("%d predictions of %s in %s", len(table), config.name, out)
+
+
+@app.command()
+def metrics(
+    predictions: Annotated[list[Path], typer.Option(help="Prediction files; repeat.")],
+    out: Annotated[Path, typer.Option(help="TSV to write.")],
+    split: Annotated[str, typer.Option(help="Part of the fold to score.")] = "test",
+) -> None:
+    """MSE, MAE, Pearson, Spearman and n of each prediction file."""
+    from gexpipe.evaluate.metrics import metric_table
+    from gexpipe.files import aside
+
+    table = metric_table(predictions, split)
+    with aside(out) as temporary:
+        table.to_csv(temporary, sep="\t", index=False)

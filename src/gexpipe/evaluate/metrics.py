@@ -1,0 +1,66 @@
+"""Metrics computed from prediction files, and from nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from sklearn import metrics
+
+from gexpipe.errors import UserError
+from gexpipe.files import require
+
+__all__ = ["METRICS", "metric_table", "read_predictions", "score"]
+
+METRICS = ("mse", "mae", "pearson", "spearman")
+COLUMNS = ("gene_id", "split", "observed", "predicted")
+
+
+def score(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """MSE, MAE, Pearson's and Spearman's correlation; correlations of a constant are NaN."""
+    varies = len(observed) > 1 and np.ptp(observed) > 0 and np.ptp(predicted) > 0
+    return {
+        "mse": float(metrics.mean_squared_error(observed, predicted)),
+        "mae": float(metrics.mean_absolute_error(observed, predicted)),
+        "pearson": float(stats.pearsonr(observed, predicted)[0]) if varies else np.nan,
+        "spearman": float(stats.spearmanr(observed, predicted)[0]) if varies else np.nan,
+    }
+
+
+def read_predictions(path: Path, split: str) -> pd.DataFrame:
+    """Rows of one split of a prediction file, checked.
+
+    Raises
+    ------
+    UserError
+        When a column is missing, the split is empty, a gene occurs twice, or a value is not finite.
+    """
+    table = pd.read_parquet(require(path, "prediction file"))
+    missing = [c for c in COLUMNS if c not in table]
+    if missing:
+        raise UserError(f"no column {', '.join(missing)}", path)
+    table = table[table["split"] == split]
+    if table.empty:
+        raise UserError(f"no predictions for split {split!r}", path)
+    if table["gene_id"].duplicated().any():
+        twice = table.loc[table["gene_id"].duplicated(), "gene_id"].iloc[0]
+        raise UserError(f"gene {twice} occurs twice in split {split!r}", path)
+    values = table[["observed", "predicted"]].to_numpy(np.float64)
+    if not np.isfinite(values).all():
+        bad = table.loc[~np.isfinite(values).all(axis=1), "gene_id"].iloc[0]
+        raise UserError(f"gene {bad} has a value that is not finite", path)
+    return table
+
+
+def metric_table(paths: Sequence[Path], split: str) -> pd.DataFrame:
+    """One row a file: predictions, split, n, and the `METRICS`."""
+    rows = []
+    for path in paths:
+        table = read_predictions(path, split)
+        observed, predicted = (table[c].to_numpy(np.float64) for c in ("observed", "predicted"))
+        found = {"predictions": str(path), "split": split, "n": len(table)}
+        rows.append({**found, **score(observed, predicted)})
+    return pd.DataFrame(rows)

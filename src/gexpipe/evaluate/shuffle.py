@@ -1,0 +1,58 @@
+"""A control experiment: windows of other genes, with a gene's own features and target."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from gexpipe.train.batches import Genes
+from gexpipe.windows.batch import Batch
+
+__all__ = ["ShuffledWindows"]
+
+
+class ShuffledWindows:
+    """A data set whose genes get the window of another gene of the same part of the fold.
+
+    Bases, signals, masks, contact and elements move together; gene features and targets stay. A
+    model that uses the window must get worse on it.
+
+    Parameters
+    ----------
+    data : Genes
+        The data set.
+    fold : int
+        The fold whose parts windows stay in.
+    seed : int
+        Which permutation. No gene keeps its own window, unless it is alone in its part.
+    """
+
+    def __init__(self, data: Genes, fold: int, seed: int) -> None:
+        self._data = data
+        self.fingerprint = data.fingerprint
+        self._partner = np.arange(len(data.table))
+        for part in ("train", "valid", "test"):
+            rows = data.split(fold, part)
+            ring = np.random.default_rng(seed).permutation(rows)
+            self._partner[ring] = np.roll(ring, 1)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Example table."""
+        return self._data.table
+
+    @property
+    def gene_ids(self) -> list[str]:
+        """Gene ids in row order."""
+        return self._data.gene_ids
+
+    def split(self, fold: int, part: str) -> np.ndarray:
+        """Rows of one part of a fold."""
+        return self._data.split(fold, part)
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """Windows of the partners, features and targets of ``rows``."""
+        own, other = self._data.batch(rows), self._data.batch(self._partner[rows])
+        return replace(other, gene=own.gene, features=own.features, target=own.target)

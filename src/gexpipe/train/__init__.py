@@ -1,0 +1,1 @@
+"""Training: options, schedule, batch order, the loop, checkpoints."""

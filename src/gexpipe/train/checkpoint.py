@@ -1,0 +1,88 @@
+"""Checkpoints: weights, and what they belong to; a run only continues where it left."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gexpipe import __version__
+from gexpipe.errors import UserError
+from gexpipe.files import aside, require
+from gexpipe.models import ExpressionModel, build
+from gexpipe.train.options import MethodConfig
+
+__all__ = ["commit", "load_checkpoint", "load_model", "refuse_other_run", "save_checkpoint"]
+
+FORMAT = 1
+
+
+@cache
+def commit() -> str:
+    """Git commit of the source tree, or an empty text outside one."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a checkpoint aside and rename it; format, version and commit are added."""
+    marked = {"format": FORMAT, "version": __version__, "commit": commit(), **content}
+    with aside(path) as temporary:
+        torch.save(marked, temporary)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read one of our checkpoints onto the CPU; nothing in the file is executed."""
+    try:
+        content = torch.load(require(path, "checkpoint"), map_location="cpu", weights_only=True)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError("not a readable checkpoint of gexpipe", path) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise UserError(f"not a checkpoint of format {FORMAT} of gexpipe", path)
+    return content
+
+
+def load_model(path: Path) -> tuple[ExpressionModel, MethodConfig, dict[str, Any]]:
+    """Model with the weights of a checkpoint, its configuration, and the checkpoint."""
+    content = load_checkpoint(path)
+    config = MethodConfig.from_mapping(content["method"])
+    model = build(config.architecture, config.model, config.inputs, config.name)
+    model.load_state_dict(content["model"])
+    return model, config, content
+
+
+def refuse_other_run(path: Path, content: Mapping[str, Any], run: Mapping[str, Any]) -> None:
+    """Raise a `UserError` when a checkpoint is of another configuration, data, fold or seed.
+
+    ``run`` holds ``method``, ``fingerprint``, ``fold`` and ``seed`` of the run to continue.
+    """
+    for key in ("method", "fingerprint", "fold", "seed"):
+        if content[key] != run[key]:
+            what = "data" if key == "fingerprint" else _difference(content[key], run[key], key)
+            raise UserError(
+                f"the checkpoint was trained with other {what}; delete it to start anew", path
+            )
+
+
+def _difference(old: Any, new: Any, name: str) -> str:
+    """Where two configurations differ first, in words."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            if old.get(key) != new.get(key):
+                return _difference(old.get(key), new.get(key), f"{name}.{key}")
+    return f"{name} ({old!r}, now {new!r})"

@@ -1,0 +1,253 @@
+"""The training loop: what happens in a step, when it validates, what it keeps.
+
+Everything random is a function of (seed, step): the batch order and the noise that a method draws.
+A run continued from ``last.ckpt`` therefore ends where an unbroken one ends.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+
+from gexpipe.errors import UserError
+from gexpipe.evaluate.predict import predict_rows
+from gexpipe.log import get_logger, progress
+from gexpipe.models.base import ExpressionModel
+from gexpipe.train.batches import BatchOrder, Genes, batches, take
+from gexpipe.train.checkpoint import load_checkpoint, refuse_other_run, save_checkpoint
+from gexpipe.train.history import Meter, write_history
+from gexpipe.train.optimiser import learning_rate, make_optimiser
+from gexpipe.train.options import TrainOptions
+from gexpipe.windows.batch import Batch
+
+__all__ = ["Fit", "fit"]
+
+log = get_logger(__name__)
+
+SAVE_EVERY = 300.0  # seconds between copies of last.ckpt, beside one at each validation
+
+
+class _Loss(nn.Module):
+    """Model and loss as one module, so that a wrapper for several GPUs sees one call."""
+
+    def __init__(self, model: ExpressionModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, hold: list[Batch]) -> dict[str, Tensor]:
+        batch = hold.pop()  # Fabric would take the batch apart if it were passed openly
+        output = self.model(batch)
+        return {**self.model.loss(batch, output), "each": output.prediction}
+
+
+@dataclass
+class Fit:
+    """State of a run, as ``last.ckpt`` holds it."""
+
+    step: int = 0
+    best_mse: float = math.inf
+    best_step: int = -1
+    seconds: float = 0.0
+    meter: Meter = field(default_factory=Meter)
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def fit(
+    fabric: Fabric,
+    model: ExpressionModel,
+    data: Genes,
+    options: TrainOptions,
+    identity: Mapping[str, Any],
+    out: Path,
+) -> Fit:
+    """Train until ``options.steps``, from ``last.ckpt`` in ``out`` if it is there.
+
+    Parameters
+    ----------
+    fabric : Fabric
+        Device and precision.
+    model : ExpressionModel
+        Fresh weights; trained in place.
+    data : Genes
+        The data set.
+    options : TrainOptions
+        How to train.
+    identity : mapping
+        ``method``, ``fingerprint``, ``fold`` and ``seed``; a checkpoint of another is refused.
+    out : Path
+        Gets best.ckpt (lowest validation MSE), last.ckpt and history.csv.
+
+    Raises
+    ------
+    UserError
+        For a loss or gradient that is not finite, naming the genes; for a foreign checkpoint.
+    """
+    return _Run(fabric, model, data, options, identity, out).go()
+
+
+class _Run:
+    def __init__(
+        self,
+        fabric: Fabric,
+        model: ExpressionModel,
+        data: Genes,
+        options: TrainOptions,
+        identity: Mapping[str, Any],
+        out: Path,
+    ) -> None:
+        self.fabric, self.model, self.data = fabric, model, data
+        self.options, self.identity, self.out = options, identity, out
+        model.criterion = options.loss
+        optimiser = make_optimiser(model, options)
+        self.module, self.optimiser = fabric.setup(_Loss(model), optimiser)
+        self.order = BatchOrder(
+            data.split(identity["fold"], "train"), options.batch_size, identity["seed"]
+        )
+        self.valid = data.split(identity["fold"], "valid")
+        every = self.order.per_epoch / options.validations_per_epoch
+        self.interval = max(1, round(every))
+        self.state = Fit()
+        self.best: dict[str, Tensor] = {}
+
+    def go(self) -> Fit:
+        self._resume()
+        state, total = self.state, self.options.steps
+        remaining = range(state.step, total)
+        if not remaining:
+            self._finish()
+            return state
+        self.saved = started = time.monotonic()
+        before = state.seconds
+        bar = progress(remaining, str(self.identity["method"]["name"]), total, initial=state.step)
+        source = batches(self.data, self.order, remaining, self.options.workers)
+        self.module.train()
+        for step in bar:
+            begun = time.monotonic()
+            batch = next(source)
+            waited = time.monotonic() - begun
+            loss = self._step(step, batch)
+            state.step = step + 1
+            state.meter.add(len(batch), loss, time.monotonic() - begun, waited)
+            if state.step % self.interval == 0 or state.step == total:
+                self._validate(bar)
+            elif time.monotonic() - self.saved > SAVE_EVERY:
+                self._save()
+            state.seconds = before + time.monotonic() - started
+        self._finish()
+        return state
+
+    def _finish(self) -> None:
+        """Write everything once more: a workflow may have removed files of a broken run."""
+        self._save()
+        self._write_best()
+
+    def _step(self, step: int, batch: Batch) -> float:
+        """One optimiser step; the loss averaged over the batch."""
+        seed = int(np.random.SeedSequence([self.identity["seed"], step]).generate_state(1)[0])
+        torch.manual_seed(seed + self.fabric.global_rank)
+        rate = learning_rate(step, self.options)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.zero_grad()
+        total = 0.0
+        for part, share in self._parts(batch):
+            dense = part.to(self.fabric.device).dense()
+            terms = self.module([dense])
+            value = float(terms["total"].detach())
+            if not math.isfinite(value):
+                self._stop(step, part, terms["each"].detach())
+            self.fabric.backward(terms["total"] * share)
+            total += value * share
+        clip = self.options.gradient_clip or math.inf
+        norm = self.fabric.clip_gradients(
+            self.module, self.optimiser, max_norm=clip, error_if_nonfinite=False
+        )
+        if norm is not None and not math.isfinite(float(norm)):
+            self._stop(step, batch, None)
+        self.optimiser.step()
+        return total
+
+    def _parts(self, batch: Batch) -> list[tuple[Batch, float]]:
+        """This process' share of a batch, split into ``accumulate`` parts, with their weights."""
+        rank, world = self.fabric.global_rank, self.fabric.world_size
+        mine = np.array_split(np.arange(len(batch)), world)[rank]
+        pieces = [p for p in np.array_split(mine, self.options.accumulate) if len(p)]
+        if len(pieces) == 1 and len(pieces[0]) == len(batch):
+            return [(batch, 1.0)]
+        return [(take(batch, p), len(p) / len(mine)) for p in pieces]
+
+    def _stop(self, step: int, batch: Batch, each: Tensor | None) -> None:
+        genes = batch.gene.cpu()
+        if each is not None and not torch.isfinite(each).all():
+            genes = genes[~torch.isfinite(each).cpu()]
+        names = ", ".join(self.data.gene_ids[int(g)] for g in genes)
+        what = "loss" if each is not None else "gradient"
+        raise UserError(f"the {what} is not finite at step {step}; genes: {names}", self.out)
+
+    def _validate(self, bar: Any) -> None:
+        state = self.state
+        observed, predicted = predict_rows(
+            self.model, self.data, self.valid, self.options.batch_size, self.options.workers,
+            self.fabric.autocast(),
+        )  # fmt: skip
+        mse = float(np.mean((observed.astype(np.float64) - predicted) ** 2))
+        epoch, rate = state.step / self.order.per_epoch, learning_rate(state.step - 1, self.options)
+        state.history.append(state.meter.row(state.step, epoch, mse, rate))
+        state.meter = Meter()
+        if mse < state.best_mse:
+            state.best_mse, state.best_step = mse, state.step
+            self.best = {k: v.cpu().clone() for k, v in self.model.state_dict().items()}
+            self._write_best()
+        bar.set_postfix(valid=f"{mse:.4f}", best=f"{state.best_mse:.4f}", refresh=False)
+        if self.fabric.is_global_zero:
+            write_history(self.out / "history.csv", state.history)
+        self._save()
+
+    def _save(self) -> None:
+        """Write last.ckpt: all that continuing needs, the best weights so far included."""
+        self.saved = time.monotonic()
+        more = {"optimiser": self.optimiser.state_dict(), "best": self.best}
+        self._write("last.ckpt", {"model": self.model.state_dict(), **more})
+
+    def _write_best(self) -> None:
+        self._write("best.ckpt", {"model": self.best})
+        if self.fabric.is_global_zero:
+            write_history(self.out / "history.csv", self.state.history)
+
+    def _write(self, name: str, more: Mapping[str, Any]) -> None:
+        if not self.fabric.is_global_zero:
+            return
+        s = self.state
+        progressed = {
+            "step": s.step,
+            "best_mse": s.best_mse,
+            "best_step": s.best_step,
+            "seconds": s.seconds,
+            "meter": s.meter.state(),
+            "history": s.history,
+        }
+        save_checkpoint(self.out / name, {**self.identity, **progressed, **more})
+
+    def _resume(self) -> None:
+        path = self.out / "last.ckpt"
+        if not path.exists():
+            return
+        content = load_checkpoint(path)
+        refuse_other_run(path, content, self.identity)
+        self.model.load_state_dict(content["model"])
+        self.optimiser.load_state_dict(content["optimiser"])
+        self.best = content["best"]
+        self.state = Fit(
+            meter=Meter(**content["meter"]),
+            **{k: content[k] for k in ("step", "best_mse", "best_step", "seconds", "history")},
+        )
+        log.info("continuing from step %d of %d", self.state.step, self.options.steps)
