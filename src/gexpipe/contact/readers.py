@@ -67,6 +67,7 @@ class HictkReader:
         self.path = path
         self.resolution = resolution
         self._file = hictkpy.File(path, resolution)
+        self._weights: dict[str, NDArray[np.float64]] = {}
         self.chromosomes = {str(n): int(s) for n, s in self._file.chromosomes().items()}
 
     def normalizations(self) -> list[str]:
@@ -93,7 +94,12 @@ class HictkReader:
         low, high = _bin_range(self.chromosomes, chrom, self.resolution)
         if normalization == RAW:
             return np.zeros(high - low, dtype=bool)
-        weight = np.asarray(self._file.weights(normalization, divisive=True))[low:high]
+        if normalization not in self._weights:
+            # A fresh handle: after pixels of one chromosome were read, hictkpy 1.4 gives only that
+            # chromosome's part of the vector.
+            fresh = hictkpy.File(self.path, self.resolution)
+            self._weights[normalization] = np.array(fresh.weights(normalization, divisive=True))
+        weight = self._weights[normalization][low:high]
         return ~(np.isfinite(weight) & (weight > 0))
 
 
