@@ -1,0 +1,1 @@
+"""Models without a window: what any method that reads one has to beat."""

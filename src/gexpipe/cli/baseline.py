@@ -1,0 +1,69 @@
+"""``gexpipe baseline``: models on gene features, without a window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from gexpipe.baselines.features import FEATURE_SETS, feature_table, read_gene_tables
+from gexpipe.baselines.splits import prediction_table, rows_of, write_predictions
+from gexpipe.errors import UserError
+from gexpipe.evaluate.metrics import score
+from gexpipe.log import get_logger
+
+__all__ = ["app"]
+
+logger = get_logger(__name__)
+
+app = typer.Typer(no_args_is_help=True, help="Baselines on the gene features.")
+
+
+@app.callback()
+def baseline() -> None:
+    """Baselines on the gene features."""
+
+
+@app.command()
+def train(
+    examples: Annotated[Path, typer.Option(help="Example table (.parquet).")],
+    model: Annotated[str, typer.Option(help="linear, boosted, or network (needs torch).")],
+    fold: Annotated[int, typer.Option(help="Fold, 1-12.")],
+    seed: Annotated[int, typer.Option(help="Seed.")],
+    out: Annotated[Path, typer.Option(help="predictions.parquet")],
+    features: Annotated[
+        str, typer.Option(help=f"Feature sets joined by +: {', '.join(FEATURE_SETS)}.")
+    ] = "promoter+mrna",
+    gene_activity: Annotated[
+        Path | None, typer.Option(help="genes.parquet of the ABC stage; for the set marks.")
+    ] = None,
+    elements: Annotated[
+        Path | None, typer.Option(help="Element table; for the set contact and the network.")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Threads of the network.")] = 1,
+) -> None:
+    """Fit one model on one fold and write its predictions for all splits."""
+    tables = read_gene_tables(examples, gene_activity, elements)
+    table = feature_table(tables, features.split("+"))
+    rows = rows_of(tables.examples, fold)
+    target = tables.examples["target"].to_numpy(np.float64)
+    if model == "network":
+        from gexpipe.baselines.features_net import NetworkData, fit_network
+
+        if tables.elements is None:
+            raise UserError("the network needs --elements", "--model")
+        data = NetworkData.build(table, tables.elements, tables.examples["gene_id"], rows["train"])
+        predicted = fit_network(data, target, rows, seed, threads=threads)
+    else:
+        from gexpipe.baselines.fit import fit_predict
+
+        predicted = fit_predict(model, table, target, rows, seed)
+    for name in ("valid", "test"):
+        found = score(target[rows[name]], predicted[rows[name]])
+        logger.info(
+            "%s, fold %d, seed %d, %s: Pearson %.4f, MSE %.4f, MAE %.4f",
+            *(model, fold, seed, name, found["pearson"], found["mse"], found["mae"]),
+        )
+    write_predictions(prediction_table(tables.examples, fold, rows, predicted), out)
