@@ -66,7 +66,7 @@ def draw_transcript(rng: np.random.Generator, tss: int, strand: str, room: int) 
     cds = 3 * int(np.clip(rng.lognormal(np.log(400), 0.5), 70, 1_200))
     utr3 = int(np.clip(rng.lognormal(np.log(800), 0.7), 60, 3_000))
     mrna = utr5 + cds + utr3
-    count = int(np.clip(1 + rng.poisson(rng.gamma(4.0, 1.3)), 1, mrna // 150))
+    count = int(np.clip(2 + rng.poisson(rng.gamma(3.0, 1.4)), 2, mrna // 120))
     cuts = np.sort(rng.choice(np.arange(1, mrna // 30), count - 1, replace=False)) * 30
     edges = np.concatenate([[0], cuts, [mrna]])
     introns = np.clip(rng.lognormal(np.log(900), 0.8, count - 1), 80, 8_000)
@@ -106,18 +106,16 @@ def mrna_features(
 ) -> pd.DataFrame:
     """The eight mRNA features, one row per gene, columns `MRNA_FEATURES`.
 
-    Lengths are z-scores of log10(bp) (introns: log10(bp + 1)) over the simulated genes; G + C
+    Lengths are z-scores of log10(bp + 0.1) over the simulated genes; G + C
     fractions ignore N; exon density is coding exon junctions per kb of coding sequence.
     """
     lengths = {
         "UTR5LEN_log10zscore": [_length(t.utr5) for t in transcripts],
         "CDSLEN_log10zscore": [_length(t.cds) for t in transcripts],
-        "INTRONLEN_log10zscore": [
-            t.body[1] - t.body[0] - _length(t.exons) + 1 for t in transcripts
-        ],
+        "INTRONLEN_log10zscore": [t.body[1] - t.body[0] - _length(t.exons) for t in transcripts],
         "UTR3LEN_log10zscore": [_length(t.utr3) for t in transcripts],
     }
-    table = {name: _zscore(np.log10(np.array(value))) for name, value in lengths.items()}
+    table = {name: _zscore(np.log10(np.array(value) + 0.1)) for name, value in lengths.items()}
     for name, section in (("UTR5GC", "utr5"), ("CDSGC", "cds"), ("UTR3GC", "utr3")):
         table[name] = np.array(
             [

@@ -50,7 +50,7 @@ def write_hic(
             compression_lvl=6, skip_all_vs_all_matrix=True,
         )  # fmt: skip
         writer.add_pixels(global_pixels(pixels))
-        writer.finalize(log_lvl="warn")
+        writer.finalize()
     add_norm_vectors(path, vectors)
 
 
