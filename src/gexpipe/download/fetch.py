@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import email.utils
+import itertools
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +27,6 @@ T = TypeVar("T")
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 _ABSENT = {404, 410}
 _LONGEST_PAUSE = 300.0
-_CHUNK = 1 << 20
 
 
 class Transient(Exception):
@@ -108,17 +108,29 @@ def _fetch_once(
         if answer.status_code != 206 or not _continues(answer, have):
             have = 0
         total = _whole_size(answer, have)
-        if size is not None and total is not None and total != size:
+        chunks = answer.iter_raw()  # without a chunk size: nothing is held back when it is cut
+        first = next(chunks, b"")
+        try:
+            _check_start(first, have, total, size, url)
+        except UserError:
             part.unlink(missing_ok=True)
-            raise UserError(f"the server offers {total} bytes, the portal lists {size}", url)
-        _write(answer, part, have, total or size, url)
+            raise
+        _write(itertools.chain([first], chunks), part, have, total or size, url)
     written = part.stat().st_size
     expected = size if size is not None else total
     if expected is not None and written < expected:
         raise Transient(f"the connection ended after {written} of {expected} bytes")
 
 
-def _write(answer: httpx.Response, part: Path, have: int, total: int | None, url: str) -> None:
+def _check_start(first: bytes, have: int, total: int | None, size: int | None, url: str) -> None:
+    """Refuse a web page, or a file of another size, before anything is written."""
+    if have == 0 and looks_like_html(first):
+        raise UserError("the server answered with a web page instead of the file", url)
+    if size is not None and total is not None and total != size:
+        raise UserError(f"the server offers {total} bytes, the portal lists {size}", url)
+
+
+def _write(chunks: Iterable[bytes], part: Path, have: int, total: int | None, url: str) -> None:
     name = url.rsplit("/", 1)[-1]
     quiet = not sys.stderr.isatty()
     with (
@@ -128,12 +140,7 @@ def _write(answer: httpx.Response, part: Path, have: int, total: int | None, url
             mininterval=10.0 if quiet else 0.2, delay=2.0,
         ) as bar,
     ):  # fmt: skip
-        first = have == 0
-        for chunk in answer.iter_raw(_CHUNK):
-            if first and looks_like_html(chunk):
-                part.unlink()
-                raise UserError("the server answered with a web page instead of the file", url)
-            first = False
+        for chunk in chunks:
             handle.write(chunk)
             bar.update(len(chunk))
 
@@ -169,6 +176,10 @@ def _retry_after(answer: httpx.Response) -> float | None:
     return max(0.0, when.timestamp() - time.time())
 
 
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)
+
+
 def _pause(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.pause if isinstance(error, Transient) else None
@@ -196,6 +207,7 @@ def _retrying(call: Callable[[], T], url: str, tries: int) -> T:
         wait=_pause,
         retry=tenacity.retry_if_exception_type((Transient, httpx.TransportError)),
         before_sleep=_report(url),
+        sleep=_sleep,
         reraise=True,
     )
     try:
