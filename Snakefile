@@ -8,7 +8,7 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
-configfile: workflow.source_path("config/config.yaml")
+configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 report: "workflow/report/workflow.rst"
@@ -30,3 +30,7 @@ rule all:
     default_target: True
     input:
         "results/tables/table1.tsv",
+        "results/tables/controls.tsv",
+        expand(
+            "results/figures/scatter/{cell}.{method}.png", cell=config["cells"], method=METHODS
+        ),

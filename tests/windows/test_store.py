@@ -92,7 +92,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "contact.npy", contact.values)
     links = pd.DataFrame(
         {
-            "gene_id": ["G0", "G0", "G2"], "rank": [1, 0, 0], "chrom": "chr1",
+            "element": [7, 9, 9], "gene_id": ["G0", "G0", "G2"], "rank": [1, 0, 0], "chrom": "chr1",
             "start": [33_000, 32_000, 32_000], "end": [33_500, 32_301, 32_301],
             "slot_start": [750, 850, 850], "distance_kb": [3.2, 2.1, 1.1],
             "contact_log": [0.2, 0.3, 0.4], "activity": [5.0, 6.0, 7.0],

@@ -5,9 +5,7 @@ rule candidates:
     input:
         peaks="results/peaks/{cell}/peaks.narrowPeak",
         bams=accessibility_bams,
-        indices=lambda wildcards: [
-            f"{bam}.bai" for bam in accessibility_bams(wildcards)
-        ],
+        indices=lambda wildcards: [f"{bam}.bai" for bam in accessibility_bams(wildcards)],
         genes="results/genes/genes.tsv",
         sizes="resources/reference/chrom.sizes",
         blacklist=optional_reference("blacklist"),
@@ -26,14 +24,14 @@ rule candidates:
         bams=lambda wildcards, input: repeat("bam", input.bams),
         blacklist=lambda wildcards, input: repeat("blacklist", input.blacklist),
         n_strongest=config["abc"]["n_strongest"],
-        extend=config["abc"]["extend"],
+        summit_extend=config["abc"]["extend"],
         promoter_extend=config["abc"]["promoter_extend"],
     message:
         "Candidate elements of {wildcards.cell}"
     shell:
         "gexpipe abc candidates --peaks {input.peaks} {params.bams} --genes {input.genes}"
         " --chrom-sizes {input.sizes} {params.blacklist} --n-strongest {params.n_strongest}"
-        " --extend {params.extend} --promoter-extend {params.promoter_extend}"
+        " --extend {params.summit_extend} --promoter-extend {params.promoter_extend}"
         " --out {output} > {log} 2>&1"
 
 
@@ -41,10 +39,9 @@ rule activity:
     input:
         candidates="results/abc/{cell}/candidates.bed",
         genes="results/genes/genes.tsv",
+        sizes="resources/reference/chrom.sizes",
         accessibility=accessibility_bams,
-        h3k27ac=lambda wildcards: cell_paths(
-            wildcards.cell, "h3k27ac_bam", optional=True
-        ),
+        h3k27ac=lambda wildcards: cell_paths(wildcards.cell, "h3k27ac_bam", optional=True),
         indices=lambda wildcards: [
             f"{bam}.bai"
             for bam in accessibility_bams(wildcards)
@@ -54,6 +51,7 @@ rule activity:
     output:
         elements="results/abc/{cell}/elements.parquet",
         genes="results/abc/{cell}/genes.parquet",
+        quality="results/abc/{cell}/quality.json",
     log:
         "logs/abc/activity.{cell}.log",
     benchmark:
@@ -64,19 +62,17 @@ rule activity:
         mem_mb=growing(0.1, 4000),
         runtime="6h",
     params:
-        accessibility=lambda wildcards, input: repeat(
-            "accessibility-bam", input.accessibility
-        ),
-        h3k27ac=lambda wildcards, input: repeat("h3k27ac-bam", input.h3k27ac),
-        qnorm=lambda wildcards, input: repeat("qnorm-reference", input.qnorm)
-        or "--no-qnorm",
+        accessibility=lambda wildcards, input: repeat("dnase", input.accessibility),
+        h3k27ac=lambda wildcards, input: repeat("h3k27ac", input.h3k27ac),
+        qnorm=lambda wildcards, input: repeat("qnorm-reference", input.qnorm),
         tss_slop=config["abc"]["tss_slop"],
     message:
         "Activity of the elements and promoters of {wildcards.cell}"
     shell:
         "gexpipe abc activity --candidates {input.candidates} --genes {input.genes}"
-        " {params.accessibility} {params.h3k27ac} {params.qnorm} --tss-slop {params.tss_slop}"
-        " --out-elements {output.elements} --out-genes {output.genes} > {log} 2>&1"
+        " --chrom-sizes {input.sizes} {params.accessibility} {params.h3k27ac} {params.qnorm} --tss-slop {params.tss_slop}"
+        " --out-elements {output.elements} --out-genes {output.genes}"
+        " --out-quality {output.quality} > {log} 2>&1"
 
 
 rule scores:
@@ -85,8 +81,7 @@ rule scores:
         genes="results/genes/genes.tsv",
         contacts="results/contacts/{cell}/rows.npz",
     output:
-        predictions="results/abc/{cell}/predictions.parquet",
-        quality="results/abc/{cell}/quality.json",
+        "results/abc/{cell}/predictions.parquet",
     log:
         "logs/abc/scores.{cell}.log",
     benchmark:
@@ -108,14 +103,12 @@ rule scores:
         "gexpipe abc scores --elements {input.elements} --genes {input.genes}"
         " --contacts {input.contacts} --window {params.window} --gamma {params.gamma}"
         " --scale {params.scale} --gamma-reference {params.gamma_reference}"
-        " --pseudocount-distance {params.pseudocount_distance} --out {output.predictions}"
-        " --quality {output.quality} > {log} 2>&1"
+        " --pseudocount-distance {params.pseudocount_distance} --out {output} > {log} 2>&1"
 
 
 rule elements:
     input:
         predictions="results/abc/{cell}/predictions.parquet",
-        elements="results/abc/{cell}/elements.parquet",
         genes="results/genes/genes.tsv",
     output:
         "results/elements/{cell}.parquet",
@@ -136,7 +129,7 @@ rule elements:
     message:
         "EPInformer's elements of {wildcards.cell}"
     shell:
-        "gexpipe abc elements --predictions {input.predictions} --elements {input.elements}"
-        " --genes {input.genes} --min-distance {params.min_distance}"
+        "gexpipe abc elements --predictions {input.predictions} --genes {input.genes}"
+        " --min-distance {params.min_distance}"
         " --max-distance {params.max_distance} --max-elements {params.max_elements}"
         " --slot {params.slot} --out {output} > {log} 2>&1"

@@ -1,5 +1,6 @@
 # Sheets, configuration and the questions that rules ask of them. Nothing is written at parse time.
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -25,7 +26,9 @@ try:
         )
         for name in config["methods"]
     }
-    TABLES = {path.stem: load_yaml(path) for path in sorted((BASE / "config" / "tables").glob("*.yaml"))}
+    TABLES = {
+        path.stem: load_yaml(path) for path in sorted((BASE / "config" / "tables").glob("*.yaml"))
+    }
     for name, table in TABLES.items():
         validate(table, SCHEMAS / "table.schema.yaml", f"config/tables/{name}.yaml")
     for cell in config["cells"]:
@@ -37,9 +40,7 @@ except UserError as error:
 shell.prefix(f'export PATH="$PATH:{Path(sys.executable).parent}"; ')
 
 BASELINES = [
-    name
-    for name, method in METHODS.items()
-    if method["architecture"] in ("linear", "boosted")
+    name for name, method in METHODS.items() if method["architecture"] in ("linear", "boosted")
 ]
 LEARNED = [name for name in METHODS if name not in BASELINES]
 
@@ -68,10 +69,7 @@ def accessibility_bams(wildcards):
 
 def signal_paths(cell):
     """Signal name -> local bigWig (or bigBed) of a cell type, in stored order."""
-    return {
-        name: cell_paths(cell, role)[0]
-        for name, role in config["windows"]["signals"].items()
-    }
+    return {name: cell_paths(cell, role)[0] for name, role in config["windows"]["signals"].items()}
 
 
 def checked_files(wildcards):
@@ -80,11 +78,7 @@ def checked_files(wildcards):
     roles = [accessibility_role(cell), "h3k27ac_bam", "hic"]
     roles += config["windows"]["signals"].values()
     roles += ["cage"] if config["target"]["source"] == "cage" else []
-    return [
-        row
-        for role in dict.fromkeys(roles)
-        for row in SHEETS.cell_files(cell, role, True)
-    ]
+    return [row for role in dict.fromkeys(roles) for row in SHEETS.cell_files(cell, role, True)]
 
 
 def checked_paths(wildcards):
@@ -110,35 +104,23 @@ def mask_blacklist():
 
 def gene_source(wildcards):
     """The file that the gene table is made from."""
-    return reference_path(
-        "gene_table" if config["genes"]["source"] == "table" else "gtf"
-    )
+    return reference_path("gene_table" if config["genes"]["source"] == "table" else "gtf")
 
 
 def mrna_source(wildcards):
     """The file that mRNA features are made from."""
-    return reference_path(
-        "gene_table" if config["genes"]["mrna_features"] == "table" else "gtf"
-    )
+    return reference_path("gene_table" if config["genes"]["mrna_features"] == "table" else "gtf")
 
 
 def target_files(wildcards):
     """The file or files that a cell type's target is made from."""
     source = config["target"]["source"]
-    return (
-        reference_path("gene_table")
-        if source == "table"
-        else cell_paths(wildcards.cell, source)
-    )
+    return reference_path("gene_table") if source == "table" else cell_paths(wildcards.cell, source)
 
 
 def quantile_reference(wildcards):
     """ABC's quantile-normalisation reference, unless it is switched off."""
-    return (
-        optional_reference("qnorm_reference")
-        if config["abc"]["quantile_normalize"]
-        else []
-    )
+    return optional_reference("qnorm_reference") if config["abc"]["quantile_normalize"] else []
 
 
 def repeat(flag, values):
@@ -174,13 +156,9 @@ def growing(mb_per_input_mb, least):
 
 def labels():
     """``--method name=label`` for every method of the configuration."""
-    return repeat(
-        "method", [f"{name}='{method['label']}'" for name, method in METHODS.items()]
-    )
+    return repeat("method", [f"{name}='{method['label']}'" for name, method in METHODS.items()])
 
 
 def published_cells():
     """``--cell name=cell type whose published values stand beside it``."""
-    return repeat(
-        "cell", [f"{cell}={SHEETS.published_as[cell]}" for cell in config["cells"]]
-    )
+    return repeat("cell", [f"{cell}={SHEETS.published_as[cell]}" for cell in config["cells"]])

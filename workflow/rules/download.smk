@@ -14,20 +14,16 @@ rule download:
         "benchmarks/download/{file}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    wildcard_constraints:
+        file="|".join(re.escape(Path(path).name) for path in SHEETS.by_path),
     resources:
         downloads=1,
         mem_mb=500,
         runtime="12h",
     params:
-        row=lambda wildcards: SHEETS.download_options(
-            f"resources/files/{wildcards.file}"
-        ),
+        row=lambda wildcards: SHEETS.download_options(f"resources/files/{wildcards.file}"),
         assembly=config["reference"]["assembly"],
-        mirror=(
-            f"--mirror {config['download']['mirror']}"
-            if config["download"]["mirror"]
-            else ""
-        ),
+        mirror=(f"--mirror {config['download']['mirror']}" if config["download"]["mirror"] else ""),
         tries=config["download"]["tries"],
     message:
         "Download {wildcards.file}"

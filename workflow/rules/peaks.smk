@@ -3,20 +3,20 @@
 
 rule index_bam:
     input:
-        "resources/files/{file}.bam",
+        "resources/files/{bam}.bam",
     output:
-        "resources/files/{file}.bam.bai",
+        "resources/files/{bam}.bam.bai",
     log:
-        "logs/peaks/index.{file}.log",
+        "logs/peaks/index.{bam}.log",
     benchmark:
-        "benchmarks/peaks/index.{file}.jsonl"
+        "benchmarks/peaks/index.{bam}.jsonl"
     conda:
         "../envs/prepare.yaml"
     resources:
         mem_mb=1000,
         runtime="1h",
     message:
-        "Index {wildcards.file}.bam"
+        "Index {wildcards.bam}.bam"
     shell:
         "gexpipe peaks index --bam {input} > {log} 2>&1"
 
@@ -24,9 +24,7 @@ rule index_bam:
 rule peaks:
     input:
         bams=accessibility_bams,
-        indices=lambda wildcards: [
-            f"{bam}.bai" for bam in accessibility_bams(wildcards)
-        ],
+        indices=lambda wildcards: [f"{bam}.bai" for bam in accessibility_bams(wildcards)],
         check="results/checks/{cell}.json",
     output:
         peaks="results/peaks/{cell}/peaks.narrowPeak",

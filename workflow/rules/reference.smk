@@ -117,9 +117,7 @@ rule target:
     params:
         files=lambda wildcards, input: repeat("file", input.files),
         source=config["target"]["source"],
-        column=lambda wildcards: config["target"]["column"].replace(
-            "{cell}", wildcards.cell
-        ),
+        column=lambda wildcards: config["target"]["column"].replace("{cell}", wildcards.cell),
         window=config["target"]["window"],
         strand=config["target"]["strand"],
         transform=config["target"]["transform"],

@@ -53,7 +53,11 @@ def build_elements(
     row = table["gene_id"].map(position)
     if row.isna().any():
         raise UserError(f"gene {table['gene_id'][row.isna()].iloc[0]} is not in the gene table")
-    table = table.assign(gene=row.astype(int)).sort_values(["gene", "rank"], kind="stable")
+    table = (
+        table.drop(columns="element", errors="ignore")
+        .assign(gene=row.astype(int))
+        .sort_values(["gene", "rank"], kind="stable")
+    )
     key = ["chrom", "start", "end", "slot_start"]
     distinct = table[key].drop_duplicates().sort_values(key).reset_index(drop=True)
     index = table.merge(distinct.reset_index(names="element"), on=key, how="left")["element"]

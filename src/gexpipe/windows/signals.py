@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import bioframe
 import numpy as np
 import pandas as pd
 import pybigtools
@@ -13,6 +12,7 @@ import pyBigWig
 
 from gexpipe.contact.window import WindowContact
 from gexpipe.errors import UserError
+from gexpipe.files import open_text
 from gexpipe.windows.layout import MASKS, pack_bits
 from gexpipe.windows.sequence import check_length, families, family_lengths, window_of
 from gexpipe.windows.store import Spec, build_store, chromosome_rows, source_record, write_group
@@ -89,12 +89,19 @@ def interval_track(intervals: pd.DataFrame, chrom: str, size: int) -> np.ndarray
 
 
 def _read_intervals(path: Path | None) -> pd.DataFrame:
+    names = ["chrom", "start", "end"]
     if path is None:
-        return pd.DataFrame({"chrom": [], "start": [], "end": []})
+        return pd.DataFrame({name: [] for name in names})
     try:
-        return bioframe.read_table(str(path), schema="bed3", schema_is_strict=False)
-    except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise UserError(f"not a BED file ({error})", path) from error
+        with open_text(path) as handle:
+            return pd.read_csv(
+                handle, sep="\t", header=None, comment="#", usecols=[0, 1, 2], names=names,
+                dtype={"chrom": str, "start": np.int64, "end": np.int64},
+            )  # fmt: skip
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame({name: [] for name in names})
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UserError(f"expected BED lines (chrom, start, end): {error}", path) from error
 
 
 @dataclass(frozen=True)
