@@ -9,7 +9,8 @@ import pytest
 from simulation_files import MAPPING, locate
 
 from gexpipe.simulate.config import SimulationConfig, from_mapping
-from gexpipe.simulate.run import World, build_world, simulate
+from gexpipe.simulate.run import simulate
+from gexpipe.simulate.world import World, build_world
 
 
 @pytest.fixture(scope="session")

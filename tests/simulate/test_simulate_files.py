@@ -12,6 +12,7 @@ import pysam
 import pytest
 from simulation_files import digest_tree, path_of
 
+from gexpipe.errors import UserError
 from gexpipe.files import checksum, read_json
 from gexpipe.reference.genes import genes_from_gtf
 from gexpipe.reference.mrna import mrna_from_gtf
@@ -19,7 +20,8 @@ from gexpipe.simulate.config import SimulationConfig
 from gexpipe.simulate.contacts import Pixels, observed
 from gexpipe.simulate.genes import MRNA_FEATURES, mrna_features
 from gexpipe.simulate.norms import NORMS, norm_vectors
-from gexpipe.simulate.run import World, simulate
+from gexpipe.simulate.run import simulate
+from gexpipe.simulate.world import World
 
 
 def test_equal_seeds_give_equal_bytes(
@@ -30,6 +32,13 @@ def test_equal_seeds_give_equal_bytes(
     first = digest_tree(simulated)
     assert digest_tree(tmp_path / "again") == first
     assert digest_tree(tmp_path / "other") != first
+
+
+def test_a_folder_with_other_things_is_left_alone(config: SimulationConfig, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match=r"holds notes\.txt"):
+        simulate(config, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_metadata_and_sheets_agree_with_the_files(simulated: Path, sheet: pd.DataFrame) -> None:

@@ -13,7 +13,7 @@ from gexpipe.files import open_text
 from gexpipe.simulate.config import SimulationConfig
 from gexpipe.simulate.crispri import COLUMNS
 from gexpipe.simulate.expression import DISTAL_RANGE
-from gexpipe.simulate.run import World
+from gexpipe.simulate.world import World
 
 PARTS = ["promoter_activity", "promoter_motif", "near", "mid", "distal", "mrna", "noise"]
 

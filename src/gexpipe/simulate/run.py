@@ -1,35 +1,26 @@
-"""The simulation from configuration to folder; each step is one function."""
+"""The simulation from configuration to folder: one function writes one kind of file."""
 
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from gexpipe.errors import UserError
 from gexpipe.files import aside
 from gexpipe.log import get_logger
 from gexpipe.simulate.bam import write_bam
 from gexpipe.simulate.bigwig import write_bigwig
 from gexpipe.simulate.cage import draw_ctss, unstranded, write_ctss
 from gexpipe.simulate.config import SimulationConfig
-from gexpipe.simulate.contacts import ContactModel, coarsen, contact_model, expected, observed
+from gexpipe.simulate.contacts import coarsen, observed
 from gexpipe.simulate.crispri import crispri_table
-from gexpipe.simulate.elements import draw_artefacts, draw_elements, plant_motifs, stretches
-from gexpipe.simulate.expression import Expression, model_expression, pair_elements
-from gexpipe.simulate.genes import (
-    Transcript,
-    draw_transcript,
-    mrna_features,
-    recolour,
-    write_gtf,
-)
-from gexpipe.simulate.genome import Codes, random_bases, write_chrom_sizes, write_fasta
+from gexpipe.simulate.genes import write_gtf
+from gexpipe.simulate.genome import write_chrom_sizes, write_fasta
 from gexpipe.simulate.hic import write_hic
-from gexpipe.simulate.layout import place_genes
 from gexpipe.simulate.mcool import write_mcool
 from gexpipe.simulate.mirror import Mirror
 from gexpipe.simulate.norms import norm_vectors
@@ -38,34 +29,26 @@ from gexpipe.simulate.random import stream
 from gexpipe.simulate.reads import ASSAYS, coverage_runs, draw_reads
 from gexpipe.simulate.sheets import write_sheets
 from gexpipe.simulate.truth import write_truth
+from gexpipe.simulate.world import World, build_world
 
-__all__ = ["World", "build_world", "simulate"]
+__all__ = ["simulate"]
 
 log = get_logger(__name__)
 
-_LONGEST_BODY = 40_000
 _OUTPUT_TYPE = {"bam": "alignments", "bigWig": "fold change over control"}
-
-
-@dataclass(frozen=True)
-class World:
-    """Everything that is decided before a file is written."""
-
-    genes: pd.DataFrame
-    transcripts: list[Transcript]
-    genome: dict[str, Codes]
-    blocked: dict[str, pd.DataFrame]
-    elements: pd.DataFrame
-    artefacts: pd.DataFrame
-    contacts: dict[str, dict[str, ContactModel]]
-    truth: Expression
 
 
 def simulate(config: SimulationConfig, out: Path, seed: int | None = None) -> None:
     """Write ``out/mirror``, ``out/truth`` and ``out/config``; equal seed, equal bytes.
 
-    ``out`` must not exist yet or is replaced as a whole once all is written.
+    An earlier simulation at ``out`` is replaced as a whole once all is written.
+
+    Raises
+    ------
+    UserError
+        ``out`` holds something that is no simulation.
     """
+    _check_target(out)
     config = config if seed is None else replace(config, seed=seed)
     with aside(out) as folder:
         folder.mkdir()
@@ -84,88 +67,15 @@ def simulate(config: SimulationConfig, out: Path, seed: int | None = None) -> No
     log.info("simulation is in %s", out)
 
 
-def build_world(config: SimulationConfig) -> World:
-    """Genome, annotation, elements, contact models and expression, without writing anything."""
-    genes = place_genes(config)
-    columns = [genes[name] for name in ("gene_id", "chrom", "tss", "strand")]
-    transcripts = [_transcript(config, *gene) for gene in zip(*columns, strict=True)]
-    blocked = stretches(config, genes)
-    elements = draw_elements(config, genes, blocked)
-    artefacts = draw_artefacts(config, genes, blocked)
-    genome = {
-        chrom: random_bases(stream(config.seed, "bases", chrom), length, 0.42)
-        for chrom, length in config.chromosomes.items()
-    }
-    for row, (chrom, transcript) in enumerate(zip(genes["chrom"], transcripts, strict=True)):
-        recolour(stream(config.seed, "exons", str(row)), genome[chrom], transcript)
-    motifs = plant_motifs(config, genome, genes, elements)
-    for chrom, start, end in blocked["n"].to_numpy().tolist():
-        genome[chrom][start:end] = 4
-    mrna = mrna_features(genes, transcripts, genome)
-    pairs = pair_elements(genes, elements)
-    contacts = {
-        cell: _contact_models(config, cell, genes, elements, pairs) for cell in config.cells
-    }
-    strength = {
-        cell: _pair_contact(config, models, genes, elements, pairs)
-        for cell, models in contacts.items()
-    }
-    truth = model_expression(config, genes, elements, pairs, strength, mrna, motifs)
-    return World(genes, transcripts, genome, blocked, elements, artefacts, contacts, truth)
-
-
-def _transcript(
-    config: SimulationConfig, gene_id: str, chrom: str, tss: int, strand: str
-) -> Transcript:
-    margin = config.genes.telomere
-    room = config.chromosomes[chrom] - margin - tss if strand == "+" else tss - margin
-    rng = stream(config.seed, "transcript", gene_id)
-    return draw_transcript(rng, tss, strand, min(room, _LONGEST_BODY))
-
-
-def _contact_models(
-    config: SimulationConfig,
-    cell: str,
-    genes: pd.DataFrame,
-    elements: pd.DataFrame,
-    pairs: pd.DataFrame,
-) -> dict[str, ContactModel]:
-    """One model per chromosome; each gene offers one random distal element for a loop."""
-    distant = pairs[(pairs["kind"] == "distal") & (pairs["distance"] > 20_000)]
-    shuffled = stream(config.seed, "loops", cell).permutation(len(distant))
-    offers = distant.iloc[shuffled].drop_duplicates("gene").sort_values("gene")
-    ends = pd.DataFrame(
-        {
-            "chrom": genes["chrom"].to_numpy()[offers["gene"]],
-            "tss": genes["tss"].to_numpy()[offers["gene"]],
-            "centre": elements["centre"].to_numpy()[offers["element"]],
-        }
-    )
-    return {
-        chrom: contact_model(
-            config, cell, chrom, genes[genes["chrom"] == chrom], ends[ends["chrom"] == chrom]
-        )
-        for chrom in config.chromosomes
-    }
-
-
-def _pair_contact(
-    config: SimulationConfig,
-    models: dict[str, ContactModel],
-    genes: pd.DataFrame,
-    elements: pd.DataFrame,
-    pairs: pd.DataFrame,
-) -> NDArray[np.float64]:
-    size = config.contacts.resolutions[0]
-    gene = pairs["gene"].to_numpy()
-    row = genes["tss"].to_numpy()[gene] // size
-    column = elements["centre"].to_numpy()[pairs["element"].to_numpy()] // size
-    chrom = genes["chrom"].to_numpy()[gene]
-    result = np.zeros(len(pairs))
-    for name, model in models.items():
-        here = chrom == name
-        result[here] = expected(model, config.contacts, row[here], column[here])
-    return result
+def _check_target(out: Path) -> None:
+    """The folder is replaced, so it must hold nothing else."""
+    parts = ("config", "mirror", "truth")
+    if out.exists() and not out.is_dir():
+        raise UserError("this is a file, expected a folder to write", out)
+    other = [p.name for p in out.iterdir() if p.name not in parts] if out.exists() else []
+    if other:
+        found = ", ".join(sorted(other)[:3])
+        raise UserError(f"holds {found}; expected a new folder or an earlier simulation", out)
 
 
 def _write_reference(config: SimulationConfig, world: World, mirror: Mirror) -> None:
