@@ -34,9 +34,9 @@ def predict(
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Predict the genes of the checkpoint's fold, from any cell type's stores."""
-    from gexpipe.train.threads import limit_threads
+    from gexpipe.train.process import prepare
 
-    limit_threads(threads)
+    prepare(threads)
     import torch
 
     from gexpipe.evaluate.predict import PARTS, prediction_table, write_predictions

@@ -28,10 +28,10 @@ def train(
     Run again with the same arguments, it continues from last.ckpt, to the same result.
     """
     from gexpipe.train.options import read_method
-    from gexpipe.train.threads import limit_threads
+    from gexpipe.train.process import prepare
 
     config = read_method(method)
-    limit_threads(threads)
+    prepare(threads)
     from gexpipe.train import run
 
     data = run.open_data(run.Sources(sequence, signals, examples, elements), config)

@@ -10,14 +10,13 @@ from numba import njit, prange
 from torch import Tensor
 from torch.nn import functional
 
-from gexpipe.models.scan.numeric import sigmoid
+from gexpipe.models.scan.simd import WIDTH, load, sigmoid, splat, store
 from gexpipe.models.scan.threads import use_torch_threads
 
 __all__ = ["causal_conv_silu"]
 
-WIDTH = 16
-FAST = {"reassoc", "contract", "nsz", "arcp"}
-ZERO, ONE = np.float32(0.0), np.float32(1.0)
+SUM = 256
+Array = Any  # numba infers the types
 
 
 def causal_conv_silu(x: Tensor, weight: Tensor, bias: Tensor, reverse: bool = False) -> Tensor:
@@ -75,78 +74,84 @@ class _Conv(torch.autograd.Function):
         return gx, gw.sum(0).t(), gb.sum(0), None
 
 
-@njit(fastmath=FAST, cache=True, error_model="numpy")
-def _preactivation(p, first, step, x, taps, bias, out):  # noqa: ANN
-    """Convolution at position ``p`` for one block of channels, before the SiLU."""
-    length, size = x.shape[0], taps.shape[0]
-    for j in range(WIDTH):
-        out[j] = bias[first + j]
+@njit(error_model="numpy")
+def _preactivation(
+    g: int, p: int, first: int, step: int, x: Array, taps: Array, start: Array
+) -> Array:
+    """Convolution of gene ``g`` at position ``p`` for one block of channels, before the SiLU."""
+    length, channels, size = x.shape[1], x.shape[2], taps.shape[0]
+    y = load(start, first)
     for k in range(size):
         q = p - step * (size - 1 - k)
         if 0 <= q < length:
-            for j in range(WIDTH):
-                out[j] += taps[k, first + j] * x[q, first + j]
+            y = y + load(taps, k * channels + first) * load(x, (g * length + q) * channels + first)
+    return y
 
 
-@njit(parallel=True, fastmath=FAST, cache=True, error_model="numpy")
-def _forward(reverse, x, taps, bias, out):  # noqa: ANN
+@njit(parallel=True, cache=True, error_model="numpy")
+def _forward(reverse: bool, x: Array, taps: Array, bias: Array, out: Array) -> None:
     """Fill ``out`` (B, L, D); ``taps`` is (K, D)."""
     genes, length, channels = x.shape
     blocks = channels // WIDTH
     step = -1 if reverse else 1
     for task in prange(genes * blocks):
         g, first = task // blocks, (task % blocks) * WIDTH
-        s = np.empty(WIDTH, np.float32)
         for p in range(length):
-            _preactivation(p, first, step, x[g], taps, bias, s)
-            for j in range(WIDTH):
-                out[g, p, first + j] = s[j] * sigmoid(s[j])
+            y = _preactivation(g, p, first, step, x, taps, bias)
+            store(out, (g * length + p) * channels + first, y * sigmoid(y))
 
 
-@njit(fastmath=FAST, cache=True, error_model="numpy")
-def _backward_block(first, step, grad, x, taps, bias, gx, gw, gb):  # noqa: ANN
-    length, size = x.shape[0], taps.shape[0]
-    s = np.empty(WIDTH, np.float32)
-    # Gradients of the pre-activations of the last ``size`` tokens: a ring of vectors.
+@njit(error_model="numpy")
+def _backward_block(
+    g: int, first: int, step: int, grad: Array, x: Array, taps: Array, bias: Array,
+    gx: Array, gw: Array, gb: Array,
+) -> None:  # fmt: skip
+    length, channels, size = x.shape[1], x.shape[2], taps.shape[0]
+    one = splat(np.float32(1.0))
+    # Gradients of the last pre-activations: a ring. They are walked so that all tokens that read
+    # position q have passed when q's turn comes, ``size - 1`` tokens later.
     ring = np.zeros((size, WIDTH), np.float32)
+    sums = np.zeros((size + 1, WIDTH), np.float32)
+    totals = np.zeros((size + 1, WIDTH), np.float64)
     for i in range(length + size - 1):
-        # Walk so that all tokens that read position q have passed when q's turn comes.
         p = i if step == 1 else length - 1 - i
-        slot = i % size
+        slot = (i % size) * WIDTH
         if i < length:
-            _preactivation(p, first, step, x, taps, bias, s)
-            for j in range(WIDTH):
-                e = sigmoid(s[j])
-                g = grad[p, first + j] * e * (ONE + s[j] * (ONE - e))
-                ring[slot, j] = g
-                gb[first + j] += g
+            y = _preactivation(g, p, first, step, x, taps, bias)
+            s = sigmoid(y)
+            slope = load(grad, (g * length + p) * channels + first)
+            slope = slope * s * (one + y * (one - s))
+            store(ring, slot, slope)
+            store(sums, size * WIDTH, load(sums, size * WIDTH) + slope)
             for k in range(size):
                 q = p - step * (size - 1 - k)
                 if 0 <= q < length:
-                    for j in range(WIDTH):
-                        gw[k, first + j] += ring[slot, j] * x[q, first + j]
+                    read = load(x, (g * length + q) * channels + first)
+                    store(sums, k * WIDTH, load(sums, k * WIDTH) + slope * read)
         else:
-            for j in range(WIDTH):
-                ring[slot, j] = ZERO
+            store(ring, slot, splat(np.float32(0.0)))
         q = p - step * (size - 1)
         if 0 <= q < length:
-            for j in range(WIDTH):
-                gx[q, first + j] = ZERO
-            for k in range(size):
-                # tap k at q is read by the token size - 1 - k steps ahead of q
-                ahead = (i - k) % size
-                for j in range(WIDTH):
-                    gx[q, first + j] += taps[k, first + j] * ring[ahead, j]
+            value = splat(np.float32(0.0))
+            for k in range(size):  # tap k at q belongs to the token size - 1 - k steps ahead of q
+                ahead = ((i - k) % size) * WIDTH
+                value = value + load(taps, k * channels + first) * load(ring, ahead)
+            store(gx, (g * length + q) * channels + first, value)
+        if i % SUM == SUM - 1:  # float32 sums of a few tokens, added up in float64
+            totals += sums
+            sums[:] = 0
+    totals += sums
+    gw[g, :, first : first + WIDTH] = totals[:size]
+    gb[g, first : first + WIDTH] = totals[size]
 
 
-@njit(parallel=True, fastmath=FAST, cache=True, error_model="numpy")
-def _backward(reverse, grad, x, taps, bias, gx, gw, gb):  # noqa: ANN
+@njit(parallel=True, cache=True, error_model="numpy")
+def _backward(
+    reverse: bool, grad: Array, x: Array, taps: Array, bias: Array, gx: Array, gw: Array, gb: Array
+) -> None:
     """Fill ``gx`` (B, L, D), ``gw`` (B, K, D) and ``gb`` (B, D)."""
-    genes, _, channels = x.shape
-    blocks = channels // WIDTH
+    genes, blocks = x.shape[0], x.shape[2] // WIDTH
     step = -1 if reverse else 1
     for task in prange(genes * blocks):
         g, first = task // blocks, (task % blocks) * WIDTH
-        gw[g, :, first : first + WIDTH] = ZERO
-        gb[g, first : first + WIDTH] = ZERO
-        _backward_block(first, step, grad[g], x[g], taps, bias, gx[g], gw[g], gb[g])
+        _backward_block(g, first, step, grad, x, taps, bias, gx, gw, gb)

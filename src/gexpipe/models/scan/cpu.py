@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from gexpipe.models.scan import kernels
+from gexpipe.models.scan.simd import WIDTH
 from gexpipe.models.scan.threads import use_torch_threads
 
 __all__ = ["cpu_scan"]
 
-TASKS = 32  # tasks wanted at least, when there are that many channel blocks
+TASKS = 16  # tasks of a backward, when there are that many channel blocks
 
 
 def _array(tensor: Tensor) -> Any:
@@ -27,19 +27,20 @@ class _Scan(torch.autograd.Function):
                 z: Tensor | None, bias: Tensor, positive: bool, reverse: bool):  # noqa: ANN205  # fmt: skip
         use_torch_threads()
         u, delta, b, c = (x.contiguous() for x in (u, delta, b, c))
-        a, gated = a.contiguous(), z is not None
+        a, gated = a.t().contiguous(), z is not None
         gate = z.contiguous() if z is not None else u.new_empty(1, 1, 1)
         genes, length, channels = u.shape
-        blocks, chunks = -(-channels // kernels.WIDTH), -(-length // kernels.CHUNK)
+        blocks, chunks = -(-channels // WIDTH), -(-length // kernels.CHUNK)
         out = torch.empty_like(u)
-        kept = u.new_empty(genes, blocks, chunks, b.shape[2], kernels.WIDTH)
-        last = u.new_empty(genes, channels, b.shape[2])
+        kept = u.new_empty(genes, blocks, chunks, b.shape[2], WIDTH)
+        last = u.new_empty(genes, b.shape[2], channels)
         inputs = (u, delta, a, b, c, d, gate, bias)
         kernels.scan_forward(
             reverse, positive, gated, *map(_array, inputs), _array(out), _array(kept), _array(last)
         )
         ctx.save_for_backward(*inputs, kept)
         ctx.flags = (reverse, positive, gated)
+        last = last.transpose(1, 2)
         ctx.mark_non_differentiable(last)
         return out, last
 
@@ -58,7 +59,7 @@ class _Scan(torch.autograd.Function):
         inputs = (grad, u, delta, a, b, c, d, gate, bias, kept)
         outputs = (gu, gdelta, ga, gb, gc, gd, gz, gbias)
         kernels.scan_backward(*ctx.flags, *map(_array, inputs), *map(_array, outputs))
-        return (gu, gdelta, ga.sum(0), gb.sum(0), gc.sum(0), gd.sum(0), gz if gated else None,
+        return (gu, gdelta, ga.sum(0).t(), gb.sum(0), gc.sum(0), gd.sum(0), gz if gated else None,
                 gbias.sum(0), None, None)  # fmt: skip
 
 
@@ -71,7 +72,7 @@ def cpu_scan(
     Arguments and results as `gexpipe.models.scan.selective_scan`.
     """
     channels = u.shape[2]
-    unused = -channels % kernels.WIDTH  # whole vector registers
+    unused = -channels % WIDTH  # whole vector registers
 
     def padded(x: Tensor | None) -> Tensor | None:
         return x if x is None or not unused else functional.pad(x.float(), (0, unused))
@@ -84,8 +85,3 @@ def cpu_scan(
         None if z is None else padded(z.float()), bias, delta_softplus, reverse,
     )  # fmt: skip
     return out[..., :channels].to(u.dtype), last[:, :channels]
-
-
-def threads() -> int:
-    """Number of threads the kernels use now."""
-    return int(numba.get_num_threads())
