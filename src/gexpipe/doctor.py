@@ -1,0 +1,94 @@
+"""What is installed here, which backends are used, and why."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+__all__ = ["Finding", "examine"]
+
+# Package -> what gexpipe uses it for. Extras may be absent.
+NEEDED = {
+    "snakemake": "the workflow",
+    "macs3": "peaks",
+    "hictkpy": "contact from .hic, raw pixels of .mcool",
+    "cooler": "balancing weights of .mcool and .cool",
+    "pybigtools": "bulk reads of bigWig",
+    "pyBigWig": "bigBed, CAGE bigWig",
+    "pyfaidx": "sequence",
+    "pysam": "alignments",
+    "zarr": "window stores",
+}
+EXTRAS = {
+    "torch": "training (extra: train)",
+    "lightning": "training (extra: train)",
+    "hic-straw": "second .hic reader, tested to agree (extra: straw)",
+    "fanc": "balancing of matrices without weights (extra: fanc)",
+    "mamba-ssm": "fused scan on GPUs (extra: mamba)",
+    "snakemake-executor-plugin-slurm": "clusters (extra: slurm)",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes
+    ----------
+    what : str
+        Package, program or backend.
+    state : {"ok", "absent", "missing"}
+        ``missing`` stops something that every run needs; ``absent`` is an extra.
+    detail : str
+        Version, path or reason.
+    """
+
+    what: str
+    state: str
+    detail: str
+
+
+def _package(name: str, use: str, needed: bool) -> Finding:
+    try:
+        return Finding(name, "ok", f"{version(name)}: {use}")
+    except PackageNotFoundError:
+        return Finding(name, "missing" if needed else "absent", use)
+
+
+def _bedtools() -> Finding:
+    path = shutil.which("bedtools")
+    use = "cross-check of interval operations through pybedtools"
+    return Finding("bedtools", "ok" if path else "absent", f"{path or 'not on PATH'}: {use}")
+
+
+def _compute() -> list[Finding]:
+    """GPU and scan backend; nothing when torch is not installed."""
+    try:
+        import torch
+    except ImportError:
+        return []
+    from gexpipe.models.scan import backends
+
+    cuda = torch.cuda.is_available()
+    name = torch.cuda.get_device_name() if cuda else f"none seen, {torch.get_num_threads()} threads"
+    choice = backends.choose("cuda" if cuda else "cpu")
+    return [
+        Finding("GPU", "ok" if cuda else "absent", name),
+        Finding("scan backend", "ok", f"{choice.name}: {choice.reason}"),
+    ]
+
+
+def examine(folder: Path) -> list[Finding]:
+    """Everything a run depends on: Python, packages, programs, compute, free disk at ``folder``."""
+    free = shutil.disk_usage(folder).free
+    return [
+        Finding("python", "ok", f"{platform.python_version()} on {platform.machine()}"),
+        *(_package(name, use, True) for name, use in NEEDED.items()),
+        *(_package(name, use, False) for name, use in EXTRAS.items()),
+        _bedtools(),
+        *_compute(),
+        Finding("free disk", "ok", f"{free / 1e9:,.0f} GB at {folder.resolve()}"),
+    ]
