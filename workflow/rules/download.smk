@@ -12,10 +12,10 @@ rule download:
         "logs/download/{file}.log",
     benchmark:
         "benchmarks/download/{file}.jsonl"
-    conda:
-        "../envs/prepare.yaml"
     wildcard_constraints:
         file="|".join(re.escape(Path(path).name) for path in SHEETS.by_path),
+    conda:
+        "../envs/prepare.yaml"
     resources:
         downloads=1,
         mem_mb=500,

@@ -13,6 +13,7 @@ rule table1:
     input:
         metrics="results/metrics/table1.tsv",
         published=str(locate(config["published"], BASE)),
+        declaration=f"{BASE}/config/tables/table1.yaml",
     output:
         tsv="results/tables/table1.tsv",
         md=report(
@@ -27,14 +28,13 @@ rule table1:
     conda:
         "../envs/prepare.yaml"
     params:
-        declaration=json.dumps(TABLES["table1"], sort_keys=True),
         methods=labels(),
         cells=published_cells(),
     message:
         "Table 1, beside the published values"
     shell:
         "gexpipe tables benchmark --metrics {input.metrics} --published {input.published}"
-        " --declaration {params.declaration:q} {params.methods} {params.cells} --out {output.tsv} > {log} 2>&1"
+        " --declaration {input.declaration} {params.methods} {params.cells} --out {output.tsv} > {log} 2>&1"
 
 
 rule controls:

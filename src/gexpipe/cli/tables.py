@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from gexpipe.errors import UserError
@@ -30,23 +29,20 @@ def _pairs(items: list[str], flag: str) -> dict[str, str]:
 def benchmark(
     metrics: Metrics,
     published: Annotated[Path, typer.Option(help="Published values, TSV.")],
-    declaration: Annotated[str, typer.Option(help="The table's declaration, JSON or a YAML file.")],
+    declaration: Annotated[Path, typer.Option(help="The table's file, config/tables/NAME.yaml.")],
     method: Methods,
     cell: Annotated[list[str], typer.Option(help="CELL=CELL whose published values stand beside.")],
     out: Out,
 ) -> None:
     """Mean and sd over seeds beside the published value and the difference."""
-    import yaml
-
     from gexpipe.config import load_yaml
     from gexpipe.tables import build
     from gexpipe.tables.published import read_published
+    from gexpipe.tables.runs import read_run_metrics
 
-    table_file = Path(declaration)
-    inline = declaration.lstrip().startswith("{")
-    declared = yaml.safe_load(declaration) if inline else load_yaml(table_file)
+    declared = load_yaml(declaration)
     table = build.benchmark_table(
-        pd.read_csv(metrics, sep="\t"), read_published(published), declared,
+        read_run_metrics(metrics), read_published(published), declared,
         _pairs(method, "--method"), _pairs(cell, "--cell"),
     )  # fmt: skip
     build.write_table(table, out, build.to_markdown(table, declared["title"], declared["metrics"]))
@@ -64,9 +60,10 @@ def controls(
 ) -> None:
     """Is the window used? Ordinary, shuffled and linear test error of every method."""
     from gexpipe.tables import build
+    from gexpipe.tables.runs import read_run_metrics
 
     table = build.controls_table(
-        pd.read_csv(metrics, sep="\t"), pd.read_csv(shuffled, sep="\t"), _pairs(method, "--method")
+        read_run_metrics(metrics), read_run_metrics(shuffled), _pairs(method, "--method")
     )
     text = "# Controls: test MSE, with windows shuffled between genes, and of a linear model\n\n"
     build.write_table(table, out, text + table.to_markdown(index=False, floatfmt=".4f") + "\n")
