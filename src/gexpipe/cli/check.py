@@ -11,7 +11,9 @@ from gexpipe.errors import UserError
 from gexpipe.files import write_json
 from gexpipe.log import get_logger
 
-app = typer.Typer(help="Check that chromosome names and lengths agree between input files.")
+app = typer.Typer(
+    add_completion=False, help="Check that chromosome names and lengths agree between input files."
+)
 logger = get_logger(__name__)
 
 

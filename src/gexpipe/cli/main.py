@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import cast
 
 import click
 import typer
@@ -49,7 +50,7 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"gexpipe.cli.{cmd_name}")
         command = get_command(module.app)
         command.help = command.help or STAGES[cmd_name]
-        return command
+        return cast(click.Command, command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the stages without importing them."""
@@ -89,6 +90,13 @@ def run() -> None:
         sys.exit(130)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        kind = type(error).__name__
+        hint = "this is a fault of gexpipe; run again with GEXPIPE_DEBUG=1 for a traceback"
+        click.echo(f"gexpipe: {kind}: {error} ({hint})", err=True)
+        sys.exit(70)
 
 
 if __name__ == "__main__":

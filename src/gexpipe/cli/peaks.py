@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Call MACS3 peaks on DNase or ATAC alignments.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Call MACS3 peaks on DNase or ATAC alignments."
+)
 
 
 @app.command()

@@ -12,7 +12,11 @@ from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 from gexpipe.reference.genes import genes_from_gtf, genes_from_table, read_genes, write_table
 
-app = typer.Typer(no_args_is_help=True, help="Genome, genes, mRNA features, splits and targets.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Genome, genes, mRNA features, splits and targets.",
+)
 logger = get_logger(__name__)
 
 Genes = Annotated[Path, typer.Option(help="Gene table made by `reference genes`.")]

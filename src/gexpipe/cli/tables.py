@@ -10,7 +10,7 @@ import typer
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 
-app = typer.Typer(no_args_is_help=True, help="Benchmark tables and figures.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Benchmark tables and figures.")
 logger = get_logger(__name__)
 
 Methods = Annotated[list[str], typer.Option("--method", help="NAME=LABEL of a method; repeat.")]

@@ -11,7 +11,9 @@ import typer
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 
-app = typer.Typer(no_args_is_help=True, help="Zarr stores of windows around each TSS.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Zarr stores of windows around each TSS."
+)
 logger = get_logger(__name__)
 
 Genes = Annotated[Path, typer.Option(help="Gene table.")]

@@ -102,7 +102,7 @@ def mrna_from_gtf(
     models = models[models["transcript_id"].isin(set(chosen["transcript_id"]))]
     parts = {
         feature: {
-            name: sorted(zip(rows["start"], rows["end"], strict=True))
+            str(name): sorted(zip(rows["start"], rows["end"], strict=True))
             for name, rows in models[models["feature"] == feature].groupby("transcript_id")
         }
         for feature in ("exon", "CDS")
@@ -114,7 +114,7 @@ def mrna_from_gtf(
             raise UserError(f"no chromosome {chrom!r}, which {gtf} has", fasta)
         sequence = genome[chrom][:]
         for gene in rows.itertuples():
-            transcript = gene.transcript_id
+            transcript = str(gene.transcript_id)
             values = _transcript_features(
                 parts["exon"][transcript], parts["CDS"][transcript], str(gene.strand), sequence
             )

@@ -98,8 +98,8 @@ def _element_codes(elements: pd.DataFrame, fasta: Path, slot: int) -> np.ndarray
             if chrom not in genome:
                 raise UserError(f"no chromosome {chrom!r}, which the element table has", fasta)
             track = encode(genome[chrom][:])
-            for row in rows.itertuples():
-                n = row.end - row.start
-                piece = window_of(track, row.start, n, N_CODE)
-                codes[row.Index, row.slot_start : row.slot_start + n] = piece
+            places = rows[["start", "end", "slot_start"]].to_numpy(np.int64)
+            for row, (start, end, slot_start) in zip(rows.index, places, strict=True):
+                piece = window_of(track, start, end - start, N_CODE)
+                codes[row, slot_start : slot_start + len(piece)] = piece
     return codes
