@@ -204,7 +204,9 @@ def prism(case: Case) -> Arrays:
         }
     for key in case.io:
         if key.startswith("train/after/"):
-            name = next(iter(translate("prism", {key.removeprefix("train/after/"): torch.zeros(1)})))
+            name = next(
+                iter(translate("prism", {key.removeprefix("train/after/"): torch.zeros(1)}))
+            )
             found[key] = model.state_dict()[name]
     loss["total"].backward()
     return found | _gradients(case, model, "prism")

@@ -82,9 +82,7 @@ def _is_input(name: str, key: str) -> bool:
     return key in INPUTS and not (key == "y" and name.endswith(("_block", "_wrapper")))
 
 
-def _tolerance(
-    name: str, key: str, value: torch.Tensor, largest: float
-) -> tuple[float, float]:
+def _tolerance(name: str, key: str, value: torch.Tensor, largest: float) -> tuple[float, float]:
     if key.startswith("train/grad/"):
         # Biases in front of a batch norm have no gradient at all: what is stored there is
         # rounding noise of the others, nine orders below them.

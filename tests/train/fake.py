@@ -51,7 +51,9 @@ class FakeData:
         none = torch.zeros(len(rows), self.codes.shape[1], dtype=torch.bool)
         elements = None
         if self.slot:
-            elements = Elements(self.slots[index], self.target[index][:, None, None].repeat(1, 5, 3))
+            elements = Elements(
+                self.slots[index], self.target[index][:, None, None].repeat(1, 5, 3)
+            )
         return Batch(
             gene=index,
             codes=self.codes[index],

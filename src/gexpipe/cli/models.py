@@ -16,7 +16,7 @@ def models(
 ) -> None:
     """One line a method file: name, parameters, architecture, label."""
     from gexpipe.errors import UserError
-    from gexpipe.models import build, parameters
+    from gexpipe.models import architectures, build, parameters
     from gexpipe.train.options import read_method
 
     files = sorted(folder.glob("*.yaml"))
@@ -25,6 +25,8 @@ def models(
     typer.echo(f"{'method':<18}{'parameters':>12}  {'architecture':<14}row of table 1")
     for file in files:
         config = read_method(str(file))
-        model = build(config.architecture, config.model, config.inputs, config.name)
-        count = parameters(model)
-        typer.echo(f"{config.name:<18}{count:>12,}  {config.architecture:<14}{config.label}")
+        count = "none"  # a baseline without a network
+        if config.architecture in architectures():
+            model = build(config.architecture, config.model, config.inputs, config.name)
+            count = f"{parameters(model):,}"
+        typer.echo(f"{config.name:<18}{count:>12}  {config.architecture:<14}{config.label}")

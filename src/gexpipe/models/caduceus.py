@@ -51,6 +51,4 @@ class Caduceus(ExpressionModel):
         embedded = self.input_layer(x)
         hidden = self.backbone(embedded)
         prediction, joined = self.head(central_mean(hidden, self.center), batch.features)
-        return Output(
-            prediction, {"embedded": embedded, "hidden": hidden, "head_input": joined}
-        )
+        return Output(prediction, {"embedded": embedded, "hidden": hidden, "head_input": joined})

@@ -88,6 +88,7 @@ class EPInformer(ExpressionModel):
         super().__init__()
         _check(options, inputs)
         o = options
+        self.slot = o.slot
         self.columns = [FEATURES.index(name) for name in o.element_features]
         self.encoder = ElementEncoder(o.encoder_widths)
         self.summary = ElementSummary(
@@ -104,6 +105,10 @@ class EPInformer(ExpressionModel):
 
     def embed(self, elements: Elements) -> Tensor:
         """(B, n, d_model) summaries of the sequences of all slots."""
+        if elements.codes.shape[-1] != self.slot:
+            raise UserError(
+                f"{self.slot} bp; the elements have {elements.codes.shape[-1]} bp", "model.slot"
+            )
         rows, which, counts = distinct(elements.codes)
         encoded = self.summary(self.encoder(one_hot(rows).transpose(1, 2), counts), counts)
         return encoded[which].unflatten(0, elements.codes.shape[:2])

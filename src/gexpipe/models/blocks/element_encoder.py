@@ -8,6 +8,7 @@ outputs, gradients and running statistics are those of encoding every slot.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from torch.nn import functional
 __all__ = ["ElementEncoder", "ElementSummary", "POOLED", "WeightedBatchNorm", "distinct"]
 
 POOLED = 16  # bases per position of the encoder's output: four poolings by 2
+STEM = 8  # bases that the first convolution sees
 DILATIONS = (2, 4, 6)
 
 
@@ -57,7 +59,7 @@ class WeightedBatchNorm(nn.BatchNorm1d):
 
 
 class ElementEncoder(nn.Module):
-    """Stem of width 8, then four stages: convolution, batch norm, ELU, pool by 2, residual 1x1.
+    """Stem on 8 bases, then four stages: convolution, batch norm, ELU, pool by 2, residual 1x1.
 
     Parameters
     ----------
@@ -67,18 +69,17 @@ class ElementEncoder(nn.Module):
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
-        self.stem = nn.Conv1d(4, widths[0], 8, padding="same")
-        pairs = list(zip(widths, widths[1:], strict=False))
+        self.stem = nn.Conv1d(4, widths[0], STEM)
+        pairs = list(pairwise(widths))
         self.convolutions = nn.ModuleList(nn.Conv1d(i, o, 3, padding=1) for i, o in pairs)
         self.norms = nn.ModuleList(WeightedBatchNorm(o) for _, o in pairs)
         self.residuals = nn.ModuleList(nn.Conv1d(o, o, 1) for _, o in pairs)
 
     def forward(self, x: Tensor, counts: Tensor | None = None) -> Tensor:
         """(R, 4, L) one-hot to (R, C, L // 16)."""
+        x = functional.pad(x, ((STEM - 1) // 2, STEM // 2))  # as many positions out as in
         x = functional.elu(self.stem(x))
-        for conv, norm, residual in zip(
-            self.convolutions, self.norms, self.residuals, strict=True
-        ):
+        for conv, norm, residual in zip(self.convolutions, self.norms, self.residuals, strict=True):
             # ELU rises, so pooling first gives the same with half the exponentials.
             x = functional.elu(functional.max_pool1d(norm(conv(x), counts), 2))
             x = functional.elu(residual(x)) + x

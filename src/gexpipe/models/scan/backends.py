@@ -56,7 +56,7 @@ def _importable(package: str) -> bool:
 
 
 def use(name: str) -> None:
-    """Fix the backend for this process: ``"auto"``, ``"mamba_ssm"``, ``"numba"``, ``"reference"``."""
+    """Fix the backend for this process: ``"auto"``, or one of those `available` lists."""
     global _preferred
     if name != "auto" and name not in _BACKENDS:
         raise UserError(

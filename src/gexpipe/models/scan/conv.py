@@ -62,7 +62,7 @@ class _Conv(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor):  # noqa: ANN205
+    def backward(ctx: Any, *grads: Tensor):
         use_torch_threads()
         x, taps, bias = ctx.saved_tensors
         grad = grads[0].contiguous()

@@ -24,7 +24,7 @@ def _array(tensor: Tensor) -> Any:
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor,
-                z: Tensor | None, bias: Tensor, positive: bool, reverse: bool):  # noqa: ANN205  # fmt: skip
+                z: Tensor | None, bias: Tensor, positive: bool, reverse: bool):  # fmt: skip
         use_torch_threads()
         u, delta, b, c = (x.contiguous() for x in (u, delta, b, c))
         a, gated = a.t().contiguous(), z is not None
@@ -45,7 +45,7 @@ class _Scan(torch.autograd.Function):
         return out, last
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any):  # noqa: ANN205
+    def backward(ctx: Any, *grads: Any):
         use_torch_threads()
         grad = grads[0].contiguous()
         u, delta, a, b, c, d, gate, bias, kept = ctx.saved_tensors

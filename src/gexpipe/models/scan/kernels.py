@@ -20,7 +20,14 @@ import numpy as np
 from numba import njit, prange
 
 from gexpipe.models.scan.simd import (
-    WIDTH, exp, load, sigmoid, softplus, splat, store, total,
+    WIDTH,
+    exp,
+    load,
+    sigmoid,
+    softplus,
+    splat,
+    store,
+    total,
 )  # fmt: skip
 
 __all__ = ["CHUNK", "scan_backward", "scan_forward"]

@@ -20,7 +20,9 @@ def reference_scan(
     the loop would make the backward allocate a full-size gradient per token, quadratic in L.
     """
     dtype = u.dtype
-    u, delta, A, B, C = (x.to(torch.promote_types(dtype, torch.float32)) for x in (u, delta, A, B, C))  # noqa: E501
+    u, delta, A, B, C = (
+        x.to(torch.promote_types(dtype, torch.float32)) for x in (u, delta, A, B, C)
+    )
     if delta_bias is not None:
         delta = delta + delta_bias.to(delta.dtype)
     if delta_softplus:

@@ -105,9 +105,7 @@ def total(typing: Any, value: Any) -> Any:
         value, size = arguments[0], WIDTH
         while size > 1:  # fold the upper half onto the lower one
             size //= 2
-            upper = ir.Constant(
-                ir.VectorType(ir.IntType(32), size), list(range(size, 2 * size))
-            )
+            upper = ir.Constant(ir.VectorType(ir.IntType(32), size), list(range(size, 2 * size)))
             lower = ir.Constant(ir.VectorType(ir.IntType(32), size), list(range(size)))
             value = builder.fadd(
                 builder.shuffle_vector(value, value, lower),
@@ -143,7 +141,7 @@ _multiply = _operation(lambda b, x, y: b.fmul(x, y, flags=_CONTRACT), 2)
 
 def _overload(symbol: Any, function: Any) -> None:
     @overload(symbol)  # numba compares the names and annotations of both signatures
-    def chosen(a, b):  # type: ignore[no-untyped-def]  # noqa: ANN
+    def chosen(a, b):  # type: ignore[no-untyped-def]
         if isinstance(a, VectorType) and isinstance(b, VectorType):
             return lambda a, b: function(a, b)
         return None
@@ -211,5 +209,3 @@ class _Emitter:
 exp = _operation(lambda b, x: _Emitter(b).exp(x), 1)
 sigmoid = _operation(lambda b, x: _Emitter(b).sigmoid(x), 1)
 softplus = _operation(lambda b, x: _Emitter(b).softplus(x), 1)
-
-

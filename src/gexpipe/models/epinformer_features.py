@@ -1,0 +1,172 @@
+"""EPInformer without sequence: a promoter attends to the features of its distal elements."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["EPInformerFeatures", "EPInformerFeaturesOptions"]
+
+
+@dataclass(frozen=True)
+class EPInformerFeaturesOptions:
+    """Size of the network.
+
+    Attributes
+    ----------
+    width : int
+        Width of promoter and element embeddings; a multiple of ``heads``.
+    layers, heads : int
+        Attention layers, and heads in each.
+    hidden : int
+        Width of the two gene-feature networks, before attention and after it.
+    dropout : float
+        Share of units dropped in training, 0 to 1.
+    """
+
+    width: int = 64
+    layers: int = 2
+    heads: int = 4
+    hidden: int = 128
+    dropout: float = 0.2
+
+
+class PromoterAttention(nn.Module):
+    """One query, the promoter, over itself and the elements of its gene.
+
+    Elements are a flat list with an owner each, not a padded block: genes have between 0 and 60.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, promoter: Tensor, elements: Tensor, owner: Tensor) -> Tensor:
+        """Attend.
+
+        Parameters
+        ----------
+        promoter : Tensor
+            (B, width).
+        elements : Tensor
+            (N, width) elements of all genes.
+        owner : Tensor
+            (N,) int64 gene of each element.
+
+        Returns
+        -------
+        Tensor
+            (B, width).
+        """
+        genes, width = promoter.shape
+        owner = torch.cat([torch.arange(genes, device=owner.device), owner])
+        query = self.query(promoter).view(genes, self.heads, -1)
+        pairs = self.key_value(torch.cat([promoter, elements])).view(len(owner), 2, self.heads, -1)
+        key, value = pairs.unbind(1)
+        logit = (query[owner] * key).sum(-1) / math.sqrt(width // self.heads)
+        # The largest logit of each gene, for a stable softmax; every gene owns its promoter.
+        top = logit.detach().new_zeros(genes, self.heads)
+        index = owner[:, None].expand_as(logit)
+        top = top.scatter_reduce(0, index, logit.detach(), "amax", include_self=False)
+        weight = (logit - top[owner]).exp()
+        total = weight.new_zeros(genes, self.heads).index_add(0, owner, weight)
+        mixed = value.new_zeros(genes, self.heads, width // self.heads)
+        mixed = mixed.index_add(0, owner, weight[..., None] * value) / total[..., None]
+        return self.out(mixed.reshape(genes, width))
+
+
+class Layer(nn.Module):
+    """Pre-norm attention and a two-layer network, both added to the promoter."""
+
+    def __init__(self, options: EPInformerFeaturesOptions) -> None:
+        super().__init__()
+        width = options.width
+        self.norm = nn.LayerNorm(width)
+        self.attention = PromoterAttention(width, options.heads)
+        self.network = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, 2 * width),
+            nn.GELU(),
+            nn.Dropout(options.dropout),
+            nn.Linear(2 * width, width),
+            nn.Dropout(options.dropout),
+        )
+
+    def forward(self, promoter: Tensor, elements: Tensor, owner: Tensor) -> Tensor:
+        """(B, width) promoter embedding after the layer."""
+        promoter = promoter + self.attention(self.norm(promoter), elements, owner)
+        return promoter + self.network(promoter)
+
+
+class EPInformerFeatures(nn.Module):
+    """Predict expression from gene features and the features of up to E elements.
+
+    After EPInformer (Lin et al. 2024), whose attention mask lets only the promoter see the
+    elements; the sequence encoder is left out, so elements are known by their numbers alone.
+
+    Parameters
+    ----------
+    gene_features, element_features : int
+        Number of features of a gene (F) and of an element (K), standardised by the caller.
+    options : EPInformerFeaturesOptions
+        Sizes.
+    """
+
+    Options = EPInformerFeaturesOptions
+
+    def __init__(
+        self,
+        gene_features: int,
+        element_features: int,
+        options: EPInformerFeaturesOptions | None = None,
+    ) -> None:
+        super().__init__()
+        options = options or EPInformerFeaturesOptions()
+        width, hidden = options.width, options.hidden
+        self.promoter = nn.Sequential(
+            nn.Linear(gene_features, hidden),
+            nn.GELU(),
+            nn.Dropout(options.dropout),
+            nn.Linear(hidden, width),
+        )
+        self.element = nn.Sequential(
+            nn.Linear(element_features, width), nn.GELU(), nn.Linear(width, width)
+        )
+        self.layers = nn.ModuleList(Layer(options) for _ in range(options.layers))
+        self.head = nn.Sequential(
+            nn.LayerNorm(width + gene_features),
+            nn.Linear(width + gene_features, hidden),
+            nn.GELU(),
+            nn.Dropout(options.dropout),
+            nn.Linear(hidden, 1),
+        )
+
+    def forward(self, gene: Tensor, elements: Tensor, used: Tensor) -> Tensor:
+        """Predict a batch.
+
+        Parameters
+        ----------
+        gene : Tensor
+            (B, F) float32.
+        elements : Tensor
+            (B, E, K) float32; unused slots may hold anything.
+        used : Tensor
+            (B, E) bool: the slot holds an element. A gene may have none.
+
+        Returns
+        -------
+        Tensor
+            (B,) float32.
+        """
+        owner = used.nonzero()[:, 0]
+        embedded = self.element(elements[used])
+        promoter = self.promoter(gene)
+        for layer in self.layers:
+            promoter = layer(promoter, embedded, owner)
+        return self.head(torch.cat([promoter, gene], dim=1))[:, 0]
