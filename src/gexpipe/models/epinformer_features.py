@@ -147,6 +147,10 @@ class EPInformerFeatures(nn.Module):
             nn.Linear(hidden, 1),
         )
 
+    def start_at(self, mean: float) -> None:
+        """Let the untrained network predict about the mean of the targets."""
+        nn.init.constant_(self.head.get_parameter("4.bias"), mean)
+
     def forward(self, gene: Tensor, elements: Tensor, used: Tensor) -> Tensor:
         """Predict a batch.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from gexpipe.models.registry import build
 
 __all__ = ["METHODS", "from_reference", "translate"]
 
-Rules = Sequence[tuple[str, str]]
+Rules = Sequence[tuple[str, str | Callable[[re.Match[str]], str]]]
 
 # The two directions of a block share their projections, stored under both names.
 _BLOCK: Rules = [
@@ -76,7 +76,7 @@ _RULES: dict[str, Rules] = {
         (r"^attn_encoder\.(\d+)\.", r"layers.\1."),
         *_HEAD,
     ],
-}  # type: ignore[dict-item]
+}
 METHODS = tuple(_RULES)
 
 

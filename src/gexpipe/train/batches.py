@@ -21,8 +21,11 @@ __all__ = ["BatchOrder", "Genes", "batches", "chunks", "take"]
 class Genes(Protocol):
     """What training needs of a data set; `gexpipe.windows.dataset.WindowData` is one."""
 
-    table: pd.DataFrame
     fingerprint: str
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Example table: gene_id, symbol, chrom and more, a row a gene."""
 
     @property
     def gene_ids(self) -> list[str]:
@@ -94,7 +97,7 @@ def batches(data: Genes, order: Any, steps: range, workers: int) -> Iterator[Bat
     return iter(loader)
 
 
-def _same(batch: Batch) -> Batch:
+def _same(batch: Any) -> Any:
     return batch
 
 
@@ -114,4 +117,5 @@ def take(batch: Batch, places: np.ndarray) -> Batch:
 
     values = {f.name: getattr(batch, f.name) for f in fields(batch)}
     kinds = Tensor | Elements
-    return replace(batch, **{k: chosen(v) for k, v in values.items() if isinstance(v, kinds)})
+    changed: Any = {k: chosen(v) for k, v in values.items() if isinstance(v, kinds)}
+    return replace(batch, **changed)

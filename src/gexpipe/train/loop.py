@@ -177,7 +177,7 @@ class _Run:
         return total
 
     def _parts(self, batch: Batch) -> list[tuple[Batch, float]]:
-        """The share of a batch of one process, split into ``accumulate`` parts, with their weights."""
+        """One process' share of a batch, in ``accumulate`` parts, with their weights."""
         rank, world = self.fabric.global_rank, self.fabric.world_size
         mine = np.array_split(np.arange(len(batch)), world)[rank]
         pieces = [p for p in np.array_split(mine, self.options.accumulate) if len(p)]

@@ -29,7 +29,9 @@ def learning_rate(step: int, options: TrainOptions) -> float:
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Trainable parameters with and without weight decay, each once, in the model's order."""
-    decayed, plain, seen = [], [], set()
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
+    seen = set()
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
             if not parameter.requires_grad or id(parameter) in seen:
@@ -46,4 +48,5 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
 def make_optimiser(model: nn.Module, options: TrainOptions) -> torch.optim.AdamW:
     """AdamW over the parameter groups; the learning rate is set before every step."""
     groups = parameter_groups(model, options.weight_decay)
-    return torch.optim.AdamW(groups, lr=options.learning_rate, betas=tuple(options.betas))
+    first, second = options.betas
+    return torch.optim.AdamW(groups, lr=options.learning_rate, betas=(first, second))

@@ -82,6 +82,7 @@ class Backbone(nn.Module):
 
     def _initialise(self, init_layers: int) -> None:
         for layer in self.layers:
+            assert isinstance(layer, Layer)
             weight = layer.mixer.out_proj.weight
             nn.init.kaiming_uniform_(weight, a=math.sqrt(5))
             with torch.no_grad():

@@ -52,6 +52,8 @@ class WeightedBatchNorm(nn.BatchNorm1d):
 
     @torch.no_grad()
     def _track(self, center: Tensor, spread: Tensor, count: Tensor) -> None:
+        assert self.running_mean is not None and self.running_var is not None
+        assert self.num_batches_tracked is not None
         self.num_batches_tracked += 1
         rate = self.momentum if self.momentum is not None else 0.1
         self.running_mean.lerp_(center, rate)

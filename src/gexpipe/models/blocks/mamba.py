@@ -52,7 +52,9 @@ class Direction(nn.Module):
 
     def forward(self, x: Tensor, z: Tensor, reverse: bool = False) -> Tensor:
         """Scan ``x`` (B, L, width), gated by ``z``; ``reverse`` looks from the end to the start."""
-        x = causal_conv_silu(x, self.conv1d.weight.squeeze(1), self.conv1d.bias, reverse)
+        weight, bias = self.conv1d.weight.squeeze(1), self.conv1d.bias
+        assert bias is not None
+        x = causal_conv_silu(x, weight, bias, reverse)
         low, b, c = self.x_proj(x).split([self.rank, self.d_state, self.d_state], dim=-1)
         delta = functional.linear(low, self.dt_proj.weight)
         a = -torch.exp(self.A_log.float())

@@ -62,7 +62,7 @@ class _Conv(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor):
+    def backward(ctx: Any, *grads: Tensor) -> Any:
         use_torch_threads()
         x, taps, bias = ctx.saved_tensors
         grad = grads[0].contiguous()

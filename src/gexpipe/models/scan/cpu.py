@@ -24,7 +24,7 @@ def _array(tensor: Tensor) -> Any:
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor,
-                z: Tensor | None, bias: Tensor, positive: bool, reverse: bool):  # fmt: skip
+                z: Tensor | None, bias: Tensor, positive: bool, reverse: bool) -> Any:  # fmt: skip
         use_torch_threads()
         u, delta, b, c = (x.contiguous() for x in (u, delta, b, c))
         a, gated = a.t().contiguous(), z is not None
@@ -35,17 +35,16 @@ class _Scan(torch.autograd.Function):
         kept = u.new_empty(genes, blocks, chunks, b.shape[2], WIDTH)
         last = u.new_empty(genes, b.shape[2], channels)
         inputs = (u, delta, a, b, c, d, gate, bias)
-        kernels.scan_forward(
-            reverse, positive, gated, *map(_array, inputs), _array(out), _array(kept), _array(last)
-        )
+        flags = (reverse, positive, gated)
+        kernels.scan_forward(*flags, *map(_array, (*inputs, out, kept, last)))
         ctx.save_for_backward(*inputs, kept)
-        ctx.flags = (reverse, positive, gated)
+        ctx.flags = flags
         last = last.transpose(1, 2)
         ctx.mark_non_differentiable(last)
         return out, last
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any):
+    def backward(ctx: Any, *grads: Any) -> Any:
         use_torch_threads()
         grad = grads[0].contiguous()
         u, delta, a, b, c, d, gate, bias, kept = ctx.saved_tensors
@@ -58,7 +57,7 @@ class _Scan(torch.autograd.Function):
         gd, gbias = (d.new_empty(genes, *d.shape) for _ in range(2))
         inputs = (grad, u, delta, a, b, c, d, gate, bias, kept)
         outputs = (gu, gdelta, ga, gb, gc, gd, gz, gbias)
-        kernels.scan_backward(*ctx.flags, *map(_array, inputs), *map(_array, outputs))
+        kernels.scan_backward(*ctx.flags, *map(_array, inputs + outputs))
         return (gu, gdelta, ga.sum(0).t(), gb.sum(0), gc.sum(0), gd.sum(0), gz if gated else None,
                 gbias.sum(0), None, None)  # fmt: skip
 

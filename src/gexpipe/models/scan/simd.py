@@ -60,7 +60,11 @@ def _address(context: Any, builder: Any, kind: Any, value: Any, place: Any) -> A
     return builder.bitcast(builder.gep(array.data, [place]), _VECTOR.as_pointer())
 
 
-@intrinsic
+# Numba passes a typing context first, which callers do not: to a type checker these are anything.
+_intrinsic: Any = intrinsic
+
+
+@_intrinsic
 def load(typing: Any, array: Any, place: Any) -> Any:
     """16 values of a contiguous float32 array, from flat index ``place``."""
 
@@ -71,7 +75,7 @@ def load(typing: Any, array: Any, place: Any) -> Any:
     return vector(array, types.intp), codegen
 
 
-@intrinsic
+@_intrinsic
 def store(typing: Any, array: Any, place: Any, value: Any) -> Any:
     """Write a vector to a contiguous float32 array, at flat index ``place``."""
 
@@ -83,7 +87,7 @@ def store(typing: Any, array: Any, place: Any, value: Any) -> Any:
     return types.void(array, types.intp, vector), codegen
 
 
-@intrinsic
+@_intrinsic
 def splat(typing: Any, value: Any) -> Any:
     """The same float32 in all 16 places."""
 
@@ -97,7 +101,7 @@ def splat(typing: Any, value: Any) -> Any:
     return vector(types.float32), codegen
 
 
-@intrinsic
+@_intrinsic
 def total(typing: Any, value: Any) -> Any:
     """Sum of the 16 values, by halves."""
 

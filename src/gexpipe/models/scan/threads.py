@@ -13,7 +13,8 @@ def use_torch_threads() -> int:
 
     Called before every kernel, because both counts belong to the calling thread.
     """
-    count = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
+    most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    count = min(torch.get_num_threads(), most)
     if numba.get_num_threads() != count:
         numba.set_num_threads(count)
     return count
