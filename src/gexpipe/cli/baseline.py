@@ -54,7 +54,7 @@ def train(
 
         if tables.elements is None:
             raise UserError("the network needs --elements", "--model")
-        data = NetworkData.build(table, tables.elements, tables.examples["gene_id"], rows["train"])
+        data = NetworkData.build(table, tables.elements, tables.examples, rows["train"])
         predicted = fit_network(data, target, rows, seed, threads=threads)
     else:
         from gexpipe.baselines.fit import fit_predict
