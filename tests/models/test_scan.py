@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.nn import functional
@@ -142,3 +146,15 @@ def test_choice_is_told() -> None:
         backends.choose("cpu", "mamba_ssm")
     with pytest.raises(UserError, match=r"train\.scan_backend: no scan backend 'fast'"):
         backends.use("fast")
+
+
+def test_kernels_leave_the_thread_count_of_torch() -> None:
+    code = (
+        "import torch; torch.set_num_threads(1)\n"
+        "from gexpipe.models.scan import selective_scan\n"
+        "x = torch.ones(1, 4, 16); b = torch.ones(1, 4, 2)\n"
+        "selective_scan(x, x, -torch.ones(16, 2), b, b, backend='numba')\n"
+        "assert torch.get_num_threads() == 1, torch.get_num_threads()\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
