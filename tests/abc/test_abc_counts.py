@@ -24,7 +24,7 @@ def regions(seed: int, number: int = 300) -> pd.DataFrame:
     )
 
 
-@pytest.mark.parametrize("chunk", [1 << 25, 777])
+@pytest.mark.parametrize("chunk", [1 << 20, 777])
 def test_counts_equal_pysam(bam, monkeypatch, chunk):
     monkeypatch.setattr(bam_module, "CHUNK", chunk)
     tables = [regions(1), regions(2, 40)]

@@ -16,8 +16,7 @@ from gexpipe.files import require
 
 __all__ = ["ReadSpans", "read_spans", "references"]
 
-CHUNK = 1 << 25  # bytes of uncompressed BAM decoded at once
-UNMAPPED = 4
+CHUNK = 1 << 20  # bytes of uncompressed BAM decoded at once: what a processor cache holds
 
 
 class ReadSpans(NamedTuple):
@@ -40,36 +39,40 @@ class ReadSpans(NamedTuple):
     mapped: NDArray[np.bool_]
 
 
+@numba.njit(inline="always")
+def _integer(data, at):  # type: ignore[no-untyped-def]
+    # Little-endian, signed, 32 bits; records are not aligned, so a view would not do.
+    low = np.int32(data[at]) | (np.int32(data[at + 1]) << 8) | (np.int32(data[at + 2]) << 16)
+    return low | (np.int32(data[at + 3]) << 24)
+
+
 @numba.njit(cache=True)
-def _decode(data, reference, start, end, flag):  # type: ignore[no-untyped-def]
+def _decode(data, reference, start, end, mapped):  # type: ignore[no-untyped-def]
     # BAM record (SAM specification 4.2): block_size, refID, pos, l_read_name (u8), mapq, bin,
-    # n_cigar_op (u16 at 16), flag (u16 at 18), l_seq; the CIGAR follows the name.
+    # n_cigar_op (u16 at 12), flag (u16 at 14), l_seq; the CIGAR follows the name.
     position, count = 0, 0
     while position + 4 <= data.size:
-        size = np.int64(data[position : position + 4].view(np.int32)[0])
-        if position + 4 + size > data.size:
+        at = position + 4
+        following = at + np.int64(_integer(data, position))
+        if following > data.size:
             break
-        record = data[position + 4 : position + 4 + size]
-        target = record[0:4].view(np.int32)[0]
+        target = _integer(data, at)
         if target >= 0:
-            begin = np.int64(record[4:8].view(np.int32)[0])
-            operations = np.int64(record[12]) | (np.int64(record[13]) << 8)
-            bits = np.int64(record[14]) | (np.int64(record[15]) << 8)
+            begin = np.int64(_integer(data, at + 4))
+            is_mapped = not data[at + 14] & 4
             span = np.int64(0)
-            if not bits & 4:
-                at = 32 + np.int64(record[8])
-                for _ in range(operations):
-                    operation = record[at : at + 4].view(np.uint32)[0]
-                    kind = operation & 15
-                    if kind == 0 or kind == 2 or kind == 3 or kind == 7 or kind == 8:
-                        span += np.int64(operation >> 4)
-                    at += 4
-            reference[count] = target
-            start[count] = begin
-            end[count] = begin + max(span, 1)
-            flag[count] = bits
+            if is_mapped:
+                cigar = at + 32 + np.int64(data[at + 8])
+                operations = np.int64(data[at + 12]) | (np.int64(data[at + 13]) << 8)
+                for number in range(operations):
+                    operation = np.int64(_integer(data, cigar + 4 * number)) & 0xFFFFFFFF
+                    # M, D, N, = and X move along the reference.
+                    if (0b110001101 >> (operation & 15)) & 1:
+                        span += operation >> 4
+            reference[count], start[count] = target, begin
+            end[count], mapped[count] = begin + max(span, 1), is_mapped
             count += 1
-        position += 4 + size
+        position = following
     return position, count
 
 
@@ -112,11 +115,10 @@ def read_spans(path: str | Path) -> Iterator[ReadSpans]:
 
 def _spans(data: NDArray[np.uint8]) -> tuple[int, ReadSpans]:
     limit = data.size // 36 + 1  # no record is shorter than 36 bytes
-    reference, flag = np.empty(limit, np.int32), np.empty(limit, np.int32)
+    reference, mapped = np.empty(limit, np.int32), np.empty(limit, np.bool_)
     start, end = np.empty(limit, np.int64), np.empty(limit, np.int64)
-    used, count = _decode(data, reference, start, end, flag)
-    mapped = (flag[:count] & UNMAPPED) == 0
-    return used, ReadSpans(reference[:count], start[:count], end[:count], mapped)
+    used, count = _decode(data, reference, start, end, mapped)
+    return used, ReadSpans(reference[:count], start[:count], end[:count], mapped[:count])
 
 
 def _skip_header(stream: pysam.BGZFile) -> None:

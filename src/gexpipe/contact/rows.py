@@ -190,6 +190,8 @@ def rows_from_matrix(
     _check_chromosomes(lacking, rows, reader)
     rows.row_sum[~(rows.row_sum > 0)] = 1.0
     rows.meta.update(_meta(reader, used, max_distance, row_sums, means, lacking))
+    rows.meta["genes"] = len(genes)
+    rows.meta["genes_with_contact"] = int(np.isfinite(rows.values[:, reach]).sum())
     return rows
 
 
