@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,21 +123,22 @@ def controls_table(
     DataFrame
         cell, method, label, runs, mse, mse_shuffled (window inputs exchanged between genes, gene
         features kept), mse_linear (linear model on the nine gene features), uses_window (shuffling
-        hurts), beats_linear.
+        hurts), beats_linear (NA where the linear model was not run).
     """
     linear = metrics[metrics["method"] == "linear"].groupby("cell")["mse"].mean()
-    mixed = shuffled.groupby(["cell", "method"])["mse"].mean()
+    mixed = shuffled.groupby(["cell", "method"])["mse"].mean().to_dict()
     records = []
     for (cell, method), runs in metrics.groupby(["cell", "method"], sort=False):
-        if (cell, method) not in mixed.index:
+        if (cell, method) not in mixed:
             continue
-        mse, worse = float(runs["mse"].mean()), float(mixed[cell, method])
+        mse, worse = float(runs["mse"].mean()), float(mixed[(cell, method)])
         base = float(linear.get(cell, np.nan))
         records.append(
             {
                 "cell": cell, "method": method, "label": labels.get(str(method), method),
                 "runs": len(runs), "mse": mse, "mse_shuffled": worse, "mse_linear": base,
-                "uses_window": worse > mse, "beats_linear": mse < base,
+                "uses_window": worse > mse,
+                "beats_linear": pd.NA if np.isnan(base) else mse < base,
             }
         )  # fmt: skip
     if not records:
@@ -149,9 +151,7 @@ def to_markdown(table: pd.DataFrame, title: str, metrics: list[str]) -> str:
     lines = [f"# {title}", ""]
     for cell, rows in table.groupby("cell", sort=False):
         source = rows["published_cell"].iloc[0]
-        beside = (
-            "" if source == cell else f" (in brackets {source}, to compare the form only)"
-        )
+        beside = "" if source == cell else f" (in brackets {source}, to compare the form only)"
         lines += [
             f"## {cell}{beside}",
             "",
@@ -173,7 +173,7 @@ def _title(metric: str) -> str:
     return {"mse": "MSE", "mae": "MAE", "pearson": "Pearson", "spearman": "Spearman"}[metric]
 
 
-def _value(row: dict[str, Any], metric: str) -> str:
+def _value(row: Mapping[Hashable, Any], metric: str) -> str:
     mean, spread, known = row[metric], row[f"{metric}_sd"], row[f"{metric}_published"]
     text = "-" if np.isnan(mean) else f"{mean:.{DECIMALS}f}"
     if not np.isnan(spread):

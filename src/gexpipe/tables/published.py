@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
-__all__ = ["PAPERS", "Published", "read_published"]
+__all__ = ["PAPERS", "Published", "lookup", "read_published"]
 
 PAPERS = ("seq2exp", "infer", "prism", "epinformer", "gta")
 COLUMNS = ["paper", "table", "row", "method", "cell", "setting", "metric", "value", "sd", "note"]
+KEY = ["paper", "table", "row", "cell", "setting", "metric"]
 
 Published = pd.DataFrame
 
@@ -23,48 +25,72 @@ def read_published(path: str | Path) -> Published:
     Returns
     -------
     DataFrame
-        paper (one of `PAPERS`), table (as numbered there), row (label as printed), method (id of
-        this project, empty where it has none), cell, setting (what else the number depends on, as
-        ``key=value`` pairs), metric, value, sd (NaN where none is printed), note.
+        paper (one of `PAPERS`), table (as numbered there; ``F2a`` for a figure, ``text`` for
+        running text), row (label as printed), method (id of this project, empty where it has none),
+        cell, setting (what else the number depends on, as ``key=value`` pairs), metric, value,
+        sd (as printed, NaN where none is), note.
 
     Raises
     ------
     UserError
-        Naming the row: an unknown paper, a value that is no number, a number that stands twice.
+        Naming the row: a wrong number of fields, an unknown paper, a value that is no number, a
+        number that stands twice.
     """
     source = require(path, "file of published values")
-    table = pd.read_csv(source, sep="\t", dtype=str, keep_default_na=False)
-    missing = [name for name in COLUMNS if name not in table]
+    table = _read_fields(source)
+    for column in ("value", "sd"):
+        filled = table[column] != ""
+        number = pd.to_numeric(table[column], errors="coerce").astype(float)
+        missing = ~number.abs().lt(np.inf)
+        _refuse(
+            source,
+            missing & filled if column == "sd" else missing,
+            [f"{column} {text!r} is no number" for text in table[column]],
+        )
+        table[column] = number
+    _refuse(
+        source,
+        ~table["paper"].isin(PAPERS),
+        [f"paper {name!r} is not one of {', '.join(PAPERS)}" for name in table["paper"]],
+    )
+    keys = table[KEY].agg(" | ".join, axis=1) if len(table) else pd.Series(dtype=str)
+    _refuse(source, keys.duplicated(), [f"{key} stands twice" for key in keys])
+    return table
+
+
+def _read_fields(source: Path) -> pd.DataFrame:
+    """Every field as text. Quotes mean nothing: a note may hold them."""
+    header, *lines = source.read_text(encoding="utf-8").splitlines()
+    names = header.split("\t")
+    missing = [name for name in COLUMNS if name not in names]
     if missing:
         raise UserError(f"no column {missing[0]!r}", source)
-    for column in ("value", "sd"):
-        number = pd.to_numeric(table[column].where(table[column] != "", None), errors="coerce")
-        bad = number.isna() & (table[column] != "") | (number.isna() & (column == "value"))
-        if bad.any():
-            line = int(bad.to_numpy().argmax())
-            raise UserError(
-                f"{column} {table[column][line]!r} is no number", f"{source}, row {line + 2}"
-            )
-        table[column] = number
-    unknown = ~table["paper"].isin(PAPERS)
-    if unknown.any():
-        line = int(unknown.to_numpy().argmax())
-        where = f"{source}, row {line + 2}"
-        raise UserError(f"paper {table['paper'][line]!r} is not one of {', '.join(PAPERS)}", where)
-    key = ["paper", "table", "row", "cell", "setting", "metric"]
-    twice = table.duplicated(key)
-    if twice.any():
-        line = int(twice.to_numpy().argmax())
-        raise UserError(
-            f"{' '.join(table.loc[line, key])} stands twice", f"{source}, row {line + 2}"
-        )
-    return table
+    rows = [line.split("\t") for line in lines]
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(names):
+            message = f"{len(row)} fields between tabs instead of {len(names)}"
+            raise UserError(message, f"{source}, row {number}")
+    return pd.DataFrame(rows, columns=names, dtype=str)
+
+
+def _refuse(source: Path, bad: pd.Series, messages: list[str]) -> None:
+    if bad.any():
+        line = int(bad.to_numpy().argmax())
+        raise UserError(messages[line], f"{source}, row {line + 2}")
 
 
 def lookup(
     published: Published, paper: str, tables: list[str], method: str, cell: str, metric: str
 ) -> tuple[float, float] | None:
-    """Value and standard deviation (NaN where none is printed); None where there is no value."""
+    """Value and standard deviation (NaN where none is printed); None where there is no value.
+
+    Only rows without a setting count: the headline result of a method.
+
+    Raises
+    ------
+    UserError
+        When the tables disagree.
+    """
     chosen = published[
         (published["paper"] == paper)
         & published["table"].isin(tables)
@@ -75,7 +101,10 @@ def lookup(
     ]
     if chosen.empty:
         return None
-    values = chosen["value"].unique()
-    if len(values) > 1:
-        raise UserError(f"{paper} tables {tables} give {values} for {method} {cell} {metric}")
-    return float(values[0]), float(chosen["sd"].iloc[0])
+    values, spreads = chosen["value"].unique(), chosen["sd"].dropna().unique()
+    if len(values) > 1 or len(spreads) > 1:
+        raise UserError(
+            f"{method}, {cell}, {metric}: values {values.tolist()}, sd {spreads.tolist()}",
+            f"published, {paper} tables {', '.join(tables)}",
+        )
+    return float(values[0]), float(spreads[0]) if len(spreads) else np.nan
