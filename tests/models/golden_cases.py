@@ -18,6 +18,7 @@ from gexpipe.models.blocks.backbone import Backbone, BackboneOptions
 from gexpipe.models.blocks.mamba import MambaBlock
 from gexpipe.models.reference import translate
 from gexpipe.models.scan import selective_scan
+from gexpipe.train.batches import take
 from gexpipe.windows.batch import Batch, Elements
 
 
@@ -144,8 +145,8 @@ def macs3(case: Case) -> Arrays:
     }
 
 
-def seq2exp_soft(case: Case) -> Arrays:
-    model, batch = case.model("seq2exp_soft"), case.batch()
+def seq2exp(method: str, case: Case) -> Arrays:
+    model, batch = case.model(method), case.batch()
     output = model.eval()(batch)
     loss, shown = model.loss(batch, output), output.extras
     mask, marginal = shown["mask"], model.mask.marginal()
@@ -181,7 +182,21 @@ def seq2exp_soft(case: Case) -> Arrays:
         "train/pred_loss": loss["prediction"],
         "train/total_loss": loss["total"],
     }
-    return found | _gradients(case, model, "seq2exp_soft")
+    return found | _gradients(case, model, method)
+
+
+def seq2exp_soft(case: Case) -> Arrays:
+    return seq2exp("seq2exp_soft", case)
+
+
+def seq2exp_hard(case: Case) -> Arrays:
+    found = seq2exp("seq2exp_hard", case)
+    model, batch = case.model("seq2exp_hard").eval(), case.batch()
+    found["valid_counts"] = model(batch).extras["counts"]
+    alone = [model(take(batch, np.array([i]))).prediction for i in range(len(batch))]
+    found["pred_single"] = torch.stack(alone)
+    found["train/grad/pos_emb_sub"] = found["train/grad/pos_emb_sub"][:, ::64]
+    return found
 
 
 def prism(case: Case) -> Arrays:
@@ -263,8 +278,10 @@ def _gradients(case: Case, model: torch.nn.Module, method: str) -> Arrays:
     found = {}
     for key, expected in case.io.items():
         if key.startswith("train/grad/"):
-            name = next(iter(translate(method, {key.removeprefix("train/grad/"): expected})))
-            found[key] = own[name].grad.reshape(expected.shape)
+            theirs = key.removeprefix("train/grad/").removesuffix("_sub")
+            gradient = own[next(iter(translate(method, {theirs: expected})))].grad
+            whole = key.endswith("_sub")  # sub-sampled by the case that knows the stride
+            found[key] = gradient if whole else gradient.reshape(expected.shape)
     return found
 
 
@@ -290,6 +307,8 @@ RUN: dict[str, Callable[[Case], Arrays]] = {
     "caduceus_concat": sequence_model("caduceus"),
     "macs3_peak_mask": macs3,
     "seq2exp_soft": seq2exp_soft,
+    "seq2exp_hard": seq2exp_hard,
+    "gx_mamba": sequence_model("mamba"),
     "prism": prism,
     "prism_grad": prism,
     "epinformer_v2_random": epinformer,

@@ -21,11 +21,13 @@ FILES = [
     f for f in sorted(FOLDER.glob("*.yaml")) if read_method(str(f)).architecture in architectures()
 ]
 COUNTS = [
+    ("mamba", [], 502_401),
     ("caduceus", [], 574_209),
     ("caduceus", SIGNALS, 574_593),
     ("seq2exp_soft", SIGNALS, 1_114_249),
     # Its paper says 447,149: that is with two linear features less, 3 x 64 weights.
     ("epinformer", [], 447_341),
+    ("seq2exp_hard", SIGNALS, 26_174_985),
     ("prism", SIGNALS, 585_681),
 ]
 
@@ -97,14 +99,14 @@ def _changed(value: object) -> object:
         return value[:-1]
     if isinstance(value, tuple):
         return (value[0] * 2, *value[1:])
-    return value * 2
+    return value * 2 or 0.5
 
 
 @pytest.mark.parametrize(
     ("architecture", "option"),
     [(a, f.name) for a in MODELS for f in dataclasses.fields(model_class(a).Options)],
 )
-def test_every_option_changes_the_output_or_the_loss(architecture: str, option: str) -> None:
+def test_every_option_changes_the_loss_or_its_gradient(architecture: str, option: str) -> None:
     config, data = method(architecture), data_for(architecture)
     cls = model_class(architecture)
     options = dict(config["model"])
@@ -119,7 +121,10 @@ def test_every_option_changes_the_output_or_the_loss(architecture: str, option: 
         model = build(architecture, {**options, option: choice}, config["inputs"]).train()
         torch.manual_seed(0)
         output = model(batch)
-        return [v.item() for v in model.loss(batch, output).values()]
+        loss = model.loss(batch, output)
+        loss["total"].backward()
+        gradients = [float(p.grad.norm()) for p in model.parameters() if p.grad is not None]
+        return [v.item() for v in loss.values()] + gradients
 
     assert outcome(value) != outcome(_changed(value))
 

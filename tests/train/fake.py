@@ -69,9 +69,11 @@ class FakeData:
 SMALL = {"d_model": 16, "layers": 1, "d_state": 4, "center": 64}
 SLOT = 400
 MODELS = {
+    "mamba": SMALL,
     "caduceus": SMALL,
     "macs3": SMALL,
     "seq2exp_soft": {**SMALL, "generator_layers": 1},
+    "seq2exp_hard": SMALL,
     "prism": {**SMALL, "cnn_width": 4},
     "epinformer": {
         "slot": SLOT,

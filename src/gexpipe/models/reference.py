@@ -45,10 +45,26 @@ _ENCODER: Rules = [
     (r"conv_tower\.7\.0\.", "residuals.3."),
 ]
 _RULES: dict[str, Rules] = {
+    "mamba": [
+        (r"^model\.embedding\.", "embedding."),
+        (r"^model\.", "backbone."),
+        (r"\.mixer\.(?!in_proj|out_proj)", ".mixer.ahead."),
+        *_HEAD,
+    ],
     "caduceus": [(r"^caduceus\.backbone\.", "backbone."), *_BLOCK, *_HEAD],
     "macs3": [(r"^encoder\.backbone\.", "encoder."), *_BLOCK, *_EMBED, *_HEAD],
     "seq2exp_soft": [
         (r"^(encoder|generator)\.backbone\.", r"\1."),
+        (r"^prior_weights$", "mask.log_weight"),
+        (r"^signal_betas$", "mask.signal_beta"),
+        (r"^mask_output\.", "mask.output."),
+        *_BLOCK,
+        *_EMBED,
+        *_HEAD,
+    ],
+    "seq2exp_hard": [
+        (r"^(encoder|generator)\.backbone\.", "encoder."),  # one module under two names
+        (r"^pos_emb$", "position"),
         (r"^prior_weights$", "mask.log_weight"),
         (r"^signal_betas$", "mask.signal_beta"),
         (r"^mask_output\.", "mask.output."),
@@ -185,6 +201,17 @@ def _seq2exp(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
     }, _inputs(config)
 
 
+def _mamba(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
+    inner = config["config"]
+    return _sizes(inner, "n_layer"), _inputs(inner, signals=False)
+
+
+def _seq2exp_hard(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
+    options, inputs = _seq2exp(config)
+    del options["generator_layers"]
+    return {**options, "threshold": config["sample_threshold"]}, inputs
+
+
 def _prism(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
     extra = {
         "n_context": config["n_context"],
@@ -207,9 +234,11 @@ def _epinformer(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
 
 
 _OPTIONS = {
+    "mamba": _mamba,
     "caduceus": _caduceus,
     "macs3": _macs3,
     "seq2exp_soft": _seq2exp,
+    "seq2exp_hard": _seq2exp_hard,
     "prism": _prism,
     "epinformer": _epinformer,
 }

@@ -14,9 +14,11 @@ __all__ = ["architectures", "build", "model_class", "parameters"]
 
 # architecture -> module below gexpipe.models, class. Its options are the class's `Options`.
 _MODELS = {
+    "mamba": ("mamba", "Mamba"),
     "caduceus": ("caduceus", "Caduceus"),
     "macs3": ("masked", "MACS3Mask"),
     "seq2exp_soft": ("seq2exp", "Seq2ExpSoft"),
+    "seq2exp_hard": ("seq2exp_hard", "Seq2ExpHard"),
     "prism": ("prism", "Prism"),
     "epinformer": ("epinformer", "EPInformer"),
 }
