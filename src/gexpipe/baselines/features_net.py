@@ -41,9 +41,9 @@ class TrainOptions:
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     batch_size: int = 64
-    epochs: int = 12
-    patience: int = 4
-    average: float = 0.995
+    epochs: int = 20
+    patience: int = 6
+    average: float = 0.998
 
 
 def element_features(elements: pd.DataFrame, examples: pd.DataFrame) -> np.ndarray:
@@ -174,7 +174,7 @@ def fit_network(
         (G,) float64 predictions of the averaged weights of the best epoch.
     """
     options = options or TrainOptions()
-    sizes = sizes or EPInformerFeaturesOptions(dropout=0.3)
+    sizes = sizes or EPInformerFeaturesOptions()
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     known = torch.from_numpy(np.nan_to_num(target).astype(np.float32))
