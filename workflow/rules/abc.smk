@@ -7,7 +7,7 @@ rule candidates:
         bams=accessibility_bams,
         indices=lambda wildcards: [f"{bam}.bai" for bam in accessibility_bams(wildcards)],
         genes="results/genes/genes.tsv",
-        sizes="resources/reference/chrom.sizes",
+        sizes=CHROM_SIZES,
         blacklist=optional_reference("blacklist"),
     output:
         "results/abc/{cell}/candidates.bed",
@@ -39,7 +39,7 @@ rule activity:
     input:
         candidates="results/abc/{cell}/candidates.bed",
         genes="results/genes/genes.tsv",
-        sizes="resources/reference/chrom.sizes",
+        sizes=CHROM_SIZES,
         accessibility=accessibility_bams,
         h3k27ac=lambda wildcards: cell_paths(wildcards.cell, "h3k27ac_bam", optional=True),
         indices=lambda wildcards: [
@@ -56,6 +56,8 @@ rule activity:
         "logs/abc/activity.{cell}.log",
     benchmark:
         "benchmarks/abc/activity.{cell}.jsonl"
+    wildcard_constraints:
+        cell="|".join(ALIGNED) or "none",
     conda:
         "../envs/prepare.yaml"
     resources:
@@ -75,11 +77,59 @@ rule activity:
         " --out-quality {output.quality} > {log} 2>&1"
 
 
+rule activity_from_counts:
+    input:
+        element_dnase=lambda wildcards: cell_paths(wildcards.cell, "element_dnase_counts"),
+        element_h3k27ac=lambda wildcards: cell_paths(
+            wildcards.cell, "element_h3k27ac_counts", optional=True
+        ),
+        promoter_dnase=lambda wildcards: cell_paths(wildcards.cell, "promoter_dnase_counts"),
+        promoter_h3k27ac=lambda wildcards: cell_paths(
+            wildcards.cell, "promoter_h3k27ac_counts", optional=True
+        ),
+        promoters=lambda wildcards: cell_paths(wildcards.cell, "promoter_regions"),
+        genes="results/genes/genes.tsv",
+        sizes=CHROM_SIZES,
+        qnorm=quantile_reference,
+    output:
+        elements="results/abc/{cell}/elements.parquet",
+        genes="results/abc/{cell}/genes.parquet",
+        quality="results/abc/{cell}/quality.json",
+    log:
+        "logs/abc/activity.{cell}.log",
+    benchmark:
+        "benchmarks/abc/activity.{cell}.jsonl"
+    wildcard_constraints:
+        cell="|".join(COUNTED) or "none",
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=4000,
+        runtime="1h",
+    params:
+        h3k27ac=lambda wildcards, input: " ".join(
+            [
+                repeat("element-h3k27ac", input.element_h3k27ac),
+                repeat("promoter-h3k27ac", input.promoter_h3k27ac),
+                repeat("qnorm-reference", input.qnorm),
+            ]
+        ),
+        tss_slop=config["abc"]["tss_slop"],
+    message:
+        "Activity of the elements and promoters of {wildcards.cell}, from count tables"
+    shell:
+        "gexpipe abc from-counts --element-dnase {input.element_dnase}"
+        " --promoter-dnase {input.promoter_dnase} --promoters {input.promoters} {params.h3k27ac}"
+        " --genes {input.genes} --chrom-sizes {input.sizes} --tss-slop {params.tss_slop}"
+        " --out-elements {output.elements} --out-genes {output.genes}"
+        " --out-quality {output.quality} > {log} 2>&1"
+
+
 rule scores:
     input:
         elements="results/abc/{cell}/elements.parquet",
         genes="results/genes/genes.tsv",
-        contacts="results/contacts/{cell}/rows.npz",
+        contacts=measured_contacts,
     output:
         "results/abc/{cell}/predictions.parquet",
     log:
@@ -92,6 +142,7 @@ rule scores:
         mem_mb=growing(4, 4000),
         runtime="6h",
     params:
+        contacts=lambda wildcards, input: repeat("contacts", input.contacts),
         window=config["abc"]["window"],
         gamma=config["contact"]["gamma"],
         scale=config["contact"]["scale"],
@@ -101,7 +152,7 @@ rule scores:
         "ABC scores of {wildcards.cell}"
     shell:
         "gexpipe abc scores --elements {input.elements} --genes {input.genes}"
-        " --contacts {input.contacts} --window {params.window} --gamma {params.gamma}"
+        " {params.contacts} --window {params.window} --gamma {params.gamma}"
         " --scale {params.scale} --gamma-reference {params.gamma_reference}"
         " --pseudocount-distance {params.pseudocount_distance} --out {output} > {log} 2>&1"
 

@@ -39,8 +39,22 @@ except UserError as error:
 # The commands come with the Python that runs Snakemake; an activated environment wins.
 shell.prefix(f'export PATH="$PATH:{Path(sys.executable).parent}"; ')
 
+# Sizes come from the genome, unless the reference sheet gives them (a run without sequence).
+CHROM_SIZES = (
+    SHEETS.reference_file("chrom_sizes").path
+    if SHEETS.find_reference("chrom_sizes")
+    else "resources/reference/chrom.sizes"
+)
+# Cell types that start from the count tables of a finished ABC run instead of alignments.
+COUNTED = [
+    cell for cell in SHEETS.assembly if SHEETS.cell_files(cell, "element_dnase_counts", True)
+]
+ALIGNED = [cell for cell in SHEETS.assembly if cell not in COUNTED]
+
 BASELINES = [
-    name for name, method in METHODS.items() if method["architecture"] in ("linear", "boosted")
+    name
+    for name, method in METHODS.items()
+    if method["architecture"] in ("linear", "boosted", "network")
 ]
 LEARNED = [name for name in METHODS if name not in BASELINES]
 
@@ -123,6 +137,12 @@ def quantile_reference(wildcards):
     return optional_reference("qnorm_reference") if config["abc"]["quantile_normalize"] else []
 
 
+def measured_contacts(wildcards):
+    """Contact rows of a cell type that has a matrix; without one, scores use the power law."""
+    has_matrix = cell_paths(wildcards.cell, "hic", optional=True)
+    return f"results/contacts/{wildcards.cell}/rows.npz" if has_matrix else []
+
+
 def repeat(flag, values):
     """``--flag a --flag b`` for the shell."""
     values = [values] if isinstance(values, str) else values
@@ -134,6 +154,18 @@ def element_store(wildcards):
     if METHODS[wildcards.method]["inputs"]["elements"]:
         return f"results/elements/{wildcards.cell}.zarr/manifest.json"
     return []
+
+
+def baseline_tables(wildcards):
+    """Tables that a baseline's features come from, by option name."""
+    method, cell = METHODS[wildcards.method], wildcards.cell
+    features = method["model"]["features"].split("+")
+    tables = {"examples": f"results/examples/{cell}.parquet"}
+    if "marks" in features:
+        tables["gene_activity"] = f"results/abc/{cell}/genes.parquet"
+    if "contact" in features or method["inputs"]["elements"]:
+        tables["elements"] = f"results/elements/{cell}.parquet"
+    return tables
 
 
 def runs(pattern, methods):

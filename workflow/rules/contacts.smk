@@ -5,7 +5,7 @@ rule contacts:
     input:
         matrix=lambda wildcards: cell_paths(wildcards.cell, "hic", optional=True),
         genes="results/genes/genes.tsv",
-        sizes="resources/reference/chrom.sizes",
+        sizes=CHROM_SIZES,
         check="results/checks/{cell}.json",
     output:
         rows="results/contacts/{cell}/rows.npz",

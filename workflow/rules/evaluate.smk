@@ -40,7 +40,7 @@ rule metrics:
             METHODS,
         ),
     output:
-        "results/metrics/table1.tsv",
+        "results/metrics/runs.tsv",
     log:
         "logs/evaluate/metrics.log",
     benchmark:

@@ -12,7 +12,7 @@ localrules:
 
 rule genome:
     input:
-        reference_path("fasta"),
+        lambda wildcards: reference_path("fasta"),
     output:
         fasta="resources/reference/genome.fa",
         index="resources/reference/genome.fa.fai",
@@ -78,7 +78,7 @@ rule mrna:
     input:
         table=mrna_source,
         genes="results/genes/genes.tsv",
-        fasta="resources/reference/genome.fa",
+        fasta=("resources/reference/genome.fa" if config["genes"]["mrna_features"] == "gtf" else []),
     output:
         "results/genes/mrna.tsv",
     log:
@@ -92,11 +92,12 @@ rule mrna:
         runtime="1h",
     params:
         source=config["genes"]["mrna_features"],
+        fasta=lambda wildcards, input: repeat("fasta", input.fasta),
     message:
         "The eight mRNA features"
     shell:
         "gexpipe reference mrna --source {params.source} --table {input.table}"
-        " --genes {input.genes} --fasta {input.fasta} --out {output} > {log} 2>&1"
+        " --genes {input.genes} {params.fasta} --out {output} > {log} 2>&1"
 
 
 rule target:
@@ -155,7 +156,7 @@ rule examples:
 rule check:
     input:
         files=checked_paths,
-        sizes="resources/reference/chrom.sizes",
+        sizes=CHROM_SIZES,
     output:
         "results/checks/{cell}.json",
     log:

@@ -4,34 +4,36 @@
 localrules:
     metrics,
     shuffled_metrics,
-    table1,
+    table,
     controls,
     scatter,
 
 
-rule table1:
+rule table:
     input:
-        metrics="results/metrics/table1.tsv",
+        metrics="results/metrics/runs.tsv",
         published=str(locate(config["published"], BASE)),
-        declaration=f"{BASE}/config/tables/table1.yaml",
+        declaration=f"{BASE}/config/tables/{{table}}.yaml",
     output:
-        tsv="results/tables/table1.tsv",
+        tsv="results/tables/{table}.tsv",
         md=report(
-            "results/tables/table1.md",
-            caption="../report/table1.rst",
+            "results/tables/{table}.md",
+            caption="../report/table.rst",
             category="Tables",
         ),
     log:
-        "logs/tables/table1.log",
+        "logs/tables/{table}.log",
     benchmark:
-        "benchmarks/tables/table1.jsonl"
+        "benchmarks/tables/{table}.jsonl"
+    wildcard_constraints:
+        table="|".join(TABLES),
     conda:
         "../envs/prepare.yaml"
     params:
         methods=labels(),
         cells=published_cells(),
     message:
-        "Table 1, beside the published values"
+        "Table {wildcards.table}, beside the published values"
     shell:
         "gexpipe tables benchmark --metrics {input.metrics} --published {input.published}"
         " --declaration {input.declaration} {params.methods} {params.cells} --out {output.tsv} > {log} 2>&1"
@@ -39,7 +41,7 @@ rule table1:
 
 rule controls:
     input:
-        metrics="results/metrics/table1.tsv",
+        metrics="results/metrics/runs.tsv",
         shuffled="results/metrics/shuffled.tsv",
     output:
         tsv="results/tables/controls.tsv",

@@ -40,7 +40,7 @@ rule train:
 
 rule baseline:
     input:
-        "results/examples/{cell}.parquet",
+        unpack(baseline_tables),
     output:
         predictions="results/runs/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
     log:
@@ -50,14 +50,20 @@ rule baseline:
     wildcard_constraints:
         method="|".join(BASELINES) or "none",
     conda:
-        "../envs/prepare.yaml"
+        "../envs/train.yaml"
+    threads: 1
     resources:
         mem_mb=4000,
         runtime="1h",
     params:
         model=lambda wildcards: METHODS[wildcards.method]["architecture"],
+        features=lambda wildcards: METHODS[wildcards.method]["model"]["features"],
+        tables=lambda wildcards, input: " ".join(
+            repeat(name.replace("_", "-"), path) for name, path in input.items()
+        ),
     message:
         "Fit {wildcards.method} on {wildcards.cell}, fold {wildcards.fold}, seed {wildcards.seed}"
     shell:
-        "gexpipe baseline train --examples {input} --model {params.model}"
-        " --fold {wildcards.fold} --seed {wildcards.seed} --out {output.predictions} > {log} 2>&1"
+        "gexpipe baseline train {params.tables} --model {params.model}"
+        " --features {params.features} --fold {wildcards.fold} --seed {wildcards.seed}"
+        " --threads {threads} --out {output.predictions} 2>&1 | tee {log}"

@@ -31,7 +31,7 @@ rule signal_store:
     input:
         signals=lambda wildcards: list(signal_paths(wildcards.cell).values()),
         genes="results/genes/genes.tsv",
-        sizes="resources/reference/chrom.sizes",
+        sizes=CHROM_SIZES,
         contacts="results/contacts/{cell}/rows.npz",
         peaks="results/peaks/{cell}/peaks.narrowPeak",
         elements="results/abc/{cell}/candidates.bed",

@@ -1,0 +1,177 @@
+"""The whole workflow on the tiny configuration: to table 1, and re-running only what it must."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT, Project  # type: ignore[import-not-found]
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+TABLE = "results/tables/table1.tsv"
+TRAINING = {"train", "metrics", "table", "shuffled", "shuffled_metrics", "controls", "scatter"}
+WINDOWS = {"sequence_store", "signal_store"}
+
+
+def test_table_has_every_method_beside_its_published_value(finished: Project) -> None:
+    table = pd.read_csv(finished.folder / TABLE, sep="\t")
+    assert set(table["cell"]) == {"SIM1", "SIM2"}
+    run = table[table["runs"] > 0]
+    learned = {"caduceus_signals", "macs3", "epinformer", "seq2exp_soft", "prism", "linear"}
+    assert set(run["method"]) == learned
+    assert run[["mse", "mae", "pearson"]].notna().all().all()
+    waiting = table[table["runs"] == 0]
+    assert set(waiting["method"]) >= {"enformer", "hyena", "mamba"}
+    assert waiting[["mse", "mae", "pearson"]].isna().all().all()
+
+
+def test_predictions_name_gene_fold_and_split(finished: Project) -> None:
+    folder = finished.folder / "results/runs/SIM1/prism/fold11/seed2"
+    table = pd.read_parquet(folder / "predictions.parquet")
+    columns = ["gene_id", "symbol", "chrom", "fold", "split", "observed", "predicted"]
+    assert list(table.columns) == columns
+    assert set(table.loc[table["split"] == "test", "chrom"]) <= {"chr22", "chrX"}
+    assert set(table.loc[table["split"] == "valid", "chrom"]) <= {"chr3", "chr21"}
+    assert json.loads((folder / "run.json").read_text())["seed"] == 2
+
+
+def test_table_is_rebuilt_from_predictions_alone(finished: Project) -> None:
+    before = (finished.folder / TABLE).read_bytes()
+    hidden = finished.folder / "results/windows"
+    hidden.rename(finished.folder / "hidden")
+    try:
+        done = finished.run(
+            "--quiet",
+            "all",
+            "--allowed-rules",
+            "metrics",
+            "table",
+            "--forcerun",
+            "metrics",
+            "--",
+            TABLE,
+        )
+    finally:
+        (finished.folder / "hidden").rename(hidden)
+    assert done.returncode == 0, done.stderr
+    assert (finished.folder / TABLE).read_bytes() == before
+
+
+def test_nothing_reruns_without_a_change(finished: Project) -> None:
+    assert finished.planned(TABLE) == {}
+
+
+def test_learning_rate_reruns_training_and_below_only(finished: Project) -> None:
+    rules = set(finished.planned(TABLE, "train={learning_rate: 0.01}"))
+    assert "train" in rules
+    assert rules <= TRAINING
+
+
+def test_window_length_reruns_windows_and_below_only(finished: Project) -> None:
+    rules = set(finished.planned(TABLE, "windows={length: 100000}"))
+    assert rules >= WINDOWS
+    assert rules <= WINDOWS | TRAINING
+
+
+def test_new_accession_reruns_its_cell_only(finished: Project, tmp_path: Path) -> None:
+    sheet = finished.folder / "simulated/config/files.tsv"
+    changed = finished.folder / "simulated/config/changed.tsv"
+    rows = pd.read_csv(sheet, sep="\t", dtype=str, keep_default_na=False)
+    row = (rows["cell"] == "SIM1") & (rows["role"] == "h3k27ac_bigwig")
+    rows.loc[row, "accession"] = "ENCFF999NEW"
+    rows.to_csv(changed, sep="\t", index=False)
+    rules = finished.planned(TABLE, "files=simulated/config/changed.tsv")
+    changed.unlink()
+    assert rules["signal_store"] == {"SIM1"}
+    assert rules["train"] == {"SIM1"}
+    assert "sequence_store" not in rules
+    assert "download" in rules
+
+
+def test_overriding_one_method_reruns_that_method_only(finished: Project) -> None:
+    done = finished.run(
+        "--dry-run", "--nolock", TABLE, "--config", "overrides={prism: {model: {n_context: 3}}}"
+    )
+    trained = [line for line in (done.stdout + done.stderr).splitlines() if "Train " in line]
+    assert trained and all("Train prism" in line for line in trained)
+
+
+def test_shipped_configuration_plans_everything_without_network(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"),
+            "--directory", str(tmp_path), "--dry-run", "--cores", "32", TABLE,
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text
+    for cell in ("K562", "GM12878"):
+        for seed in (2, 22, 222, 2222, 22222):
+            assert f"Train prism on {cell}, fold 11, seed {seed}" in text
+    assert "resources/files/4DNFITUOMFUQ.hic" in text
+    assert list(tmp_path.glob("results/*")) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("cells=[SIM9]", "config: cells: unknown cell 'SIM9'"),
+        ("methods=[prysm]", "config: methods: unknown method 'prysm'"),
+        ("seed=3", "unknown key 'seed'"),
+        ("train={learning_rate: fast}", "train.learning_rate: 'fast' is not of type 'number'"),
+        ("windows={length: 2001}", "windows.length: 2001 is not a multiple of 8"),
+        ("splits={fold: 13}", "splits.fold: 13"),
+        ("files=nowhere.tsv", "nowhere.tsv: no such sheet"),
+    ],
+)
+def test_bad_configuration_is_one_clear_line(
+    finished: Project, override: str, expected: str
+) -> None:
+    done = finished.run("--dry-run", "--nolock", TABLE, "--config", override)
+    assert done.returncode != 0
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if expected in line]
+    assert len(lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("cell", "SIM7", "cell 'SIM7' is not in simulated/config/samples.tsv"),
+        ("accession", "", "row 2: accession: ''"),
+        ("role", "dnase_bma", "row 2: role"),
+        ("format", "bem", "row 2: format: 'bem' is not one of"),
+    ],
+)
+def test_bad_sheet_names_the_row(finished: Project, column: str, value: str, expected: str) -> None:
+    rows = pd.read_csv(
+        finished.folder / "simulated/config/files.tsv", sep="\t", dtype=str, keep_default_na=False
+    )
+    rows.loc[0, column] = value
+    broken = finished.folder / "broken.tsv"
+    rows.to_csv(broken, sep="\t", index=False)
+    done = finished.run("--dry-run", "--nolock", TABLE, "--config", "files=broken.tsv")
+    broken.unlink()
+    assert done.returncode != 0
+    assert [line for line in (done.stdout + done.stderr).splitlines() if expected in line]
+
+
+def test_snakemake_lint_is_clean() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--lint"],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_copying_the_results_keeps_them(finished: Project, tmp_path: Path) -> None:
+    """Dates change in a copy; checksums and provenance decide that nothing re-runs."""
+    copy = tmp_path / "copy"
+    shutil.copytree(finished.folder, copy)
+    assert Project(copy).planned(TABLE) == {}
