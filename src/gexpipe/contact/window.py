@@ -156,8 +156,8 @@ def expand_window(
     contact: WindowContact, inside: NDArray[np.int64], window: int, resolution: int
 ) -> NDArray[np.float32]:
     """Per-base vectors (G, window) float32, zero outside ``inside`` (see `inside_chromosome`)."""
-    base = np.arange(window)[None, :]
-    dense = np.take_along_axis(
-        contact.values, (contact.start[:, None] + base) // resolution, axis=1
-    )
-    return np.where((base >= inside[:, :1]) & (base < inside[:, 1:]), dense, np.float32(0.0))
+    dense = np.zeros((len(contact.values), window), dtype=np.float32)
+    rows = zip(dense, contact.values, contact.start, inside, strict=True)
+    for row, values, start, (first, last) in rows:
+        row[first:last] = np.repeat(values, resolution)[start + first : start + last]
+    return dense
