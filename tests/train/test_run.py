@@ -97,6 +97,16 @@ def test_accumulation_changes_nothing_but_rounding(tmp_path: Path) -> None:
     np.testing.assert_allclose(one, parts, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+@pytest.mark.parametrize("architecture", MODELS)
+def test_half_precision(architecture: str, precision: str, tmp_path: Path) -> None:
+    run(architecture, tmp_path / "full")
+    run(architecture, tmp_path / "half", precision=precision)
+    full, half = (predictions(tmp_path / k)["predicted"] for k in ("full", "half"))
+    assert not np.array_equal(full, half)
+    np.testing.assert_allclose(full, half, atol=0.2)
+
+
 def test_refuses_to_continue_another_run(tmp_path: Path) -> None:
     run("caduceus", tmp_path)
     with pytest.raises(UserError, match=r"train\.learning_rate"):

@@ -33,12 +33,16 @@ class Inputs:
         Whether the method reads EPInformer's element table.
     features : int
         Gene features: eight of the mRNA and the promoter activity.
+    log_activity : bool
+        Give the promoter activity as log10(0.1 + x) instead of as it is (published). Activities
+        span four decades, more in small genomes, whose reads per million are large.
     """
 
     length: int
     signals: tuple[str, ...] = ()
     elements: bool = False
     features: int = 9
+    log_activity: bool = False
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,13 @@ log = get_logger(__name__)
 SAVE_EVERY = 300.0  # seconds between copies of last.ckpt, beside one at each validation
 
 
+class _Held:
+    """A batch that Fabric leaves alone: it would cast what is inside a data class."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+
+
 class _Loss(nn.Module):
     """Model and loss as one module, so that a wrapper for several GPUs sees one call."""
 
@@ -43,8 +50,8 @@ class _Loss(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, hold: list[Batch]) -> dict[str, Tensor]:
-        batch = hold.pop()  # Fabric would take the batch apart if it were passed openly
+    def forward(self, held: _Held) -> dict[str, Tensor]:
+        batch = held.batch
         output = self.model(batch)
         return {**self.model.loss(batch, output), "each": output.prediction}
 
@@ -117,6 +124,7 @@ class _Run:
         self.interval = max(1, round(every))
         self.state = Fit()
         self.best: dict[str, Tensor] = {}
+        self.precision = fabric.strategy.precision
 
     def go(self) -> Fit:
         self._resume()
@@ -161,7 +169,7 @@ class _Run:
         total = 0.0
         for part, share in self._parts(batch):
             dense = part.to(self.fabric.device).dense()
-            terms = self.module([dense])
+            terms = self.module(_Held(dense))
             value = float(terms["total"].detach())
             if not math.isfinite(value):
                 self._stop(step, part, terms["each"].detach())
@@ -171,7 +179,8 @@ class _Run:
         norm = self.fabric.clip_gradients(
             self.module, self.optimiser, max_norm=clip, error_if_nonfinite=False
         )
-        if norm is not None and not math.isfinite(float(norm)):
+        scaled = bool(self.precision.state_dict())  # fp16: its scaler skips a step that overflows
+        if norm is not None and not scaled and not math.isfinite(float(norm)):
             self._stop(step, batch, None)
         self.optimiser.step()
         return total
@@ -215,7 +224,11 @@ class _Run:
     def _save(self) -> None:
         """Write last.ckpt: all that continuing needs, the best weights so far included."""
         self.saved = time.monotonic()
-        more = {"optimiser": self.optimiser.state_dict(), "best": self.best}
+        more = {
+            "optimiser": self.optimiser.state_dict(),
+            "precision": self.precision.state_dict(),
+            "best": self.best,
+        }
         self._write("last.ckpt", {"model": self.model.state_dict(), **more})
 
     def _write_best(self) -> None:
@@ -245,6 +258,7 @@ class _Run:
         refuse_other_run(path, content, self.identity)
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
+        self.precision.load_state_dict(content["precision"])
         self.best = content["best"]
         self.state = Fit(
             meter=Meter(**content["meter"]),

@@ -53,6 +53,7 @@ def open_data(sources: Sources, config: MethodConfig) -> WindowData:
         sources.elements if config.inputs.elements else None,
         length=config.inputs.length,
         signal_names=list(config.inputs.signals),
+        log_activity=config.inputs.log_activity,
     )
 
 
