@@ -85,7 +85,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     table = genes[["gene_id", "symbol", "chrom", "tss", "strand"]].copy()
     for name in FEATURES:
-        table[name] = rng.normal(size=len(genes))
+        table[name] = rng.gamma(1, 1, size=len(genes))
     table["target"] = [1.0, 2.0, np.nan, 0.5, 0.1, 0.3]
     table["fold_11"] = ["train", "test", "train", "train", "valid", "train"]
     table.to_parquet(folder / "examples.parquet")
@@ -256,3 +256,15 @@ def test_inspect_prints_and_draws(world: Path, tmp_path: Path) -> None:
 def test_packing_round_trip() -> None:
     codes = np.random.default_rng(1).integers(0, 5, (3, 64)).astype(np.uint8)
     np.testing.assert_array_equal(unpack_bases(*pack_bases(codes)), codes)
+
+
+def test_log_activity_changes_only_the_last_feature(world: Path) -> None:
+    plain = open_data(world, 2_000)
+    logged = WindowData(
+        world / "sequence.zarr", world / "cell.zarr", world / "examples.parquet",
+        length=2_000, signal_names=["DNase"], log_activity=True,
+    )  # fmt: skip
+    raw, log = plain.batch(np.array([0])).features, logged.batch(np.array([0])).features
+    np.testing.assert_array_equal(raw[:, :-1].numpy(), log[:, :-1].numpy())
+    activity = plain.table["promoter_activity"].to_numpy()[0]
+    np.testing.assert_allclose(log[0, -1].item(), np.log10(0.1 + activity), rtol=1e-6)

@@ -25,6 +25,8 @@ __all__ = ["CONTACT", "WindowData"]
 
 # Name under which the contact bins are asked for among the signals.
 CONTACT = "contact"
+# Added to an activity before its logarithm.
+ACTIVITY_OFFSET = 0.1
 
 
 class WindowData:
@@ -44,6 +46,8 @@ class WindowData:
         Bases to give, centred on the TSS; at most the stored length.
     signal_names : list of str
         Signals to give, in this order; ``contact`` stands for the contact bins.
+    log_activity : bool
+        Give the promoter activity (last gene feature) as log10(0.1 + x).
 
     Attributes
     ----------
@@ -62,6 +66,7 @@ class WindowData:
         *,
         length: int,
         signal_names: list[str],
+        log_activity: bool = False,
     ) -> None:
         self._sequence, bases = read_manifest(sequence)
         self._signals, tracks = read_manifest(signals)
@@ -83,7 +88,10 @@ class WindowData:
         self._choose_signals(signal_names, tracks["signals"])
         self._at = self._rows_in_groups()
         self._arrays: dict[tuple[str, str], ShardedArray] = {}
-        self._features = torch.tensor(self.table[FEATURES].to_numpy(np.float32))
+        features = self.table[FEATURES].to_numpy(np.float64, copy=True)
+        if log_activity:
+            features[:, -1] = np.log10(ACTIVITY_OFFSET + features[:, -1])
+        self._features = torch.tensor(features, dtype=torch.float32)
         self._target = torch.tensor(self.table["target"].to_numpy(np.float32))
         self._elements: _ElementReader | None = None
         parts = [bases["fingerprint"], tracks["fingerprint"], _table_digest(self.table)]
