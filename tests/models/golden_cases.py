@@ -131,6 +131,21 @@ def sequence_model(method: str) -> Callable[[Case], Arrays]:
     return run
 
 
+def hyena(case: Case) -> Arrays:
+    model = case.model("hyena").eval()
+    shown = model(case.batch())
+    backbone = model.backbone
+    first, embedded = backbone.layers[0], model.embedding.of(case.batch())
+    taps = first.mixer.filter(backbone.positions, embedded.shape[1])
+    return {
+        "filter0_sub": taps[::16],
+        "mixer0_sub": first.mixer(first.norm1(embedded), backbone.positions)[:, ::64],
+        "hidden_sub": shown.extras["hidden"][:, ::64],
+        "pooled": shown.extras["head_input"][:, : case.io["pooled"].shape[1]],
+        "pred": shown.prediction[:, None],
+    }
+
+
 def macs3(case: Case) -> Arrays:
     model, batch = case.model("macs3").eval(), case.batch()
     output = model(batch)
@@ -308,6 +323,7 @@ RUN: dict[str, Callable[[Case], Arrays]] = {
     "macs3_peak_mask": macs3,
     "seq2exp_soft": seq2exp_soft,
     "seq2exp_hard": seq2exp_hard,
+    "gx_hyena": hyena,
     "gx_mamba": sequence_model("mamba"),
     "prism": prism,
     "prism_grad": prism,

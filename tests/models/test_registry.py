@@ -21,6 +21,7 @@ FILES = [
     f for f in sorted(FOLDER.glob("*.yaml")) if read_method(str(f)).architecture in architectures()
 ]
 COUNTS = [
+    ("hyena", [], 903_681),
     ("mamba", [], 502_401),
     ("caduceus", [], 574_209),
     ("caduceus", SIGNALS, 574_593),

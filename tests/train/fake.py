@@ -69,6 +69,7 @@ class FakeData:
 SMALL = {"d_model": 16, "layers": 1, "d_state": 4, "center": 64}
 SLOT = 400
 MODELS = {
+    "hyena": {"d_model": 16, "layers": 1, "filter_width": 8, "center": 64},
     "mamba": SMALL,
     "caduceus": SMALL,
     "macs3": SMALL,

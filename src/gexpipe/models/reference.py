@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,89 +11,13 @@ from torch import Tensor
 
 from gexpipe.errors import UserError
 from gexpipe.models.base import ExpressionModel, Inputs
+from gexpipe.models.hyena import SPECIAL
+from gexpipe.models.reference_names import RULES
 from gexpipe.models.registry import build
 
 __all__ = ["METHODS", "from_reference", "translate"]
 
-Rules = Sequence[tuple[str, str | Callable[[re.Match[str]], str]]]
-
-# The two directions of a block share their projections, stored under both names.
-_BLOCK: Rules = [
-    (r"\.mamba_fwd\.(in_proj|out_proj)\.", r".\1."),
-    (r"\.mamba_rev\.(in_proj|out_proj)\.", r".\1."),
-    (r"\.mamba_fwd\.", ".ahead."),
-    (r"\.mamba_rev\.", ".back."),
-]
-_HEAD: Rules = [(r"^pToExpr\.", "head.mlp.")]
-_EMBED: Rules = [
-    (r"^seq_input_layer\.", "embed.sequence."),
-    (r"^signal_input_layer\.", "embed.signal."),
-]
-_ENCODER: Rules = [
-    (r"stem_conv\.0\.", "stem."),
-    (r"conv_tower\.0\.0\.", "convolutions.0."),
-    (r"conv_tower\.2\.0\.", "convolutions.1."),
-    (r"conv_tower\.4\.0\.", "convolutions.2."),
-    (r"conv_tower\.6\.0\.", "convolutions.3."),
-    (r"conv_tower\.0\.1\.", "norms.0."),
-    (r"conv_tower\.2\.1\.", "norms.1."),
-    (r"conv_tower\.4\.1\.", "norms.2."),
-    (r"conv_tower\.6\.1\.", "norms.3."),
-    (r"conv_tower\.1\.0\.", "residuals.0."),
-    (r"conv_tower\.3\.0\.", "residuals.1."),
-    (r"conv_tower\.5\.0\.", "residuals.2."),
-    (r"conv_tower\.7\.0\.", "residuals.3."),
-]
-_RULES: dict[str, Rules] = {
-    "mamba": [
-        (r"^model\.embedding\.", "embedding."),
-        (r"^model\.", "backbone."),
-        (r"\.mixer\.(?!in_proj|out_proj)", ".mixer.ahead."),
-        *_HEAD,
-    ],
-    "caduceus": [(r"^caduceus\.backbone\.", "backbone."), *_BLOCK, *_HEAD],
-    "macs3": [(r"^encoder\.backbone\.", "encoder."), *_BLOCK, *_EMBED, *_HEAD],
-    "seq2exp_soft": [
-        (r"^(encoder|generator)\.backbone\.", r"\1."),
-        (r"^prior_weights$", "mask.log_weight"),
-        (r"^signal_betas$", "mask.signal_beta"),
-        (r"^mask_output\.", "mask.output."),
-        *_BLOCK,
-        *_EMBED,
-        *_HEAD,
-    ],
-    "seq2exp_hard": [
-        (r"^(encoder|generator)\.backbone\.", "encoder."),  # one module under two names
-        (r"^pos_emb$", "position"),
-        (r"^prior_weights$", "mask.log_weight"),
-        (r"^signal_betas$", "mask.signal_beta"),
-        (r"^mask_output\.", "mask.output."),
-        *_BLOCK,
-        *_EMBED,
-        *_HEAD,
-    ],
-    "prism": [
-        (r"^caduceus\.backbone\.", "backbone."),
-        (r"^weight_generator\.cnn_encoder\.", "weight_generator.cnn."),
-        (r"^weight_generator\.weight_projector\.0\.", "weight_generator.projector."),
-        *_BLOCK,
-        *_EMBED,
-        *_HEAD,
-    ],
-    "epinformer": [
-        (r"^seq_encoder\.", "encoder."),
-        *_ENCODER,
-        (r"^conv_out\.(0|3|6|9)\.", lambda m: f"summary.convolutions.{int(m[1]) // 3}."),
-        (r"^conv_out\.(1|4|7|10)\.", lambda m: f"summary.norms.{int(m[1]) // 3}."),
-        (r"^conv_out\.12\.", "summary.along."),
-        (r"^add_pos_conv\.", "join."),
-        (r"^attn_encoder\.(\d+)\.self_attn\.", r"layers.\1.attention."),
-        (r"^attn_encoder\.(\d+)\.ff\.", r"layers.\1.feed."),
-        (r"^attn_encoder\.(\d+)\.", r"layers.\1."),
-        *_HEAD,
-    ],
-}
-METHODS = tuple(_RULES)
+METHODS = tuple(RULES)
 
 
 def from_reference(
@@ -115,7 +39,7 @@ def from_reference(
     UserError
         Naming tensors that are missing, unknown, of another shape, or tied but unequal.
     """
-    if method not in _RULES:
+    if method not in RULES:
         raise UserError(f"no published layout; known: {', '.join(METHODS)}", f"method {method}")
     options, inputs = _OPTIONS[method](config)
     model = build(method, options, inputs)
@@ -144,7 +68,7 @@ def translate(method: str, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor
     found: dict[str, Tensor] = {}
     for key, tensor in state_dict.items():
         name = key
-        for pattern, replacement in _RULES[method]:
+        for pattern, replacement in RULES[method]:
             name = re.sub(pattern, replacement, name)
         if name in found and not torch.equal(found[name], tensor):
             raise UserError(f"{key} differs from its twin", f"state_dict of {method}")
@@ -206,6 +130,22 @@ def _mamba(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
     return _sizes(inner, "n_layer"), _inputs(inner, signals=False)
 
 
+def _hyena(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
+    layer = config["layer"]
+    features = config["rna_feat_dim"] if config["useRNAFeat"] else 0
+    return {
+        "d_model": config["d_model"],
+        "layers": config["n_layer"],
+        "expand": config["d_inner"] // config["d_model"],
+        "filter_width": layer["filter_order"],
+        "filter_bands": (layer["emb_dim"] - 1) // 2,
+        "filter_frequency": float(layer["w"]),
+        "short_taps": config.get("short_filter_order", 3),
+        "embedding_dropout": config["embed_dropout"],
+        "center": config["center_len"],
+    }, Inputs(layer["l_max"] - SPECIAL, features=features)
+
+
 def _seq2exp_hard(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
     options, inputs = _seq2exp(config)
     del options["generator_layers"]
@@ -235,6 +175,7 @@ def _epinformer(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
 
 _OPTIONS = {
     "mamba": _mamba,
+    "hyena": _hyena,
     "caduceus": _caduceus,
     "macs3": _macs3,
     "seq2exp_soft": _seq2exp,

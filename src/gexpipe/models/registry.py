@@ -14,6 +14,7 @@ __all__ = ["architectures", "build", "model_class", "parameters"]
 
 # architecture -> module below gexpipe.models, class. Its options are the class's `Options`.
 _MODELS = {
+    "hyena": ("hyena", "Hyena"),
     "mamba": ("mamba", "Mamba"),
     "caduceus": ("caduceus", "Caduceus"),
     "macs3": ("masked", "MACS3Mask"),

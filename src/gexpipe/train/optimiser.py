@@ -28,17 +28,27 @@ def learning_rate(step: int, options: TrainOptions) -> float:
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Trainable parameters with and without weight decay, each once, in the model's order."""
+    """Trainable parameters with and without weight decay, each once, in the model's order.
+
+    A module whose class says ``undecayed`` is spared with all below it.
+    """
     decayed: list[nn.Parameter] = []
     plain: list[nn.Parameter] = []
     seen = set()
+    spared = {
+        id(parameter)
+        for module in model.modules()
+        if getattr(module, "undecayed", False)
+        for parameter in module.parameters()
+    }
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
             if not parameter.requires_grad or id(parameter) in seen:
                 continue
             seen.add(id(parameter))
             free = isinstance(module, _UNDECAYED) or name in _UNDECAYED_NAMES
-            (plain if free or name.endswith("bias") else decayed).append(parameter)
+            free = free or name.endswith("bias") or id(parameter) in spared
+            (plain if free else decayed).append(parameter)
     return [
         {"params": decayed, "weight_decay": weight_decay},
         {"params": plain, "weight_decay": 0.0},
