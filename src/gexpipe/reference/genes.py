@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -80,9 +81,12 @@ def read_any_table(path: str | Path) -> pd.DataFrame:
     source = require(path, "table")
     zipped = source.open("rb").read(2) == b"\x1f\x8b"
     options = {"compression": "gzip" if zipped else None, "low_memory": False}
-    head = pd.read_csv(source, sep="\t", nrows=0, **options)  # type: ignore[call-overload]
-    separator = "\t" if len(head.columns) > 1 else ","
-    return pd.read_csv(source, sep=separator, **options)  # type: ignore[call-overload]
+    try:
+        head = pd.read_csv(source, sep="\t", nrows=0, **options)  # type: ignore[call-overload]
+        separator = "\t" if len(head.columns) > 1 else ","
+        return pd.read_csv(source, sep=separator, **options)  # type: ignore[call-overload]
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise UserError(f"not a readable table ({error})", source) from error
 
 
 def read_genes(path: str | Path) -> pd.DataFrame:

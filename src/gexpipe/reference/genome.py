@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import zlib
 from pathlib import Path
 
 import pysam
@@ -32,10 +33,12 @@ def prepare_genome(source: str | Path, fasta: str | Path, sizes: str | Path) -> 
         zipped = handle.read(2) == b"\x1f\x8b"
     with aside(fasta) as temporary:
         try:
-            with gzip.open(origin) if zipped else origin.open("rb") as read:
-                with temporary.open("wb") as write:
-                    shutil.copyfileobj(read, write, 1 << 22)
-        except (OSError, EOFError) as error:
+            with (
+                gzip.open(origin) if zipped else origin.open("rb") as read,
+                temporary.open("wb") as write,
+            ):
+                shutil.copyfileobj(read, write, 1 << 22)
+        except (OSError, EOFError, zlib.error) as error:
             raise UserError(f"the gzip stream is damaged ({error})", origin) from error
         with temporary.open("rb") as handle:
             if handle.read(1) != b">":

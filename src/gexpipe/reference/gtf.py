@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ def read_gtf(path: str | Path, chromosomes: list[str]) -> GeneModels:
             compression="gzip" if source.open("rb").read(2) == b"\x1f\x8b" else None,
             quoting=3,
         )
-    except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, EOFError, zlib.error, ValueError) as error:
         raise UserError(f"not a GTF file ({error})", source) from error
     found = sorted(raw["chrom"].dropna().unique())
     raw = raw[raw["feature"].isin(_FEATURES) & raw["chrom"].isin(chromosomes)]
@@ -79,8 +80,31 @@ def read_gtf(path: str | Path, chromosomes: list[str]) -> GeneModels:
     return models
 
 
+def _coding_lengths(models: GeneModels) -> pd.DataFrame:
+    """Bases of CDS, 5'UTR and 3'UTR of every coding transcript (index transcript_id)."""
+    coding = models[models["feature"].isin(["CDS", "stop_codon"])].groupby("transcript_id")
+    low, high = coding["start"].min(), coding["end"].max()
+    cds = models[models["feature"] == "CDS"]
+    exons = models[models["feature"] == "exon"]
+    first, last = exons["transcript_id"].map(low), exons["transcript_id"].map(high)
+    left = (np.minimum(exons["end"], first) - exons["start"]).clip(lower=0)
+    right = (exons["end"] - np.maximum(exons["start"], last)).clip(lower=0)
+    forward = exons["strand"] == "+"
+    name = exons["transcript_id"]
+    return pd.DataFrame(
+        {
+            "cds": (cds["end"] - cds["start"]).groupby(cds["transcript_id"]).sum(),
+            "utr5": left.where(forward, right).groupby(name).sum(),
+            "utr3": right.where(forward, left).groupby(name).sum(),
+        }
+    ).dropna(subset="cds")
+
+
 def representative_transcripts(models: GeneModels) -> pd.DataFrame:
-    """One transcript per gene: MANE Select, else Ensembl canonical, else longest CDS, then span.
+    """One transcript per gene: MANE Select, else Ensembl canonical, else the longest CDS.
+
+    Among equally long CDS the longest 5'UTR decides, then the longest 3'UTR (Xpresso's rule,
+    Agarwal & Shendure 2020), then the transcript id.
 
     Returns
     -------
@@ -88,17 +112,13 @@ def representative_transcripts(models: GeneModels) -> pd.DataFrame:
         Columns chrom, start, end, strand, gene_id, symbol, transcript_id, source (which rule chose
         it), tss (0-based position of the first transcribed base); sorted by chromosome and TSS.
     """
-    transcripts = models[models["feature"] == "transcript"].copy()
-    coding = models[models["feature"] == "CDS"]
-    cds = (coding["end"] - coding["start"]).groupby(coding["transcript_id"]).sum()
-    transcripts["cds"] = transcripts["transcript_id"].map(cds).fillna(0)
-    transcripts = transcripts[transcripts["cds"] > 0]
-    transcripts["span"] = transcripts["end"] - transcripts["start"]
+    transcripts = models[models["feature"] == "transcript"]
+    transcripts = transcripts.join(_coding_lengths(models), on="transcript_id", how="inner")
     mane = transcripts["tags"].str.contains("MANE_Select")
     canonical = transcripts["tags"].str.contains("Ensembl_canonical")
     transcripts["rank"] = np.select([mane, canonical], [0, 1], default=2)
-    order = ["rank", "cds", "span", "transcript_id"]
-    transcripts = transcripts.sort_values(order, ascending=[True, False, False, True])
+    order = ["rank", "cds", "utr5", "utr3", "transcript_id"]
+    transcripts = transcripts.sort_values(order, ascending=[True, False, False, False, True])
     chosen = transcripts.drop_duplicates("gene_id")
     names = np.array(["MANE_Select", "Ensembl_canonical", "longest_CDS"])
     chosen = chosen.assign(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def file_chromosomes(path: str | Path, format: str) -> dict[str, int | None]:
     """
     try:
         names = _read(Path(path), format)
-    except (OSError, RuntimeError, ValueError, KeyError, EOFError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, EOFError, zlib.error) as error:
         raise UserError(f"not a readable {format} file ({error})", path) from error
     if not names:
         raise UserError(f"this {format} file names no chromosome", path)

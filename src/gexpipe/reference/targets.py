@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def cage_ctss(path: str | Path, genes: pd.DataFrame, window: int, strand: str) -
                 names=["chrom", "start", "end", "name", "count", "strand"],
                 dtype={"chrom": str, "start": np.int64, "count": float, "strand": str},
             )
-        except (ValueError, pd.errors.ParserError) as error:
+        except (OSError, EOFError, zlib.error, ValueError) as error:
             raise UserError(
                 f"not a CTSS BED (chrom, start, end, name, count, strand): {error}", path
             ) from error
