@@ -13,7 +13,7 @@ from referencing import Registry, Resource
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
-__all__ = ["load_yaml", "merge", "method_settings", "validate"]
+__all__ = ["check_starts", "load_yaml", "merge", "method_settings", "validate"]
 
 
 def load_yaml(path: str | Path) -> Any:
@@ -104,3 +104,15 @@ def method_settings(
     settings = merge({"train": train}, own, overrides.get("all", {}), overrides.get(name, {}))
     validate(settings, schemas / "method.schema.yaml", f"config: method {name}")
     return settings
+
+
+def check_starts(methods: dict[str, dict[str, Any]]) -> None:
+    """Refuse a method that starts from one that is not trained; paths are left to the rules."""
+    for name, settings in methods.items():
+        start = str(settings.get("start_from") or "")
+        if start and start not in methods and not set("./") & set(start):
+            raise UserError(
+                f"{name} starts from {start}, which is not listed: add it, or give a file as "
+                f"overrides.{name}.start_from",
+                "config: methods",
+            )

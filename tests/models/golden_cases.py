@@ -214,6 +214,21 @@ def seq2exp_hard(case: Case) -> Arrays:
     return found
 
 
+def seq2exp_retrain(case: Case) -> Arrays:
+    model, batch = case.model("seq2exp_retrain").eval(), case.batch()
+    output = model(batch)
+    loss = model.loss(batch, output)
+    return {
+        "soft_mask": output.extras["soft_mask"],
+        "mask": output.extras["mask"],
+        "enc_hidden_sub": output.extras["hidden"][:, ::512],
+        "head_input": output.extras["head_input"],
+        "pred": output.prediction[:, None],
+        "pred_loss": loss["prediction"],
+        "total_loss": loss["total"],
+    }
+
+
 def prism(case: Case) -> Arrays:
     model, batch = case.model("prism"), case.batch()
     found: Arrays = {}
@@ -323,6 +338,7 @@ RUN: dict[str, Callable[[Case], Arrays]] = {
     "macs3_peak_mask": macs3,
     "seq2exp_soft": seq2exp_soft,
     "seq2exp_hard": seq2exp_hard,
+    "seq2exp_retrain": seq2exp_retrain,
     "gx_hyena": hyena,
     "gx_mamba": sequence_model("mamba"),
     "prism": prism,

@@ -35,6 +35,8 @@ TOLERANCES = [
     (r"gx_hyena:filter", 1e-4, 1e-6),
     (r"gx_hyena:(mixer|hidden)", 1e-4, 3e-5),
     (r"gx_hyena:", 2e-5, 2e-5),
+    (r"seq2exp_retrain:mask$", 0, 0),
+    (r"seq2exp_retrain:soft_mask$", 0, 1e-5),
     (r"seq2exp_hard:(train/)?mask$|valid_counts$", 0, 0),
     (r"epinformer.*:train/", 1e-4, 1e-4),
     (r"epinformer.*:attn", 1e-5, 2e-6),

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import torch
 
+from gexpipe.models import build
+from gexpipe.models.registry import model_class
+from gexpipe.train.checkpoint import save_checkpoint
+from gexpipe.train.options import MethodConfig
 from gexpipe.windows.batch import Batch, Elements
 
 SIGNALS = ["H3K27ac", "DNase", "contact"]
@@ -75,6 +81,7 @@ MODELS = {
     "macs3": SMALL,
     "seq2exp_soft": {**SMALL, "generator_layers": 1},
     "seq2exp_hard": SMALL,
+    "seq2exp_retrain": {**SMALL, "generator_layers": 1, "share": 0.5},
     "prism": {**SMALL, "cnn_width": 4},
     "epinformer": {
         "slot": SLOT,
@@ -112,3 +119,15 @@ def data_for(architecture: str, **options: int) -> FakeData:
     if architecture == "epinformer":
         return FakeData(signals=0, slot=SLOT, **options)
     return FakeData(**options)
+
+
+def start_for(architecture: str, folder: Path) -> Path | None:
+    """Checkpoint that `method` of an architecture starts from, if it cannot do without."""
+    if not model_class(architecture).needs_start:
+        return None
+    source = MethodConfig.from_mapping(method(model_class(architecture).starts_from))
+    torch.manual_seed(5)
+    model = build(source.architecture, source.model, source.inputs)
+    path = folder / f"{source.name}.ckpt"
+    save_checkpoint(path, {"method": source.as_mapping(), "model": model.state_dict()})
+    return path

@@ -15,14 +15,15 @@ from gexpipe.train import loop
 from gexpipe.train.checkpoint import load_checkpoint
 from gexpipe.train.options import MethodConfig
 from gexpipe.train.run import train
-from tests.train.fake import MODELS, data_for, method
+from tests.train.fake import MODELS, data_for, method, start_for
 
 COLUMNS = ["gene_id", "symbol", "chrom", "fold", "split", "observed", "predicted"]
 
 
 def run(architecture: str, out: Path, seed: int = 2, data=None, **settings: object):
     config = MethodConfig.from_mapping(method(architecture, **settings))
-    return train(config, data or data_for(architecture), 11, seed, out)
+    start = start_for(architecture, out.parent)
+    return train(config, data or data_for(architecture), 11, seed, out, start_from=start)
 
 
 def predictions(out: Path) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from gexpipe.config import load_yaml, method_settings, validate
+from gexpipe.config import check_starts, load_yaml, method_settings, validate
 from gexpipe.errors import UserError
 from gexpipe.sheets import Sheets, load_sheets, locate
 
@@ -26,6 +26,7 @@ try:
         )
         for name in config["methods"]
     }
+    check_starts(METHODS)
     TABLES = {
         path.stem: load_yaml(path) for path in sorted((BASE / "config" / "tables").glob("*.yaml"))
     }
@@ -71,6 +72,16 @@ def cell_paths(cell, role, optional=False):
     return [row.path for row in SHEETS.cell_files(cell, role, optional)]
 
 
+def alignments(cell, role, optional=False):
+    """Alignment files of one role of a cell type, CRAM as the BAM it is converted to."""
+    return [row.alignment for row in SHEETS.cell_files(cell, role, optional)]
+
+
+def bam_indices(paths):
+    """Indices of the BAM files among some alignment files."""
+    return [f"{path}.bai" for path in paths if path.endswith(".bam")]
+
+
 def accessibility_role(cell):
     """dnase_bam, or atac_bam for a cell type that only has ATAC-seq."""
     return "dnase_bam" if cell_paths(cell, "dnase_bam", optional=True) else "atac_bam"
@@ -78,7 +89,12 @@ def accessibility_role(cell):
 
 def accessibility_bams(wildcards):
     """DNase (or ATAC) alignments of a cell type."""
-    return cell_paths(wildcards.cell, accessibility_role(wildcards.cell))
+    return alignments(wildcards.cell, accessibility_role(wildcards.cell))
+
+
+def h3k27ac_bams(wildcards):
+    """H3K27ac alignments of a cell type, if any."""
+    return alignments(wildcards.cell, "h3k27ac_bam", optional=True)
 
 
 def signal_paths(cell):
@@ -97,7 +113,7 @@ def checked_files(wildcards):
 
 def checked_paths(wildcards):
     """Local paths of `checked_files`."""
-    return [row.path for row in checked_files(wildcards)]
+    return [row.alignment for row in checked_files(wildcards)]
 
 
 def reference_path(role):
@@ -154,6 +170,16 @@ def element_store(wildcards):
     if METHODS[wildcards.method]["inputs"]["elements"]:
         return f"results/elements/{wildcards.cell}.zarr/manifest.json"
     return []
+
+
+def start_checkpoint(wildcards):
+    """The checkpoint that a method starts from: of a run of another method, or a file."""
+    start = METHODS[wildcards.method].get("start_from")
+    if not start:
+        return []
+    if start in METHODS:
+        start = "results/runs/{cell}/" + start + "/fold{fold}/seed{seed}/best.ckpt"
+    return start.format(cell=wildcards.cell, fold=wildcards.fold, seed=wildcards.seed)
 
 
 def baseline_tables(wildcards):

@@ -7,6 +7,7 @@ rule train:
         signals="results/windows/{cell}.zarr/manifest.json",
         examples="results/examples/{cell}.parquet",
         elements=element_store,
+        start=start_checkpoint,
     output:
         predictions="results/runs/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
         checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
@@ -28,14 +29,15 @@ rule train:
     params:
         method=lambda wildcards: json.dumps(METHODS[wildcards.method], sort_keys=True),
         elements=lambda wildcards, input: repeat("elements", input.elements),
+        start=lambda wildcards, input: repeat("start-from", input.start),
         folder="results/runs/{cell}/{method}/fold{fold}/seed{seed}",
     message:
         "Train {wildcards.method} on {wildcards.cell}, fold {wildcards.fold}, seed {wildcards.seed}"
     shell:
         "gexpipe train --sequence {input.sequence} --signals {input.signals}"
-        " --examples {input.examples} {params.elements} --fold {wildcards.fold}"
-        " --seed {wildcards.seed} --method {params.method:q} --threads {threads}"
-        " --out {params.folder} 2>&1 | tee {log}"
+        " --examples {input.examples} {params.elements} {params.start}"
+        " --fold {wildcards.fold} --seed {wildcards.seed} --method {params.method:q}"
+        " --threads {threads} --out {params.folder} 2>&1 | tee {log}"
 
 
 rule baseline:

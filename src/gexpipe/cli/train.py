@@ -18,6 +18,9 @@ def train(
     method: Annotated[str, typer.Option(help="Merged method configuration: JSON text or a path.")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     elements: Annotated[Path | None, typer.Option(help="Element store, if it is read.")] = None,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Checkpoint that the method starts from, if it does.")
+    ] = None,
     fold: Annotated[int, typer.Option(help="Fold of the example table.")] = 11,
     seed: Annotated[int, typer.Option(help="Weights, batch order, noise.")] = 2,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
@@ -35,4 +38,4 @@ def train(
     from gexpipe.train import run
 
     data = run.open_data(run.Sources(sequence, signals, examples, elements), config)
-    run.train(config, data, fold, seed, out, devices)
+    run.train(config, data, fold, seed, out, devices, start_from=start_from)

@@ -68,9 +68,19 @@ class ExpressionModel(nn.Module):
     ----------
     criterion : str
         Prediction loss, a key of `CRITERIA`; set by training.
+    starts_from : str
+        Architecture whose trained weights this one can take over; empty for none.
+    needs_start : bool
+        It cannot be trained without them.
     """
 
     criterion: str = "smooth_l1"
+    starts_from: str = ""
+    needs_start: bool = False
+
+    def adopt(self, other: ExpressionModel) -> None:
+        """Take over trained weights of ``other``, a model of the architecture ``starts_from``."""
+        raise NotImplementedError
 
     def forward(self, batch: Batch) -> Output:
         """Predict for a dense batch."""

@@ -152,6 +152,13 @@ def _seq2exp_hard(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
     return {**options, "threshold": config["sample_threshold"]}, inputs
 
 
+def _seq2exp_retrain(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
+    options, inputs = _seq2exp(config)
+    for name in ("marginal_mean", "marginal_scale"):
+        del options[name]
+    return {**options, "share": config["top_mask_percent"]}, inputs
+
+
 def _prism(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
     extra = {
         "n_context": config["n_context"],
@@ -180,6 +187,7 @@ _OPTIONS = {
     "macs3": _macs3,
     "seq2exp_soft": _seq2exp,
     "seq2exp_hard": _seq2exp_hard,
+    "seq2exp_retrain": _seq2exp_retrain,
     "prism": _prism,
     "epinformer": _epinformer,
 }

@@ -78,6 +78,18 @@ RULES: dict[str, Rules] = {
         *_EMBED,
         *_HEAD,
     ],
+    "seq2exp_retrain": [
+        (r"^mask_model\.prior_weights$", "frozen.mask.log_weight"),
+        (r"^mask_model\.signal_betas$", "frozen.mask.signal_beta"),
+        (r"^mask_model\.mask_output\.", "frozen.mask.output."),
+        (r"^mask_model\.generator\.backbone\.", "frozen.generator."),
+        (r"^mask_model\.seq_input_layer\.", "frozen.embed.sequence."),
+        (r"^mask_model\.signal_input_layer\.", "frozen.embed.signal."),
+        (r"^encoder\.backbone\.", "encoder."),
+        *_BLOCK,
+        *_EMBED,
+        *_HEAD,
+    ],
     "prism": [
         (r"^caduceus\.backbone\.", "backbone."),
         (r"^weight_generator\.cnn_encoder\.", "weight_generator.cnn."),

@@ -20,6 +20,7 @@ _MODELS = {
     "macs3": ("masked", "MACS3Mask"),
     "seq2exp_soft": ("seq2exp", "Seq2ExpSoft"),
     "seq2exp_hard": ("seq2exp_hard", "Seq2ExpHard"),
+    "seq2exp_retrain": ("seq2exp_retrain", "Seq2ExpRetrain"),
     "prism": ("prism", "Prism"),
     "epinformer": ("epinformer", "EPInformer"),
 }

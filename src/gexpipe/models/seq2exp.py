@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gexpipe.models.base import Inputs, Output
 from gexpipe.models.blocks.backbone import Backbone
-from gexpipe.models.blocks.beta_mask import BetaMask, MaskOptions, keep_regions
+from gexpipe.models.blocks.beta_mask import MaskOptions, TrainedMask, keep_regions
 from gexpipe.models.caduceus import CaduceusOptions
 from gexpipe.models.masked import MaskedPredictor
 from gexpipe.windows.batch import Batch
@@ -43,7 +43,7 @@ class Seq2ExpSoft(MaskedPredictor):
         super().__init__(options, options.center, inputs)
         self.kl_weight = options.kl_weight
         self.generator = Backbone(replace(options, layers=options.generator_layers))
-        self.mask = BetaMask(options, options.d_model, len(inputs.signals))
+        self.mask = TrainedMask(options, options.d_model, len(inputs.signals))
 
     def forward(self, batch: Batch, z: Tensor | None = None) -> Output:
         """Predict for a dense batch; ``z`` (B, L) replaces the drawn mask."""

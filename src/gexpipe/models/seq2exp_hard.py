@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gexpipe.models.base import Inputs, Output
-from gexpipe.models.blocks.beta_mask import BetaMask, MaskOptions, keep_regions
+from gexpipe.models.blocks.beta_mask import MaskOptions, TrainedMask, keep_regions
 from gexpipe.models.caduceus import CaduceusOptions
 from gexpipe.models.masked import MaskedPredictor
 from gexpipe.windows.batch import Batch
@@ -55,7 +55,7 @@ class Seq2ExpHard(MaskedPredictor):
         super().__init__(options, options.center, inputs)
         self.options = options
         self.position = nn.Parameter(torch.zeros(1, inputs.length, options.d_model))
-        self.mask = BetaMask(options, options.d_model, len(inputs.signals))
+        self.mask = TrainedMask(options, options.d_model, len(inputs.signals))
 
     def forward(self, batch: Batch, z: Tensor | None = None) -> Output:
         """Predict for a dense batch; ``z`` (B, L) replaces the drawn values."""

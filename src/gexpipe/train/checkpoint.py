@@ -69,11 +69,13 @@ def load_model(path: Path) -> tuple[ExpressionModel, MethodConfig, dict[str, Any
 def refuse_other_run(path: Path, content: Mapping[str, Any], run: Mapping[str, Any]) -> None:
     """Raise a `UserError` when a checkpoint is of another configuration, data, fold or seed.
 
-    ``run`` holds ``method``, ``fingerprint``, ``fold`` and ``seed`` of the run to continue.
+    ``run`` holds ``method``, ``fingerprint``, ``fold``, ``seed`` and ``start`` of the run to
+    continue.
     """
-    for key in ("method", "fingerprint", "fold", "seed"):
+    unspeakable = {"fingerprint": "data", "start": "weights to start from"}
+    for key in ("method", "fingerprint", "fold", "seed", "start"):
         if content[key] != run[key]:
-            what = "data" if key == "fingerprint" else _difference(content[key], run[key], key)
+            what = unspeakable.get(key) or _difference(content[key], run[key], key)
             raise UserError(
                 f"the checkpoint was trained with other {what}; delete it to start anew", path
             )

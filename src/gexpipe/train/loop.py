@@ -89,7 +89,8 @@ def fit(
     options : TrainOptions
         How to train.
     identity : mapping
-        ``method``, ``fingerprint``, ``fold`` and ``seed``; a checkpoint of another is refused.
+        ``method``, ``fingerprint``, ``fold``, ``seed`` and ``start``; a checkpoint of another is
+        refused.
     out : Path
         Gets best.ckpt (lowest validation MSE), last.ckpt and history.csv.
 

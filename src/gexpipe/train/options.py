@@ -86,7 +86,12 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class MethodConfig:
-    """A row of the benchmark: what it is called, built from, given, and trained with."""
+    """A row of the benchmark: what it is called, built from, given, and trained with.
+
+    ``start_from`` names what trained weights it starts from: another method (the run of the same
+    cell type, fold and seed) or a file, in which {cell}, {fold} and {seed} are replaced; empty for
+    fresh weights. The workflow turns it into a path.
+    """
 
     name: str
     label: str
@@ -94,13 +99,14 @@ class MethodConfig:
     inputs: Inputs
     model: Mapping[str, Any]
     train: TrainOptions
+    start_from: str = ""
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> MethodConfig:
         """Check a merged method configuration; a `UserError` names the method and the key."""
         name = str(values.get("name", "?"))
         where = f"method {name}"
-        known = ("name", "label", "architecture", "inputs", "model", "train")
+        known = ("name", "label", "architecture", "inputs", "model", "train", "start_from")
         for key in values:
             if key not in known:
                 raise UserError(f"unknown key {key!r}; known: {', '.join(known)}", where)
@@ -116,6 +122,7 @@ class MethodConfig:
             inputs=parse(Inputs, values["inputs"], f"{where}: inputs"),
             model=dict(values.get("model") or {}),
             train=train,
+            start_from=str(values.get("start_from") or ""),
         )
 
     def as_mapping(self) -> dict[str, Any]:
@@ -127,6 +134,7 @@ class MethodConfig:
             "inputs": as_mapping(self.inputs),
             "model": dict(self.model),
             "train": as_mapping(self.train),
+            "start_from": self.start_from,
         }
 
 

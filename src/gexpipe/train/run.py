@@ -25,6 +25,7 @@ from gexpipe.train.batches import Genes
 from gexpipe.train.checkpoint import commit, load_model
 from gexpipe.train.loop import Fit, fit
 from gexpipe.train.options import MethodConfig
+from gexpipe.train.start import start
 from gexpipe.windows.dataset import WindowData
 
 __all__ = ["Sources", "open_data", "train"]
@@ -65,6 +66,7 @@ def train(
     out: Path,
     devices: int = 1,
     parts: tuple[str, ...] = PARTS,
+    start_from: Path | None = None,
 ) -> Fit:
     """Train, or continue to train, and write everything of the run to ``out``.
 
@@ -82,6 +84,8 @@ def train(
         GPUs to share a batch, where there are GPUs.
     parts : tuple of str
         Parts of the fold to predict.
+    start_from : Path, optional
+        Checkpoint whose weights the method takes over before it is trained.
     """
     out.mkdir(parents=True, exist_ok=True)
     options = config.train
@@ -91,6 +95,7 @@ def train(
     fabric = _fabric(options.precision, devices)
     torch.manual_seed(seed)
     model = build(config.architecture, config.model, config.inputs, config.name)
+    digest = start(model, config, start_from)
     count = parameters(model)
     scan = backends.choose(fabric.device.type)
     log.info(
@@ -102,6 +107,7 @@ def train(
         "fingerprint": data.fingerprint,
         "fold": fold,
         "seed": seed,
+        "start": digest,
     }
     state = fit(fabric, model, data, options, identity, out)
     if not fabric.is_global_zero:

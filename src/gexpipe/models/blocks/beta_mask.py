@@ -12,13 +12,13 @@ from torch.nn import functional
 from gexpipe.errors import UserError
 from gexpipe.models.blocks.head import central
 
-__all__ = ["BetaMask", "MaskOptions", "keep_regions"]
+__all__ = ["BetaMask", "MaskOptions", "PriorOptions", "TrainedMask", "keep_regions"]
 
 TINY = 1e-8
 
 
 @dataclass(frozen=True)
-class MaskOptions:
+class PriorOptions:
     """How the mask's Beta distributions are made.
 
     Attributes
@@ -32,10 +32,6 @@ class MaskOptions:
     subtract_one : bool
         Multiply the two densities (alpha1 + alpha2 - 1), as the paper writes; the published code
         adds the parameters.
-    marginal_mean, marginal_scale : float
-        The KL term pulls towards Beta(s, s (1 - mean) / mean).
-    kl_weight : float
-        Weight of the KL term in the loss.
     """
 
     prior_weight: tuple[float, ...] = (2.0, 2.0, 1.0)
@@ -43,6 +39,20 @@ class MaskOptions:
     prior_scale: float = 10.0
     beta_min: float = 1.0
     subtract_one: bool = False
+
+
+@dataclass(frozen=True)
+class MaskOptions(PriorOptions):
+    """How the mask is made and trained.
+
+    Attributes
+    ----------
+    marginal_mean, marginal_scale : float
+        The KL term pulls towards Beta(s, s (1 - mean) / mean).
+    kl_weight : float
+        Weight of the KL term in the loss.
+    """
+
     marginal_mean: float = 0.1
     marginal_scale: float = 10.0
     kl_weight: float = 0.01
@@ -53,7 +63,7 @@ class BetaMask(nn.Module):
 
     Parameters
     ----------
-    options : MaskOptions
+    options : PriorOptions
         The Betas.
     d_model : int
         Width of the hidden states that the sequence's Beta is read from.
@@ -61,7 +71,7 @@ class BetaMask(nn.Module):
         Number of signals.
     """
 
-    def __init__(self, options: MaskOptions, d_model: int, signals: int) -> None:
+    def __init__(self, options: PriorOptions, d_model: int, signals: int) -> None:
         super().__init__()
         for name in ("prior_weight", "prior_beta"):
             found = len(getattr(options, name))
@@ -95,9 +105,17 @@ class BetaMask(nn.Module):
         )
         return z, {"mask_logits": logits, "sequence_alpha": alpha, "sequence_beta": beta}
 
+
+class TrainedMask(BetaMask):
+    """A mask that a KL term keeps small while it is trained; parameters as `BetaMask`."""
+
+    def __init__(self, options: MaskOptions, d_model: int, signals: int) -> None:
+        super().__init__(options, d_model, signals)
+        self.target = options
+
     def marginal(self) -> Beta:
         """The Beta that the KL term pulls every position towards."""
-        o = self.options
+        o = self.target
         odds = (1 - o.marginal_mean) / o.marginal_mean
         scale = self.signal_beta.new_tensor(o.marginal_scale)
         return Beta(scale, scale * odds, validate_args=False)

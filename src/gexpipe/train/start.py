@@ -1,0 +1,67 @@
+"""Trained weights that a method starts from."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from torch import nn
+
+from gexpipe.errors import UserError
+from gexpipe.models import ExpressionModel
+from gexpipe.train.checkpoint import load_model
+from gexpipe.train.options import MethodConfig
+
+__all__ = ["start", "weights_digest"]
+
+
+def start(model: ExpressionModel, config: MethodConfig, path: Path | None) -> str:
+    """Let ``model`` take over the weights of a checkpoint.
+
+    Parameters
+    ----------
+    model : ExpressionModel
+        Fresh; changed in place.
+    config : MethodConfig
+        Its configuration.
+    path : Path or None
+        The checkpoint; None for fresh weights.
+
+    Returns
+    -------
+    str
+        Digest of the weights taken over; empty for fresh weights.
+
+    Raises
+    ------
+    UserError
+        When the method needs a checkpoint and has none, or has one of another architecture.
+    """
+    where = f"method {config.name}"
+    if path is None:
+        if model.needs_start or config.start_from:
+            what = config.start_from or model.starts_from
+            raise UserError(f"it starts from {what}: give its checkpoint (--start-from)", where)
+        return ""
+    if not model.starts_from:
+        raise UserError("it starts from fresh weights; leave out start_from", where)
+    other, theirs, _ = load_model(path)
+    if theirs.architecture != model.starts_from:
+        raise UserError(
+            f"a checkpoint of {theirs.architecture}, {config.name} starts from {model.starts_from}",
+            path,
+        )
+    try:
+        model.adopt(other)
+    except UserError as error:
+        raise UserError(str(error), where) from error
+    return weights_digest(other)
+
+
+def weights_digest(module: nn.Module) -> str:
+    """SHA-256 over the names and bytes of all tensors of a module."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
