@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -37,8 +36,8 @@ def aside(path: str | Path) -> Iterator[Path]:
         if temporary.is_dir() and final.exists():
             # A directory cannot be renamed onto a full one: move the old one away first.
             old = folder / "old"
-            os.replace(final, old)
-        os.replace(temporary, final)
+            final.replace(old)
+        temporary.replace(final)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -18,6 +18,8 @@ __all__ = ["EXTENSIONS", "FileRow", "Sheets", "load_sheets", "locate", "read_she
 # File format -> extension of the local file. Gzipped text keeps its own magic bytes, not a name.
 EXTENSIONS = {
     "bam": "bam",
+    "cram": "cram",
+    "tagAlign": "tagAlign.gz",
     "bigWig": "bigWig",
     "bigBed": "bigBed",
     "hic": "hic",
@@ -77,6 +79,11 @@ class FileRow:
     def path(self) -> str:
         """Where the workflow keeps the file, relative to the working directory."""
         return f"resources/files/{self.accession}.{EXTENSIONS[self.format]}"
+
+    @property
+    def alignment(self) -> str:
+        """The file that peak calling and counting read: CRAM is converted to BAM first."""
+        return f"resources/bam/{self.accession}.bam" if self.format == "cram" else self.path
 
 
 class Sheets:

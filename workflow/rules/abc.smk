@@ -5,7 +5,7 @@ rule candidates:
     input:
         peaks="results/peaks/{cell}/peaks.narrowPeak",
         bams=accessibility_bams,
-        indices=lambda wildcards: [f"{bam}.bai" for bam in accessibility_bams(wildcards)],
+        indices=lambda wildcards: bam_indices(accessibility_bams(wildcards)),
         genes="results/genes/genes.tsv",
         sizes=CHROM_SIZES,
         blacklist=optional_reference("blacklist"),
@@ -41,12 +41,10 @@ rule activity:
         genes="results/genes/genes.tsv",
         sizes=CHROM_SIZES,
         accessibility=accessibility_bams,
-        h3k27ac=lambda wildcards: cell_paths(wildcards.cell, "h3k27ac_bam", optional=True),
-        indices=lambda wildcards: [
-            f"{bam}.bai"
-            for bam in accessibility_bams(wildcards)
-            + cell_paths(wildcards.cell, "h3k27ac_bam", optional=True)
-        ],
+        h3k27ac=h3k27ac_bams,
+        indices=lambda wildcards: bam_indices(
+            accessibility_bams(wildcards) + h3k27ac_bams(wildcards)
+        ),
         qnorm=quantile_reference,
     output:
         elements="results/abc/{cell}/elements.parquet",

@@ -1,15 +1,39 @@
 # MACS3 peaks on pooled DNase (or ATAC) alignments.
 
 
+rule cram_to_bam:
+    input:
+        cram="resources/files/{name}.cram",
+        fasta="resources/reference/genome.fa",
+    output:
+        "resources/bam/{name}.bam",
+    log:
+        "logs/peaks/convert.{name}.log",
+    benchmark:
+        "benchmarks/peaks/convert.{name}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=2000,
+        runtime="6h",
+    message:
+        "Convert {wildcards.name}.cram to BAM"
+    shell:
+        "gexpipe peaks convert --cram {input.cram} --fasta {input.fasta} --out {output}"
+        " > {log} 2>&1"
+
+
 rule index_bam:
     input:
-        "resources/files/{bam}.bam",
+        "resources/{folder}/{bam}.bam",
     output:
-        "resources/files/{bam}.bam.bai",
+        "resources/{folder}/{bam}.bam.bai",
     log:
-        "logs/peaks/index.{bam}.log",
+        "logs/peaks/index.{folder}.{bam}.log",
     benchmark:
-        "benchmarks/peaks/index.{bam}.jsonl"
+        "benchmarks/peaks/index.{folder}.{bam}.jsonl"
+    wildcard_constraints:
+        folder="files|bam",
     conda:
         "../envs/prepare.yaml"
     resources:
@@ -24,7 +48,7 @@ rule index_bam:
 rule peaks:
     input:
         bams=accessibility_bams,
-        indices=lambda wildcards: [f"{bam}.bai" for bam in accessibility_bams(wildcards)],
+        indices=lambda wildcards: bam_indices(accessibility_bams(wildcards)),
         check="results/checks/{cell}.json",
     output:
         peaks="results/peaks/{cell}/peaks.narrowPeak",

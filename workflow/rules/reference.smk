@@ -167,7 +167,11 @@ rule check:
         "../envs/prepare.yaml"
     params:
         files=lambda wildcards: repeat(
-            "file", [f"{row.format}={row.path}" for row in checked_files(wildcards)]
+            "file",
+            [
+                f"{'bam' if row.format == 'cram' else row.format}={row.alignment}"
+                for row in checked_files(wildcards)
+            ],
         ),
         chromosomes=repeat("chromosome", config["reference"]["chromosomes"]),
     message:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gexpipe.abc.bam import read_spans, references
+from gexpipe.abc.tags import is_tag_file, read_tags
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger, progress
 
@@ -60,7 +61,7 @@ class _Tally:
 
 
 def count_reads(path: str | Path, regions: list[pd.DataFrame]) -> ReadCounts:
-    """Count the reads of a BAM file that overlap each region, in one pass.
+    """Count the reads of a BAM or tagAlign file that overlap each region, in one pass.
 
     Counts equal ``pysam.AlignmentFile.count`` with its defaults, as ABC uses it: every placed
     record counts, whatever its flags (duplicate, secondary, QC-fail, and unmapped reads placed
@@ -69,7 +70,7 @@ def count_reads(path: str | Path, regions: list[pd.DataFrame]) -> ReadCounts:
     Parameters
     ----------
     path : str or Path
-        BAM; needs no index.
+        BAM or tagAlign (see `is_tag_file`), in any order; needs no index.
     regions : list of DataFrame
         Sets of regions with chrom, start, end (0-based half-open), in any order. Regions on
         chromosomes that the file lacks count 0.
@@ -79,8 +80,9 @@ def count_reads(path: str | Path, regions: list[pd.DataFrame]) -> ReadCounts:
     UserError
         When the file has no mapped read, or shares no chromosome name with the regions.
     """
-    names = references(path)
     wanted = set().union(*(set(table["chrom"]) for table in regions))
+    names = sorted(wanted) if is_tag_file(path) else references(path)
+    spans_of_file = read_tags(path, names) if is_tag_file(path) else read_spans(path)
     if not wanted & set(names):
         raise UserError(
             f"chromosome names do not match: the BAM has {', '.join(names[:4])}; "
@@ -89,14 +91,14 @@ def count_reads(path: str | Path, regions: list[pd.DataFrame]) -> ReadCounts:
         )
     tallies = [_tallies(table, names) for table in regions]
     total = 0
-    for spans in progress(read_spans(path), f"count {Path(path).name}"):
+    for spans in progress(spans_of_file, f"count {Path(path).name}"):
         total += int(spans.mapped.sum())
         for number, here in _by_reference(spans.reference):
             for chosen in tallies:
                 if number in chosen:
                     chosen[number][1].add(spans.start[here], spans.end[here])
     if total == 0:
-        raise UserError("the BAM has no mapped reads", path)
+        raise UserError("this file has no mapped reads", path)
     counts = []
     for table, chosen in zip(regions, tallies, strict=True):
         result = np.zeros(len(table), dtype=np.int64)

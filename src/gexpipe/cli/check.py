@@ -1,4 +1,4 @@
-"""``gexpipe check``: do the input files speak of the same genome?"""
+"""``gexpipe check``: whether the input files speak of the same genome."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from gexpipe.errors import UserError
 __all__ = ["STAGES", "main", "run"]
 
 # Sub-command -> one line of help. Each lives in gexpipe.cli.<name> as a typer app called `app`;
-# nothing is imported before it is asked for, so `gexpipe --help` and data preparation need no torch.
+# nothing is imported before it is asked for: `gexpipe --help` and data preparation need no torch.
 STAGES: dict[str, str] = {
     "simulate": "Write a simulated genome with known regulatory truth, as a mirror of the portals.",
     "download": "Fetch one file of the sheet: verified, resumable, recorded.",

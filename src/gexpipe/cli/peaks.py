@@ -23,8 +23,24 @@ def index(
 
 
 @app.command()
+def convert(
+    cram: Annotated[Path, typer.Option(help="Alignments in CRAM, sorted by coordinate.")],
+    out: Annotated[Path, typer.Option(help="BAM to write.")],
+    fasta: Annotated[
+        Path | None, typer.Option(help="Indexed genome; needed unless the CRAM embeds it.")
+    ] = None,
+) -> None:
+    """Convert CRAM to BAM, which peak calling and counting read."""
+    from gexpipe.peaks.cram import cram_to_bam
+
+    cram_to_bam(cram, fasta, out)
+
+
+@app.command()
 def call(
-    bam: Annotated[list[Path], typer.Option(help="Sorted alignments; repeat to pool replicates.")],
+    bam: Annotated[
+        list[Path], typer.Option(help="Sorted BAM or tagAlign; repeat to pool replicates.")
+    ],
     out: Annotated[Path, typer.Option(help="narrowPeak to write; a .json record goes beside it.")],
     pvalue: Annotated[float, typer.Option(help="MACS3 p-value threshold.")] = 0.1,
     shift: Annotated[int, typer.Option(help="Shift of each cut site, bp.")] = -75,

@@ -23,9 +23,10 @@ _MAGIC = {
     "bigBed": _BIGBED,
     "hic": (b"HIC\x00",),
     "mcool": _HDF5,
+    "cram": (b"CRAM",),
     "cool": _HDF5,
 }
-_TEXT = {"bed", "ctss", "tsv", "csv", "gtf", "fasta"}
+_TEXT = {"bed", "tagAlign", "ctss", "tsv", "csv", "gtf", "fasta"}
 _BLOCK = 1 << 22
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pysam
 
+from gexpipe.abc.tags import is_tag_file, tag_extent
 from gexpipe.errors import UserError
 from gexpipe.files import aside, require, write_json
 from gexpipe.log import get_logger
@@ -20,25 +21,34 @@ __all__ = ["call_peaks", "covered_size", "index_bam", "is_paired"]
 logger = get_logger(__name__)
 
 
-def is_paired(bam: Path) -> bool:
-    """Whether the first mapped read of a BAM is part of a pair."""
-    with pysam.AlignmentFile(str(bam), check_sq=False) as handle:
+def is_paired(path: Path) -> bool:
+    """Whether the first mapped read of a BAM is part of a pair; tagAlign has single ends only."""
+    if is_tag_file(path):
+        return False
+    with pysam.AlignmentFile(str(path), check_sq=False) as handle:
         for read in handle:
             if not read.is_unmapped:
                 return bool(read.is_paired)
-    raise UserError("the BAM has no mapped reads", bam)
+    raise UserError("the BAM has no mapped reads", path)
 
 
-def covered_size(bams: list[Path]) -> int:
-    """Total length in bp of the chromosomes that carry a mapped read in any of the files."""
+def covered_size(files: list[Path]) -> int:
+    """Total length in bp of the chromosomes that carry a mapped read in any of the files.
+
+    A tagAlign file knows no lengths; there a chromosome ends with its last read.
+    """
     lengths: dict[str, int] = {}
-    for bam in bams:
-        with pysam.AlignmentFile(str(bam)) as handle:
+    for path in files:
+        if is_tag_file(path):
+            for name, end in tag_extent(path).items():
+                lengths[name] = max(lengths.get(name, 0), end)
+            continue
+        with pysam.AlignmentFile(str(path)) as handle:
             for row in handle.get_index_statistics():
                 if row.mapped:
                     lengths[row.contig] = handle.get_reference_length(row.contig)
     if not lengths:
-        raise UserError("no mapped reads on any chromosome", bams[0])
+        raise UserError("no mapped reads on any chromosome", files[0])
     return sum(lengths.values())
 
 
@@ -56,6 +66,22 @@ def index_bam(bam: Path) -> None:
         raise UserError("the BAM has no mapped reads", bam)
 
 
+def _macs_format(files: list[Path]) -> str:
+    """MACS3's name of the files' common format, always given: AUTO guesses, and hangs on CRAM."""
+    for path in files:
+        if path.suffix == ".cram":
+            raise UserError("MACS3 reads no CRAM; make a BAM with `gexpipe peaks convert`", path)
+        require(path, "alignment file")
+        if not is_tag_file(path):
+            require(f"{path}.bai", "index (make it with `gexpipe peaks index`)")
+    kinds = {"BED" if is_tag_file(p) else "BAMPE" if is_paired(p) else "BAM" for p in files}
+    if kinds == {"BAM", "BAMPE"}:
+        raise UserError("single-end and paired-end files cannot be pooled", files[0])
+    if len(kinds) > 1:
+        raise UserError("BAM and tagAlign files cannot be pooled", files[0])
+    return kinds.pop()
+
+
 def call_peaks(
     bams: list[Path],
     out: Path,
@@ -71,7 +97,8 @@ def call_peaks(
     Parameters
     ----------
     bams : list of Path
-        Coordinate-sorted alignments of one assay, pooled.
+        Alignments of one assay, pooled: sorted and indexed BAM files, or tagAlign files. Pairs are
+        called as fragments (BAMPE), single ends as shifted and extended cut sites.
     out : Path
         narrowPeak to write, sorted by position; ``out`` with ``.json`` records version, arguments
         and counts.
@@ -92,20 +119,16 @@ def call_peaks(
     Raises
     ------
     UserError
-        For alignments without reads, or when MACS3 fails (its last line is shown).
+        For alignments without reads, of different kinds, or when MACS3 fails (its last line is
+        shown).
     """
-    for bam in bams:
-        require(bam, "BAM file")
-        require(f"{bam}.bai", "index (make it with `gexpipe peaks index`)")
-    paired = {is_paired(bam) for bam in bams}
-    if len(paired) > 1:
-        raise UserError("single-end and paired-end files cannot be pooled", bams[0])
+    format = _macs_format(bams)
     size = covered_size(bams) if genome_size == "covered" else int(genome_size)
-    # The format is always given: AUTO guesses, and hangs on CRAM.
+    # Fragments of pairs are taken as they are: MACS3 neither shifts nor extends them.
+    sites = ["--nomodel", "--shift", str(shift), "--extsize", str(extsize)]
     arguments = [
-        "callpeak", "-f", "BAMPE" if paired == {True} else "BAM", "-g", str(size),
-        "-p", str(pvalue), "--nomodel", "--shift", str(shift), "--extsize", str(extsize),
-        "--keep-dup", "all", "--call-summits",
+        "callpeak", "-f", format, "-g", str(size), "-p", str(pvalue),
+        *(sites if format != "BAMPE" else []), "--keep-dup", "all", "--call-summits",
     ]  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="gexpipe-macs3-") as folder:
         _run([*arguments, "-n", "macs3", "--outdir", folder, "-t", *map(str, bams)], bams[0])
