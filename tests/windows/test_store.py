@@ -268,3 +268,15 @@ def test_log_activity_changes_only_the_last_feature(world: Path) -> None:
     np.testing.assert_array_equal(raw[:, :-1].numpy(), log[:, :-1].numpy())
     activity = plain.table["promoter_activity"].to_numpy()[0]
     np.testing.assert_allclose(log[0, -1].item(), np.log10(0.1 + activity), rtol=1e-6)
+
+
+def test_windows_off_the_chromosome_are_named_in_one_line(
+    world: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    genes = pd.read_csv(world / "genes.tsv", sep="\t")
+    with caplog.at_level("WARNING", logger="gexpipe"):
+        build_sequence(world / "genome.fa", genes, LENGTH, tmp_path / "s.zarr")
+    lines = [r.getMessage() for r in caplog.records]
+    assert len(lines) == 2  # chr1 has two such genes, chr3 one
+    assert "chr1 (60,000 bp): 2 windows" in lines[0] and "G3" in lines[0]
+    assert "chr3 (30,000 bp): 1 windows" in lines[1] and "G4" in lines[1]

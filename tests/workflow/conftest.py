@@ -7,8 +7,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,29 +22,36 @@ class Project:
         self.folder = folder
 
     def run(
-        self, *arguments: str, config: str = "config/tiny.yaml"
+        self, *arguments: str, change: dict[str, Any] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake here; never raises."""
+        """Run Snakemake here, with ``change`` laid over the tiny configuration; never raises."""
+        configs = [str(ROOT / "config/tiny.yaml")]
+        if change:
+            extra = self.folder / "change.yaml"
+            extra.write_text(yaml.safe_dump(change))
+            configs.append(str(extra))
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         command = [
             sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"),
-            "--directory", str(self.folder), "--configfile", str(ROOT / config), "--cores", "2",
-            *arguments,
+            "--directory", str(self.folder), "--cores", "2", "--configfile", *configs, *arguments,
         ]  # fmt: skip
         return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
-    def planned(self, target: str, *overrides: str) -> dict[str, set[str]]:
-        """Rules a dry run would execute for a target, with the cells each would run for."""
-        extra = ["--config", *overrides] if overrides else []
-        done = self.run("--dry-run", "--nolock", target, *extra)
-        assert done.returncode == 0, done.stderr + done.stdout
-        rules: dict[str, set[str]] = {}
-        for block in re.split(r"\n(?=\[|rule |localrule )", done.stdout + done.stderr):
-            name = re.search(r"^(?:local)?rule (\w+):", block, re.M)
-            if name:
-                cells = rules.setdefault(name[1], set())
-                cells.update(re.findall(r"\b(SIM[12])\b", block))
-        return rules
+    def plan(self, target: str, change: dict[str, Any] | None = None) -> str:
+        """What a dry run prints for a target."""
+        done = self.run("--dry-run", "--nolock", "--", target, change=change)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def planned(self, target: str, change: dict[str, Any] | None = None) -> dict[str, int]:
+        """Rule -> number of jobs that a dry run would execute for a target."""
+        text = self.plan(target, change)
+        table = re.search(r"^Job stats:\njob +count\n[- ]+\n(.*?)\n\n", text, re.M | re.S)
+        if table is None:
+            assert "Nothing to be done" in text, text
+            return {}
+        counts = dict(line.split() for line in table[1].splitlines())
+        return {rule: int(count) for rule, count in counts.items() if rule != "total"}
 
 
 def simulate(folder: Path) -> None:

@@ -79,7 +79,7 @@ def test_window_length_reruns_windows_and_below_only(finished: Project) -> None:
     assert rules <= WINDOWS | TRAINING
 
 
-def test_new_accession_reruns_its_cell_only(finished: Project, tmp_path: Path) -> None:
+def test_new_accession_reruns_its_cell_only(finished: Project) -> None:
     sheet = finished.folder / "simulated/config/files.tsv"
     changed = finished.folder / "simulated/config/changed.tsv"
     rows = pd.read_csv(sheet, sep="\t", dtype=str, keep_default_na=False)

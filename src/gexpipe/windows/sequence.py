@@ -10,10 +10,13 @@ import pandas as pd
 from pyfaidx import Fasta
 
 from gexpipe.errors import UserError
+from gexpipe.log import get_logger
 from gexpipe.windows.layout import CENTRE, N_CODE, centre_slice, encode, pack_bases
 from gexpipe.windows.store import Spec, build_store, chromosome_rows, source_record, write_group
 
 __all__ = ["build_sequence", "check_length", "families", "family_lengths", "window_of"]
+
+logger = get_logger(__name__)
 
 
 def window_of(track: np.ndarray, start: int, length: int, fill: float) -> np.ndarray:
@@ -60,6 +63,8 @@ class _SequenceWriter:
                 self.fasta,
             )
 
+        _say_padded(rows, tss, self.length, len(track))
+
         def block(genes: slice) -> dict[str, np.ndarray]:
             starts = tss[genes] - self.length // 2
             codes = np.stack([window_of(track, t, self.length, N_CODE) for t in starts])
@@ -75,6 +80,19 @@ class _SequenceWriter:
             what = "packed bits, 1 = N or off the chromosome"
             specs[f"{prefix}unknown"] = Spec((length // 8,), "uint8", what)
         write_group(store, chrom, len(rows), specs, block)
+
+
+def _say_padded(genes: pd.DataFrame, tss: np.ndarray, length: int, size: int) -> None:
+    """One line that names the windows which leave their chromosome; they are padded with N."""
+    padded = (tss < length // 2) | (tss > size - length // 2)
+    if padded.any():
+        first = genes[padded].iloc[0]
+        logger.warning(
+            "%s (%s bp): %d windows of %s bp run off the chromosome, the first is %s (TSS %s); "
+            "N and zero stand for what is missing",
+            first["chrom"], f"{size:,}", int(padded.sum()), f"{length:,}", first["gene_id"],
+            f"{first['tss']:,}",
+        )  # fmt: skip
 
 
 def family_lengths(length: int) -> list[tuple[str, int]]:
