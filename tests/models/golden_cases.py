@@ -283,6 +283,27 @@ def epinformer(case: Case) -> Arrays:
     return found
 
 
+def enhancer_encoder(case: Case) -> Arrays:
+    hot = case.io["seqs"]
+    genes, length, _ = hot.shape
+    none = torch.zeros(genes, length, dtype=torch.bool)
+    batch = Batch(
+        gene=torch.arange(genes),
+        codes=torch.where(hot.sum(-1) > 0, hot.argmax(-1), 4).to(torch.uint8),
+        signals=torch.zeros(genes, 0, length),
+        features=torch.zeros(genes, 0),
+        target=torch.zeros(genes),
+        peaks=none,
+        blacklist=none,
+    )
+    output = case.model("enhancer_encoder").eval()(batch)
+    return {
+        "embed": output.extras["encoded"],
+        "pred": output.prediction,
+        "activity": 2**output.prediction - 0.1,
+    }
+
+
 def _element_batch(io: Arrays) -> Batch:
     hot = io["pe_code"]
     codes = torch.where(hot.sum(-1) > 0, hot.argmax(-1), 4).to(torch.uint8)
@@ -343,6 +364,7 @@ RUN: dict[str, Callable[[Case], Arrays]] = {
     "gx_mamba": sequence_model("mamba"),
     "prism": prism,
     "prism_grad": prism,
+    "enhancer_encoder_k562_f11": enhancer_encoder,
     "epinformer_v2_random": epinformer,
     "epinformer_released_hic_k562_f11": epinformer,
     "epinformer_released_activity_k562_f11": epinformer,

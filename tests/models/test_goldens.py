@@ -40,7 +40,7 @@ TOLERANCES = [
     (r"seq2exp_hard:(train/)?mask$|valid_counts$", 0, 0),
     (r"epinformer.*:train/", 1e-4, 1e-4),
     (r"epinformer.*:attn", 1e-5, 2e-6),
-    (r"epinformer.*:", 1e-5, 2e-5),
+    (r"(epinformer|enhancer_encoder).*:", 1e-5, 2e-5),
     (r":train/after/", 2e-5, 5e-6),
     (r"/(cnn_features|context_weights)$", 2e-5, 5e-6),
     (r":head_input$", 2e-5, 5e-6),

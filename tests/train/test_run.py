@@ -142,3 +142,12 @@ def test_checkpoint_holds_only_plain_values(tmp_path: Path) -> None:
     run("caduceus", tmp_path)
     content = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert {"method", "fingerprint", "fold", "seed", "version", "commit"} <= content.keys()
+
+
+def test_patience_stops_and_a_stopped_run_stays_stopped(tmp_path: Path) -> None:
+    settings = {"steps": 200, "learning_rate": 0.3, "final_learning_rate": 0.3, "patience": 2}
+    fit = run("caduceus", tmp_path, **settings)
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert 3 <= len(history) < 40
+    assert history["valid_mse"].idxmin() == len(history) - 3
+    assert run("caduceus", tmp_path, **settings).step == fit.step

@@ -84,3 +84,29 @@ def test_methods_must_list_what_they_start_from() -> None:
     check_starts({"a": {"start_from": "b"}, "b": {}, "c": {"start_from": "weights/{cell}.pt"}})
     with pytest.raises(UserError, match="a starts from b, which is not listed"):
         check_starts({"a": {"start_from": "b"}})
+
+
+def test_epinformer_takes_over_a_pretrained_encoder(tmp_path: Path) -> None:
+    source = MethodConfig.from_mapping(method("enhancer_encoder"))
+    encoder, _ = fresh("enhancer_encoder")
+    encoder.encoder.norms[0].running_mean.fill_(3.0)
+    path = tmp_path / "encoder.ckpt"
+    save_checkpoint(path, {"method": source.as_mapping(), "model": encoder.state_dict()})
+    model, config = fresh("epinformer")
+    before = weights_digest(model.encoder)
+    start(model, config, path)
+    assert weights_digest(model.encoder) == weights_digest(encoder.encoder) != before
+    wide, config = fresh("epinformer", encoder_widths=[8, 8, 8, 8, 16])
+    with pytest.raises(UserError, match=r"model\.encoder_widths"):
+        start(wide, config, path)
+
+
+def test_training_starts_from_the_pretrained_encoder(tmp_path: Path) -> None:
+    model, source = fresh("enhancer_encoder")
+    path = tmp_path / "encoder.ckpt"
+    save_checkpoint(path, {"method": source.as_mapping(), "model": model.state_dict()})
+    still = {"learning_rate": 1e-12, "warmup_from": 0.0, "final_learning_rate": 0.0, "steps": 1}
+    config = MethodConfig.from_mapping(method("epinformer", **still, warmup_steps=0))
+    train(config, data_for("epinformer"), 11, 2, tmp_path / "run", start_from=path)
+    trained, _, _ = load_model(tmp_path / "run" / "best.ckpt")
+    assert torch.allclose(trained.encoder.stem.weight, model.encoder.stem.weight, atol=1e-9)

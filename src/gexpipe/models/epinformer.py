@@ -17,6 +17,7 @@ from gexpipe.models.blocks.element_encoder import (
     distinct,
 )
 from gexpipe.models.blocks.head import ExpressionHead
+from gexpipe.models.enhancer_encoder import EnhancerEncoder
 from gexpipe.windows.batch import N_CODE, Batch, Elements, one_hot
 
 __all__ = ["EPInformer", "EPInformerOptions", "link_scores"]
@@ -42,6 +43,8 @@ class EPInformerOptions:
         Hidden width of the head.
     element_features : tuple of str
         Which of distance, contact, activity are joined to an element.
+    distal : bool
+        Read the distal elements; without them the promoter is all there is.
     """
 
     slot: int = 2000
@@ -52,6 +55,7 @@ class EPInformerOptions:
     layers: int = 3
     hidden: int = 128
     element_features: tuple[str, ...] = FEATURES
+    distal: bool = True
 
 
 class AttentionLayer(nn.Module):
@@ -83,12 +87,13 @@ class EPInformer(ExpressionModel):
     """
 
     Options = EPInformerOptions
+    starts_from = "enhancer_encoder"
 
     def __init__(self, options: EPInformerOptions, inputs: Inputs) -> None:
         super().__init__()
         _check(options, inputs)
         o = options
-        self.slot = o.slot
+        self.slot, self.distal = o.slot, o.distal
         self.columns = [FEATURES.index(name) for name in o.element_features]
         self.encoder = ElementEncoder(o.encoder_widths)
         self.summary = ElementSummary(
@@ -102,6 +107,15 @@ class EPInformer(ExpressionModel):
         )
         self.layers = nn.ModuleList(AttentionLayer(o.d_model, o.heads) for _ in range(o.layers))
         self.head = ExpressionHead(o.d_model, inputs.features, o.hidden)
+
+    def adopt(self, other: ExpressionModel) -> None:
+        """Take over the encoder of a trained enhancer-activity model, batch norms included."""
+        assert isinstance(other, EnhancerEncoder)
+        ours, theirs = self.encoder.state_dict(), other.encoder.state_dict()
+        for name, tensor in theirs.items():
+            if name not in ours or ours[name].shape != tensor.shape:
+                raise UserError("the pretrained encoder has other widths", "model.encoder_widths")
+        self.encoder.load_state_dict(theirs)
 
     def embed(self, elements: Elements) -> Tensor:
         """(B, n, d_model) summaries of the sequences of all slots."""
@@ -118,6 +132,8 @@ class EPInformer(ExpressionModel):
         elements = batch.elements
         if elements is None:
             raise UserError("EPInformer needs the element table; set it to true", "inputs.elements")
+        if not self.distal:
+            elements = Elements(elements.codes[:, :1], elements.features[:, :1])
         embedded = self.embed(elements)
         features = elements.features[..., self.columns].to(embedded.dtype)
         x = joined = self.join(torch.cat([embedded, features], dim=-1))

@@ -110,13 +110,17 @@ class Prism(ExpressionModel):
         hidden = self.backbone(mixed.flatten(0, 1)).unflatten(0, mixed.shape[:2])
         output = self._head(hidden[:, 0], batch)
         output.extras.update(
-            intervention=self._head(hidden[:, 1:].mean(dim=1), batch).prediction,
+            intervention=self._intervene(hidden[:, 1:], batch),
             uniformity=uniformity(weights, self.options.kernel_t),
             weights=weights,
             cnn_features=features,
             branches_hidden=hidden,
         )
         return output
+
+    def _intervene(self, hidden: Tensor, batch: Batch) -> Tensor:
+        """Prediction (B,) from the hidden states (B, n_context, L, d_model) of the branches."""
+        return self._head(hidden.mean(dim=1), batch).prediction
 
     def _head(self, hidden: Tensor, batch: Batch) -> Output:
         pooled = central_mean(hidden, self.options.center)

@@ -180,6 +180,10 @@ def _epinformer(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
     }, inputs
 
 
+def _enhancer_encoder(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
+    return {}, Inputs(config["window"], features=0)
+
+
 _OPTIONS = {
     "mamba": _mamba,
     "hyena": _hyena,
@@ -189,5 +193,6 @@ _OPTIONS = {
     "seq2exp_hard": _seq2exp_hard,
     "seq2exp_retrain": _seq2exp_retrain,
     "prism": _prism,
+    "enhancer_encoder": _enhancer_encoder,
     "epinformer": _epinformer,
 }

@@ -98,6 +98,7 @@ RULES: dict[str, Rules] = {
         *_EMBED,
         *_HEAD,
     ],
+    "enhancer_encoder": [*_ENCODER, (r"^embedToAct\.", "mlp.")],
     "epinformer": [
         (r"^seq_encoder\.", "encoder."),
         *_ENCODER,

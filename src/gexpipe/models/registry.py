@@ -22,6 +22,8 @@ _MODELS = {
     "seq2exp_hard": ("seq2exp_hard", "Seq2ExpHard"),
     "seq2exp_retrain": ("seq2exp_retrain", "Seq2ExpRetrain"),
     "prism": ("prism", "Prism"),
+    "infer": ("infer", "InFER"),
+    "enhancer_encoder": ("enhancer_encoder", "EnhancerEncoder"),
     "epinformer": ("epinformer", "EPInformer"),
 }
 

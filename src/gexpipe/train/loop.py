@@ -131,7 +131,7 @@ class _Run:
         self._resume()
         state, total = self.state, self.options.steps
         remaining = range(state.step, total)
-        if not remaining:
+        if not remaining or self._patience_is_over():
             self._finish()
             return state
         self.saved = started = time.monotonic()
@@ -148,11 +148,19 @@ class _Run:
             state.meter.add(len(batch), loss, time.monotonic() - begun, waited)
             if state.step % self.interval == 0 or state.step == total:
                 self._validate(bar)
+                if self._patience_is_over():
+                    log.info("no better validation since step %d", state.best_step)
+                    break
             elif time.monotonic() - self.saved > SAVE_EVERY:
                 self._save()
             state.seconds = before + time.monotonic() - started
         self._finish()
         return state
+
+    def _patience_is_over(self) -> bool:
+        """Whether the last ``patience`` validations brought nothing better."""
+        patience, recent = self.options.patience, self.state.history
+        return 0 < patience < len(recent) and self.state.best_step < recent[-patience]["step"]
 
     def _finish(self) -> None:
         """Write everything once more: a workflow may have removed files of a broken run."""

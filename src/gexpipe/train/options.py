@@ -42,6 +42,8 @@ class TrainOptions:
         bf16-mixed, 16-mixed or 32-true.
     validations_per_epoch : float
         Below 1: every so many epochs.
+    patience : int
+        Stop after so many validations in a row without a better one; 0: train all steps.
     workers : int
         Loader processes; 0 reads in the training process.
     scan_backend : str
@@ -63,6 +65,7 @@ class TrainOptions:
     loss: str = "smooth_l1"
     precision: str = "bf16-mixed"
     validations_per_epoch: float = 2.0
+    patience: int = 0
     workers: int = 0
     scan_backend: str = "auto"
     deterministic: bool = False
@@ -80,6 +83,8 @@ class TrainOptions:
             raise UserError(
                 f"{self.warmup_steps}, expected 0 to steps ({self.steps})", f"{where}.warmup_steps"
             )
+        if self.patience < 0:
+            raise UserError(f"{self.patience}, expected 0 or more", f"{where}.patience")
         if len(self.betas) != 2:
             raise UserError(f"{len(self.betas)} values, expected two", f"{where}.betas")
 
