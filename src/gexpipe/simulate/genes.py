@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gexpipe.reference.mrna import MRNA_FEATURES
 from gexpipe.simulate.genome import Codes, gc_fraction, random_bases
 
 __all__ = [
@@ -21,17 +22,6 @@ __all__ = [
     "recolour",
     "write_gtf",
 ]
-
-MRNA_FEATURES = (
-    "UTR5LEN_log10zscore",
-    "CDSLEN_log10zscore",
-    "INTRONLEN_log10zscore",
-    "UTR3LEN_log10zscore",
-    "UTR5GC",
-    "CDSGC",
-    "UTR3GC",
-    "ORFEXONDENSITY",
-)
 
 Interval = tuple[int, int]
 

@@ -1,0 +1,37 @@
+"""The conda environments pin what the lock pins."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;]+)", re.M)
+
+
+def locked(name: str) -> dict[str, set[str]]:
+    pins: dict[str, set[str]] = {}
+    for package, version in PIN.findall((ROOT / f"locks/{name}.txt").read_text()):
+        pins.setdefault(package.lower(), set()).add(version)
+    return pins
+
+
+@pytest.mark.parametrize("env", ["prepare", "train"])
+def test_environment_agrees_with_the_lock(env: str) -> None:
+    content = yaml.safe_load((ROOT / f"workflow/envs/{env}.yaml").read_text())
+    pip = next(entry["pip"] for entry in content["dependencies"] if isinstance(entry, dict))
+    pins = locked("cpu")
+    assert len(pip) > 20
+    for line in pip:
+        package, version = line.split("==")
+        assert version in pins[package.lower()], line
+
+
+def test_both_locks_pin_the_same_versions() -> None:
+    cpu, cuda = locked("cpu"), locked("cuda")
+    assert set(cpu) < set(cuda)
+    assert all(cpu[name] == cuda[name] for name in cpu)
+    assert all(name.startswith(("nvidia-", "cuda-", "triton")) for name in set(cuda) - set(cpu))
