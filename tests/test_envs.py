@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;]+)", re.M)
+PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\n]+)", re.M)
 
 
 def locked(name: str) -> dict[str, set[str]]:

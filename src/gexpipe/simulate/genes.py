@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gexpipe.reference.mrna import MRNA_FEATURES
+from gexpipe.reference.mrna import MRNA_FEATURES, transcript_lengths
 from gexpipe.simulate.genome import Codes, gc_fraction, random_bases
 
 __all__ = [
@@ -96,16 +96,18 @@ def mrna_features(
 ) -> pd.DataFrame:
     """The eight mRNA features, one row per gene, columns `MRNA_FEATURES`.
 
-    Lengths are z-scores of log10(bp + 0.1) over the simulated genes; G + C
-    fractions ignore N; exon density is coding exon junctions per kb of coding sequence.
+    Lengths and exon density follow `gexpipe.reference.mrna.transcript_lengths`, here from the
+    simulator's own transcripts; lengths are z-scores of log10(bp + 0.1) over the simulated genes,
+    G + C fractions ignore N.
     """
-    lengths = {
-        "UTR5LEN_log10zscore": [_length(t.utr5) for t in transcripts],
-        "CDSLEN_log10zscore": [_length(t.cds) for t in transcripts],
-        "INTRONLEN_log10zscore": [t.body[1] - t.body[0] - _length(t.exons) for t in transcripts],
-        "UTR3LEN_log10zscore": [_length(t.utr3) for t in transcripts],
+    lengths = pd.DataFrame(
+        transcript_lengths(list(t.exons), {"UTR5": t.utr5, "CDS": t.cds, "UTR3": t.utr3})
+        for t in transcripts
+    )
+    table = {
+        f"{name}_log10zscore": _zscore(np.log10(lengths[name].to_numpy() + 0.1))
+        for name in ("UTR5LEN", "CDSLEN", "INTRONLEN", "UTR3LEN")
     }
-    table = {name: _zscore(np.log10(np.array(value) + 0.1)) for name, value in lengths.items()}
     for name, section in (("UTR5GC", "utr5"), ("CDSGC", "cds"), ("UTR3GC", "utr3")):
         table[name] = np.array(
             [
@@ -113,14 +115,8 @@ def mrna_features(
                 for chrom, t in zip(genes["chrom"], transcripts, strict=True)
             ]
         )
-    table["ORFEXONDENSITY"] = np.array(
-        [(len(t.cds) - 1) / (_length(t.cds) / 1_000) for t in transcripts]
-    )
+    table["ORFEXONDENSITY"] = lengths["ORFEXONDENSITY"].to_numpy()
     return pd.DataFrame(table)[list(MRNA_FEATURES)]
-
-
-def _length(pieces: list[Interval]) -> int:
-    return sum(end - start for start, end in pieces)
 
 
 def _zscore(values: NDArray[np.float64]) -> NDArray[np.float64]:
