@@ -31,6 +31,7 @@ rule all:
     input:
         "results/tables/table1.tsv",
         "results/tables/controls.tsv",
+        expand("results/crispr/{cell}.tsv", cell=perturbed_cells()),
         expand(
             "results/figures/scatter/{cell}.{method}.png", cell=config["cells"], method=METHODS
         ),

@@ -97,6 +97,11 @@ def h3k27ac_bams(wildcards):
     return alignments(wildcards.cell, "h3k27ac_bam", optional=True)
 
 
+def perturbed_cells():
+    """Cells of the configuration that have a table of CRISPRi pairs."""
+    return [cell for cell in config["cells"] if cell_paths(cell, "crispr", optional=True)]
+
+
 def signal_paths(cell):
     """Signal name -> local bigWig (or bigBed) of a cell type, in stored order."""
     return {name: cell_paths(cell, role)[0] for name, role in config["windows"]["signals"].items()}

@@ -69,3 +69,30 @@ use rule metrics as shuffled_metrics with:
         "benchmarks/evaluate/shuffled_metrics.jsonl"
     message:
         "Metrics of every run with shuffled windows"
+
+
+rule crispr:
+    input:
+        predictions="results/abc/{cell}/predictions.parquet",
+        crispr=lambda wildcards: cell_paths(wildcards.cell, "crispr"),
+        genes="results/genes/genes.tsv",
+    output:
+        metrics="results/crispr/{cell}.tsv",
+        curve="results/crispr/{cell}.curve.tsv",
+    log:
+        "logs/evaluate/crispr.{cell}.log",
+    benchmark:
+        "benchmarks/evaluate/crispr.{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=8000,
+        runtime="1h",
+    params:
+        cell_type=lambda wildcards: SHEETS.published_as[wildcards.cell],
+    message:
+        "ABC scores of {wildcards.cell} against CRISPRi"
+    shell:
+        "gexpipe evaluate crispr --predictions {input.predictions} --crispr {input.crispr}"
+        " --genes {input.genes} --cell {params.cell_type} --out {output.metrics}"
+        " --curve {output.curve} > {log} 2>&1"

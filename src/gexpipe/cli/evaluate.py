@@ -1,4 +1,4 @@
-"""``gexpipe evaluate``: predictions of a checkpoint, metrics of predictions."""
+"""``gexpipe evaluate``: predictions of a checkpoint, metrics of predictions, CRISPR benchmark."""
 
 from __future__ import annotations
 
@@ -71,3 +71,34 @@ def metrics(
     table = metric_table(predictions, split)
     with aside(out) as temporary:
         table.to_csv(temporary, sep="\t", index=False)
+
+
+@app.command()
+def crispr(
+    predictions: Annotated[Path, typer.Option(help="Element-gene scores (predictions.parquet).")],
+    crispr: Annotated[Path, typer.Option(help="CRISPRi table (columns of EPCrisprBenchmark).")],
+    genes: Annotated[Path, typer.Option(help="Gene table (genes.tsv).")],
+    out: Annotated[Path, typer.Option(help="TSV to write: average precision by distance.")],
+    curve: Annotated[
+        Path | None, typer.Option(help="TSV to write: precision and recall at every threshold.")
+    ] = None,
+    column: Annotated[str, typer.Option(help="Score column; larger = more likely.")] = "abc_score",
+    cell: Annotated[str | None, typer.Option(help="Keep rows of this CellType.")] = None,
+    samples: Annotated[int, typer.Option(help="Bootstrap samples.", min=1)] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 1,
+) -> None:
+    """Average precision of element-gene scores against CRISPRi; distance alone beside it."""
+    from gexpipe.evaluate.crispr import benchmark, crispr_pairs, curve_table, overlap_scores
+    from gexpipe.reference.genes import read_genes, write_table
+
+    pairs = crispr_pairs(crispr, read_genes(genes), cell)
+    scores = {
+        column: overlap_scores(pairs, predictions, column),
+        "distance": -pairs["distance"].to_numpy(),
+    }
+    table = benchmark(pairs, scores, samples, seed)
+    write_table(table, out)
+    if curve is not None:
+        write_table(curve_table(pairs, scores), curve)
+    for row in table[table["distance"] == "all"].itertuples():
+        log.info("%s: average precision %.3f", row.predictor, row.average_precision)
