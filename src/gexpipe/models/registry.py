@@ -14,6 +14,7 @@ __all__ = ["architectures", "build", "model_class", "parameters"]
 
 # architecture -> module below gexpipe.models, class. Its options are the class's `Options`.
 _MODELS = {
+    "enformer": ("enformer", "Enformer"),
     "hyena": ("hyena", "Hyena"),
     "mamba": ("mamba", "Mamba"),
     "caduceus": ("caduceus", "Caduceus"),

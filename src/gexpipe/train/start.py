@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -45,17 +46,26 @@ def start(model: ExpressionModel, config: MethodConfig, path: Path | None) -> st
         return ""
     if not model.starts_from:
         raise UserError("it starts from fresh weights; leave out start_from", where)
+    other = _source(model, config, path)
+    try:
+        model.adopt(other)
+    except UserError as error:
+        raise UserError(str(error), where) from error
+    return weights_digest(other)
+
+
+def _source(model: ExpressionModel, config: MethodConfig, path: Path) -> Any:
+    """The trained model in a file."""
+    opener = getattr(type(model), "open_start", None)
+    if opener is not None:
+        return opener(path)
     other, theirs, _ = load_model(path)
     if theirs.architecture != model.starts_from:
         raise UserError(
             f"a checkpoint of {theirs.architecture}, {config.name} starts from {model.starts_from}",
             path,
         )
-    try:
-        model.adopt(other)
-    except UserError as error:
-        raise UserError(str(error), where) from error
-    return weights_digest(other)
+    return other
 
 
 def weights_digest(module: nn.Module) -> str:

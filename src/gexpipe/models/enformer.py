@@ -1,0 +1,103 @@
+"""The Enformer baseline: convolutions and attention over 196,608 bp, from enformer-pytorch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from gexpipe.errors import UserError
+from gexpipe.models.base import ExpressionModel, Inputs, Output
+from gexpipe.models.blocks.head import ExpressionHead
+from gexpipe.windows.batch import Batch
+
+__all__ = ["Enformer", "EnformerOptions"]
+
+
+@dataclass(frozen=True)
+class EnformerOptions:
+    """Options of `Enformer`; the first ones as enformer-pytorch names them.
+
+    Attributes
+    ----------
+    dim, depth, heads, attn_dim_key : int
+        Width, attention layers, heads, width of a head's keys.
+    num_downsamples : int
+        Poolings by 2 in front of the attention layers; 3 or more.
+    target_length : int
+        Central positions of 2^num_downsamples bp that are averaged.
+    dropout_rate, attn_dropout, pos_dropout : float
+        Shares dropped in training: of values, attention weights, position features.
+    use_tf_gamma : bool
+        The position features that the weights pretrained with TensorFlow expect (1,536 positions).
+    hidden : int
+        Width of the MLP.
+    """
+
+    dim: int = 1536
+    depth: int = 11
+    heads: int = 8
+    attn_dim_key: int = 64
+    num_downsamples: int = 7
+    target_length: int = 896
+    dropout_rate: float = 0.4
+    attn_dropout: float = 0.05
+    pos_dropout: float = 0.01
+    use_tf_gamma: bool = False
+    hidden: int = 128
+
+
+class Enformer(ExpressionModel):
+    """One-hot DNA -> Enformer's trunk -> mean over all positions -> MLP; signals are not read.
+
+    The trunk comes without its output heads, which nothing here reads. It can start from a folder
+    that enformer-pytorch's ``save_pretrained`` wrote.
+    Source: Seq2Exp's baseline, trained from scratch; 230,256,641 parameters.
+    """
+
+    Options = EnformerOptions
+    starts_from = "a folder of enformer-pytorch"
+
+    def __init__(self, options: EnformerOptions, inputs: Inputs) -> None:
+        super().__init__()
+        sizes = {k: v for k, v in vars(options).items() if k != "hidden"}
+        if inputs.length < options.target_length << options.num_downsamples:
+            least = options.target_length << options.num_downsamples
+            raise UserError(f"{inputs.length} bp, expected at least {least}", "inputs.length")
+        self.trunk = _package().Enformer.from_hparams(output_heads={}, **sizes)
+        self.head = ExpressionHead(2 * options.dim, inputs.features, options.hidden)
+
+    @staticmethod
+    def open_start(path: Path) -> nn.Module:
+        """The pretrained trunk in a local folder (config.json beside the weights)."""
+        if not (path / "config.json").exists():
+            raise UserError("expected a folder with config.json and the weights", path)
+        return _package().from_pretrained(str(path), local_files_only=True)
+
+    def adopt(self, other: nn.Module) -> None:  # type: ignore[override]
+        """Take over a pretrained trunk; its output heads are left."""
+        ours, theirs = self.trunk.state_dict(), other.state_dict()
+        for name, tensor in ours.items():
+            if name not in theirs or theirs[name].shape != tensor.shape:
+                raise UserError(f"the pretrained trunk has another {name}", "start_from")
+        self.trunk.load_state_dict({name: theirs[name] for name in ours})
+
+    def forward(self, batch: Batch) -> Output:
+        """Predict for a dense batch."""
+        hidden = self.trunk(batch.sequence(), return_only_embeddings=True)
+        prediction, joined = self.head(hidden.mean(dim=1), batch.features)
+        return Output(prediction, {"hidden": hidden, "head_input": joined})
+
+
+def _package() -> Any:
+    try:
+        import enformer_pytorch
+    except ImportError as error:
+        raise UserError(
+            f"it needs enformer-pytorch, which cannot be imported ({error}): "
+            "pip install 'gexpipe[enformer]'",
+            "architecture enformer",
+        ) from error
+    return enformer_pytorch
