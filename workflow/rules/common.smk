@@ -158,10 +158,16 @@ def quantile_reference(wildcards):
     return optional_reference("qnorm_reference") if config["abc"]["quantile_normalize"] else []
 
 
-def measured_contacts(wildcards):
-    """Contact rows of a cell type that has a matrix; without one, scores use the power law."""
+def average_contacts(wildcards):
+    """Average Hi-C for a cell type without a matrix, where the reference sheet has it."""
     has_matrix = cell_paths(wildcards.cell, "hic", optional=True)
-    return f"results/contacts/{wildcards.cell}/rows.npz" if has_matrix else []
+    return [] if has_matrix else optional_reference("average_hic")
+
+
+def measured_contacts(wildcards):
+    """Contact rows of a cell type that has a matrix or an average; else scores use the power law."""
+    measured = cell_paths(wildcards.cell, "hic", optional=True) or average_contacts(wildcards)
+    return f"results/contacts/{wildcards.cell}/rows.npz" if measured else []
 
 
 def repeat(flag, values):
@@ -182,9 +188,10 @@ def start_checkpoint(wildcards):
     start = METHODS[wildcards.method].get("start_from")
     if not start:
         return []
+    cell, fold, seed = wildcards.cell, wildcards.fold, wildcards.seed
     if start in METHODS:
-        start = "results/runs/{cell}/" + start + "/fold{fold}/seed{seed}/best.ckpt"
-    return start.format(cell=wildcards.cell, fold=wildcards.fold, seed=wildcards.seed)
+        return f"results/runs/{cell}/{start}/fold{fold}/seed{seed}/best.ckpt"
+    return start.format(cell=cell, fold=fold, seed=seed)
 
 
 def baseline_tables(wildcards):

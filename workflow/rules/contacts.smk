@@ -4,6 +4,7 @@
 rule contacts:
     input:
         matrix=lambda wildcards: cell_paths(wildcards.cell, "hic", optional=True),
+        average=average_contacts,
         genes="results/genes/genes.tsv",
         sizes=CHROM_SIZES,
         check="results/checks/{cell}.json",
@@ -21,7 +22,7 @@ rule contacts:
         runtime="12h",
     params:
         matrix=lambda wildcards, input: (
-            f"--matrix {input.matrix}" if input.matrix else "--powerlaw"
+            repeat("matrix", input.matrix) or repeat("average", input.average) or "--powerlaw"
         ),
         resolution=config["contact"]["resolution"],
         max_distance=config["contact"]["max_distance"],

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gexpipe.contact.average import rows_from_average
 from gexpipe.contact.powerlaw import PowerLaw
 from gexpipe.contact.readers import open_matrix
 from gexpipe.contact.rows import powerlaw_rows, rows_from_matrix
@@ -30,6 +31,9 @@ def rows(
     chrom_sizes: Annotated[Path, typer.Option(help="Chromosome names and lengths.")],
     out: Annotated[Path, typer.Option(help="Output .npz; the meta data goes beside it as .json.")],
     matrix: Annotated[Path | None, typer.Option(help=".hic, .mcool or .cool.")] = None,
+    average: Annotated[
+        Path | None, typer.Option(help="No matrix: average Hi-C (chrom, bin, bin, contact).")
+    ] = None,
     powerlaw: Annotated[bool, typer.Option(help="No matrix: use the power law.")] = False,
     resolution: Annotated[int, typer.Option(help="Bin width, bp.")] = 5000,
     max_distance: Annotated[int, typer.Option(help="Keep contacts this far, bp.")] = 5_000_000,
@@ -44,12 +48,16 @@ def rows(
     scale: Annotated[float, typer.Option(help="Scale of the power law.")] = PowerLaw.scale,
 ) -> None:
     """Write the contact of every TSS bin with the bins within --max-distance."""
-    if (matrix is None) != powerlaw:
-        raise UserError("give either --matrix FILE or --powerlaw", "gexpipe contacts rows")
+    if [matrix is not None, average is not None, powerlaw].count(True) != 1:
+        raise UserError(
+            "give one of --matrix FILE, --average FILE and --powerlaw", "gexpipe contacts rows"
+        )
     if row_sums not in ("chromosome", "band"):
         raise UserError(f"{row_sums!r} is not chromosome or band", "--row-sums")
     table, sizes = read_genes(genes), read_sizes(chrom_sizes)
-    if matrix is None:
+    if average is not None:
+        result = rows_from_average(average, table, sizes, resolution, max_distance)
+    elif matrix is None:
         law = PowerLaw(gamma, scale, minimum=resolution)
         result = powerlaw_rows(table, sizes, resolution, max_distance, law)
     else:

@@ -81,7 +81,9 @@ def observed_contact(
         (P,) float64; 0 beyond the reach of the rows.
     """
     used, inverse = np.unique(gene, return_inverse=True)
-    values = correct_self_bin(rows.values[used])
+    values = rows.values[used]
+    if rows.meta.get("source") != "average":  # made of corrected matrices
+        values = correct_self_bin(values)
     column = (midpoint // rows.resolution).astype(np.int64) - rows.tss_bin[gene] + rows.reach
     inside = (column >= 0) & (column < values.shape[1])
     picked = values[inverse, np.clip(column, 0, values.shape[1] - 1)].astype(np.float64)

@@ -16,7 +16,14 @@ from gexpipe.errors import UserError
 from gexpipe.files import aside, read_json, require, write_json
 from gexpipe.log import get_logger, progress
 
-__all__ = ["ContactRows", "powerlaw_rows", "read_rows", "rows_from_band", "rows_from_matrix"]
+__all__ = [
+    "ContactRows",
+    "empty_rows",
+    "powerlaw_rows",
+    "read_rows",
+    "rows_from_band",
+    "rows_from_matrix",
+]
 
 logger = get_logger(__name__)
 
@@ -82,9 +89,10 @@ def read_rows(path: str | Path) -> ContactRows:
     return ContactRows(**arrays, resolution=resolution, meta=read_json(source.with_suffix(".json")))
 
 
-def _empty_rows(
+def empty_rows(
     genes: pd.DataFrame, sizes: dict[str, int], resolution: int, reach: int
 ) -> ContactRows:
+    """Rows of all genes without contact: every value NaN, every row sum 1."""
     absent = sorted(set(genes["chrom"]) - set(sizes))
     if absent:
         raise UserError(f"genes lie on {absent[0]}, which the chromosome sizes do not list")
@@ -164,7 +172,7 @@ def rows_from_matrix(
     resolution = reader.resolution
     used = choose_normalization(reader, normalization)
     reach = -(-max_distance // resolution)
-    rows = _empty_rows(genes, sizes, resolution, reach)
+    rows = empty_rows(genes, sizes, resolution, reach)
     means: dict[str, float] = {}
     lacking = []
     for chrom in progress(list(dict.fromkeys(rows.chrom.tolist())), "contact rows"):
@@ -247,7 +255,7 @@ def powerlaw_rows(
     """Contact rows for a cell without Hi-C: the power law at the distance between bins."""
     law = law or PowerLaw()
     reach = -(-max_distance // resolution)
-    rows = _empty_rows(genes, sizes, resolution, reach)
+    rows = empty_rows(genes, sizes, resolution, reach)
     offsets = np.arange(-reach, reach + 1)
     bins = rows.tss_bin[:, None] + offsets[None, :]
     inside = (bins >= 0) & (bins < -(-rows.chrom_length // resolution)[:, None])
