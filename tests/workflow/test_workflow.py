@@ -68,13 +68,13 @@ def test_nothing_reruns_without_a_change(finished: Project) -> None:
 
 
 def test_learning_rate_reruns_training_and_below_only(finished: Project) -> None:
-    rules = set(finished.planned(TABLE, "train={learning_rate: 0.01}"))
+    rules = set(finished.planned(TABLE, {"train": {"learning_rate": 0.01}}))
     assert "train" in rules
     assert rules <= TRAINING
 
 
 def test_window_length_reruns_windows_and_below_only(finished: Project) -> None:
-    rules = set(finished.planned(TABLE, "windows={length: 100000}"))
+    rules = set(finished.planned(TABLE, {"windows": {"length": 100_000}}))
     assert rules >= WINDOWS
     assert rules <= WINDOWS | TRAINING
 
@@ -86,19 +86,20 @@ def test_new_accession_reruns_its_cell_only(finished: Project) -> None:
     row = (rows["cell"] == "SIM1") & (rows["role"] == "h3k27ac_bigwig")
     rows.loc[row, "accession"] = "ENCFF999NEW"
     rows.to_csv(changed, sep="\t", index=False)
-    rules = finished.planned(TABLE, "files=simulated/config/changed.tsv")
+    change = {"files": "simulated/config/changed.tsv"}
+    rules, text = finished.planned(TABLE, change), finished.plan(TABLE, change)
     changed.unlink()
-    assert rules["signal_store"] == {"SIM1"}
-    assert rules["train"] == {"SIM1"}
+    assert rules["signal_store"] == 1
+    assert rules["train"] == 5
+    assert rules["download"] == 1
     assert "sequence_store" not in rules
-    assert "download" in rules
+    assert "Train prism on SIM1" in text
+    assert "SIM2" not in "".join(line for line in text.splitlines() if line.startswith("Job "))
 
 
 def test_overriding_one_method_reruns_that_method_only(finished: Project) -> None:
-    done = finished.run(
-        "--dry-run", "--nolock", TABLE, "--config", "overrides={prism: {model: {n_context: 3}}}"
-    )
-    trained = [line for line in (done.stdout + done.stderr).splitlines() if "Train " in line]
+    text = finished.plan(TABLE, {"overrides": {"prism": {"model": {"n_context": 3}}}})
+    trained = [line for line in text.splitlines() if "Train " in line]
     assert trained and all("Train prism" in line for line in trained)
 
 
@@ -120,21 +121,22 @@ def test_shipped_configuration_plans_everything_without_network(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("override", "expected"),
+    ("change", "expected"),
     [
-        ("cells=[SIM9]", "config: cells: unknown cell 'SIM9'"),
-        ("methods=[prysm]", "config: methods: unknown method 'prysm'"),
-        ("seed=3", "unknown key 'seed'"),
-        ("train={learning_rate: fast}", "train.learning_rate: 'fast' is not of type 'number'"),
-        ("windows={length: 2001}", "windows.length: 2001 is not a multiple of 8"),
-        ("splits={fold: 13}", "splits.fold: 13"),
-        ("files=nowhere.tsv", "nowhere.tsv: no such sheet"),
+        ({"cells": ["SIM9"]}, "config: cells: unknown cell 'SIM9'"),
+        ({"methods": ["prysm"]}, "config: methods: unknown method 'prysm'"),
+        ({"seed": 3}, "unknown key 'seed'"),
+        ({"train": {"learning_rate": "fast"}}, "train.learning_rate: 'fast' is not of type"),
+        ({"windows": {"length": 2001}}, "windows.length: 2001 is not a multiple of 8"),
+        ({"splits": {"fold": 13}}, "splits.fold: 13"),
+        ({"files": "nowhere.tsv"}, "nowhere.tsv: no such sheet"),
+        ({"overrides": {"prism": {"modle": {}}}}, "unknown key 'modle'"),
     ],
 )
 def test_bad_configuration_is_one_clear_line(
-    finished: Project, override: str, expected: str
+    finished: Project, change: dict[str, object], expected: str
 ) -> None:
-    done = finished.run("--dry-run", "--nolock", TABLE, "--config", override)
+    done = finished.run("--dry-run", "--nolock", "--", TABLE, change=change)
     assert done.returncode != 0
     lines = [line for line in (done.stdout + done.stderr).splitlines() if expected in line]
     assert len(lines) == 1
@@ -156,7 +158,7 @@ def test_bad_sheet_names_the_row(finished: Project, column: str, value: str, exp
     rows.loc[0, column] = value
     broken = finished.folder / "broken.tsv"
     rows.to_csv(broken, sep="\t", index=False)
-    done = finished.run("--dry-run", "--nolock", TABLE, "--config", "files=broken.tsv")
+    done = finished.run("--dry-run", "--nolock", "--", TABLE, change={"files": "broken.tsv"})
     broken.unlink()
     assert done.returncode != 0
     assert [line for line in (done.stdout + done.stderr).splitlines() if expected in line]

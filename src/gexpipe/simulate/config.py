@@ -160,12 +160,14 @@ class CellConfig:
     """One simulated cell type.
 
     ``cage`` is "ctss" or "bigWig", ``contacts`` is "hic" or "mcool"; ``activators`` gives the
-    strength of the three activator motifs (gata, ap1, ets) in this cell.
+    strength of the three activator motifs (gata, ap1, ets) in this cell. ``published_as`` is the
+    real cell type whose published values the tables put beside this one's, empty for none.
     """
 
     cage: str
     contacts: str
     activators: dict[str, float]
+    published_as: str = ""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ def write_sheets(folder: Path, config: SimulationConfig, rows: list[dict[str, st
             "cell": list(config.cells),
             "assembly": config.assembly,
             "description": [f"simulated cell type, seed {config.seed}" for _ in config.cells],
+            "published_as": [cell.published_as for cell in config.cells.values()],
         }
     )
     table = pd.DataFrame(rows)
