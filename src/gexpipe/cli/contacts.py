@@ -64,3 +64,15 @@ def rows(
         reader = open_matrix(matrix, resolution, backend)
         result = rows_from_matrix(reader, table, sizes, max_distance, normalization, row_sums)
     result.write(out)
+
+
+@app.command()
+def balance(
+    matrix: Annotated[Path, typer.Option(help=".hic, .mcool or .cool with raw counts.")],
+    out: Annotated[Path, typer.Option(help=".cool to write, with balancing KR.")],
+    resolution: Annotated[int, typer.Option(help="Bin width, bp.")] = 5000,
+) -> None:
+    """Balance a matrix that carries no usable vectors, with FAN-C."""
+    from gexpipe.contact.fanc import balance_with_fanc
+
+    balance_with_fanc(matrix, resolution, out)
