@@ -84,7 +84,7 @@ MODELS = {
     "seq2exp_retrain": {**SMALL, "generator_layers": 1, "share": 0.5},
     "prism": {**SMALL, "cnn_width": 4},
     "infer": {**SMALL, "cnn_width": 4},
-    "enhancer_encoder": {"encoder_widths": [8, 8, 8, 8, 8], "hidden": 16},
+    "enhancer_encoder": {"encoder_widths": [8, 8, 8, 8, 8], "mlp_width": 16},
     "epinformer": {
         "slot": SLOT,
         "encoder_widths": [8, 8, 8, 8, 8],

@@ -15,12 +15,20 @@ log = get_logger(__name__)
 
 @app.command()
 def predict(
-    checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run.")],
+    checkpoint: Annotated[
+        Path, typer.Option(help="best.ckpt of a run, or a checkpoint of a method's authors.")
+    ],
     sequence: Annotated[Path, typer.Option(help="Window store of bases.")],
     signals: Annotated[Path, typer.Option(help="Window store of a cell type.")],
     examples: Annotated[Path, typer.Option(help="Example table of that cell type.")],
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
     elements: Annotated[Path | None, typer.Option(help="Element store, if it is read.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="Method configuration that the authors' checkpoint holds.")
+    ] = None,
+    fold: Annotated[
+        int | None, typer.Option(help="Default: the checkpoint's own, 11 for the authors'.")
+    ] = None,
     split: Annotated[
         list[str] | None, typer.Option(help="Parts of the fold; repeat. Default: valid, test.")
     ] = None,
@@ -39,20 +47,21 @@ def predict(
     prepare(threads)
     import torch
 
+    from gexpipe.evaluate.foreign import open_checkpoint
     from gexpipe.evaluate.predict import PARTS, prediction_table, write_predictions
     from gexpipe.evaluate.shuffle import ShuffledWindows
     from gexpipe.train.batches import Genes
-    from gexpipe.train.checkpoint import load_model
+    from gexpipe.train.options import read_method
     from gexpipe.train.run import Sources, open_data
 
-    model, config, content = load_model(checkpoint)
+    model, config, trained = open_checkpoint(checkpoint, read_method(method) if method else None)
+    fold, parts = fold or trained or 11, tuple(split or PARTS)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     data: Genes = open_data(Sources(sequence, signals, examples, elements), config)
-    fold, parts = content["fold"], tuple(split or PARTS)
     if shuffle_windows is not None:
         data = ShuffledWindows(data, fold, shuffle_windows)
-    if "train" in parts:
-        log.warning("the train part of fold %d: genes that this checkpoint was trained on", fold)
+    if "train" in parts or (trained and trained != fold):
+        log.warning("fold %d: some of these genes this checkpoint was trained on", fold)
     table = prediction_table(model, data, fold, config.train.batch_size, parts)
     write_predictions(out, table)
     log.info("%d predictions of %s in %s", len(table), config.name, out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gexpipe.models.base import ExpressionModel, Inputs, Output
-from gexpipe.models.reference import from_reference
+from gexpipe.models.reference import fill_reference, from_reference
 from gexpipe.models.registry import architectures, build, parameters
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Output",
     "architectures",
     "build",
+    "fill_reference",
     "from_reference",
     "parameters",
 ]

@@ -78,6 +78,11 @@ class ExpressionModel(nn.Module):
     starts_from: str = ""
     needs_start: bool = False
 
+    @classmethod
+    def start_inputs(cls, inputs: Inputs) -> Inputs:
+        """Inputs of the model that weights are taken over from, where a method has ``inputs``."""
+        return inputs
+
     def adopt(self, other: ExpressionModel) -> None:
         """Take over trained weights of ``other``, a model of the architecture ``starts_from``."""
         raise NotImplementedError

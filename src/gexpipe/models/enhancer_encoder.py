@@ -11,7 +11,9 @@ from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.element_encoder import POOLED, ElementEncoder
 from gexpipe.windows.batch import Batch
 
-__all__ = ["EnhancerEncoder", "EnhancerEncoderOptions"]
+__all__ = ["ENCODED", "EnhancerEncoder", "EnhancerEncoderOptions"]
+
+ENCODED = 256  # bp of an element that the published encoder is trained on
 
 
 @dataclass(frozen=True)
@@ -22,14 +24,14 @@ class EnhancerEncoderOptions:
     ----------
     encoder_widths : tuple of int
         Channels of the encoder's stem and four stages; as in EPInformer's.
-    hidden : int
+    mlp_width : int
         Width of the two hidden layers.
     dropout : float
         Share of hidden values dropped in training.
     """
 
     encoder_widths: tuple[int, ...] = (256, 128, 64, 64, 128)
-    hidden: int = 256
+    mlp_width: int = 256
     dropout: float = 0.1
 
 
@@ -46,7 +48,7 @@ class EnhancerEncoder(ExpressionModel):
         super().__init__()
         o = options
         self.encoder = ElementEncoder(o.encoder_widths)
-        sizes = [o.encoder_widths[-1] * (inputs.length // POOLED), o.hidden, o.hidden]
+        sizes = [o.encoder_widths[-1] * (inputs.length // POOLED), o.mlp_width, o.mlp_width]
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in pairwise(sizes):
             layers += [
@@ -55,7 +57,7 @@ class EnhancerEncoder(ExpressionModel):
                 nn.ReLU(),
                 nn.Dropout(o.dropout),
             ]
-        self.mlp = nn.Sequential(*layers, nn.Linear(o.hidden, 1))
+        self.mlp = nn.Sequential(*layers, nn.Linear(o.mlp_width, 1))
 
     def forward(self, batch: Batch) -> Output:
         """Predict for a dense batch of elements."""

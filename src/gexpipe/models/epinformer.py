@@ -17,7 +17,7 @@ from gexpipe.models.blocks.element_encoder import (
     distinct,
 )
 from gexpipe.models.blocks.head import ExpressionHead
-from gexpipe.models.enhancer_encoder import EnhancerEncoder
+from gexpipe.models.enhancer_encoder import ENCODED, EnhancerEncoder
 from gexpipe.windows.batch import N_CODE, Batch, Elements, one_hot
 
 __all__ = ["EPInformer", "EPInformerOptions", "link_scores"]
@@ -107,6 +107,11 @@ class EPInformer(ExpressionModel):
         )
         self.layers = nn.ModuleList(AttentionLayer(o.d_model, o.heads) for _ in range(o.layers))
         self.head = ExpressionHead(o.d_model, inputs.features, o.hidden)
+
+    @classmethod
+    def start_inputs(cls, inputs: Inputs) -> Inputs:
+        """Inputs of the encoder: 256 bp of an element."""
+        return Inputs(ENCODED, features=0)
 
     def adopt(self, other: ExpressionModel) -> None:
         """Take over the encoder of a trained enhancer-activity model, batch norms included."""

@@ -15,7 +15,7 @@ from gexpipe.models.hyena import SPECIAL
 from gexpipe.models.reference_names import RULES
 from gexpipe.models.registry import build
 
-__all__ = ["METHODS", "from_reference", "translate"]
+__all__ = ["METHODS", "fill_reference", "from_reference", "translate"]
 
 METHODS = tuple(RULES)
 
@@ -42,7 +42,15 @@ def from_reference(
     if method not in RULES:
         raise UserError(f"no published layout; known: {', '.join(METHODS)}", f"method {method}")
     options, inputs = _OPTIONS[method](config)
-    model = build(method, options, inputs)
+    return fill_reference(build(method, options, inputs), method, state_dict)
+
+
+def fill_reference(
+    model: ExpressionModel, method: str, state_dict: Mapping[str, Tensor]
+) -> ExpressionModel:
+    """Put the authors' tensors into a model of the same sizes; errors as `from_reference`."""
+    if method not in RULES:
+        raise UserError(f"no published layout; known: {', '.join(METHODS)}", f"method {method}")
     expected = model.state_dict()
     tensors = translate(method, state_dict)
     missing, unknown = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()

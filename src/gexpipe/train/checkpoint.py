@@ -16,7 +16,14 @@ from gexpipe.files import aside, require
 from gexpipe.models import ExpressionModel, build
 from gexpipe.train.options import MethodConfig
 
-__all__ = ["commit", "load_checkpoint", "load_model", "refuse_other_run", "save_checkpoint"]
+__all__ = [
+    "commit",
+    "load_checkpoint",
+    "load_model",
+    "refuse_other_run",
+    "restore",
+    "save_checkpoint",
+]
 
 FORMAT = 1
 
@@ -60,10 +67,15 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def load_model(path: Path) -> tuple[ExpressionModel, MethodConfig, dict[str, Any]]:
     """Model with the weights of a checkpoint, its configuration, and the checkpoint."""
     content = load_checkpoint(path)
+    return *restore(content), content
+
+
+def restore(content: Mapping[str, Any]) -> tuple[ExpressionModel, MethodConfig]:
+    """Model and configuration from what `load_checkpoint` read."""
     config = MethodConfig.from_mapping(content["method"])
     model = build(config.architecture, config.model, config.inputs, config.name)
     model.load_state_dict(content["model"])
-    return model, config, content
+    return model, config
 
 
 def refuse_other_run(path: Path, content: Mapping[str, Any], run: Mapping[str, Any]) -> None:

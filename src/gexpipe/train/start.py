@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from gexpipe.errors import UserError
+from gexpipe.evaluate.foreign import open_checkpoint
 from gexpipe.models import ExpressionModel
-from gexpipe.train.checkpoint import load_model
-from gexpipe.train.options import MethodConfig
+from gexpipe.models.registry import model_class
+from gexpipe.train.options import MethodConfig, TrainOptions
 
 __all__ = ["start", "weights_digest"]
 
@@ -55,11 +57,20 @@ def start(model: ExpressionModel, config: MethodConfig, path: Path | None) -> st
 
 
 def _source(model: ExpressionModel, config: MethodConfig, path: Path) -> Any:
-    """The trained model in a file."""
+    """The trained model in one of our checkpoints, or in a file of its authors."""
     opener = getattr(type(model), "open_start", None)
     if opener is not None:
         return opener(path)
-    other, theirs, _ = load_model(path)
+    known = {f.name for f in fields(model_class(model.starts_from).Options)}
+    source = MethodConfig(
+        name=model.starts_from,
+        label=model.starts_from,
+        architecture=model.starts_from,
+        inputs=model.start_inputs(config.inputs),
+        model={k: v for k, v in config.model.items() if k in known},
+        train=TrainOptions(),
+    )
+    other, theirs, _ = open_checkpoint(path, source)
     if theirs.architecture != model.starts_from:
         raise UserError(
             f"a checkpoint of {theirs.architecture}, {config.name} starts from {model.starts_from}",
