@@ -83,6 +83,17 @@ class ExpressionModel(nn.Module):
         """Inputs of the model that weights are taken over from, where a method has ``inputs``."""
         return inputs
 
+    def recompute_layers(self) -> None:
+        """Keep only the inputs of the layers for the backward pass, which computes them anew.
+
+        A `UserError` where a method has no stack of layers to do this with.
+        """
+        stacks = [m for m in self.modules() if hasattr(m, "recompute")]
+        if not stacks:
+            raise UserError("this method has no layers to recompute", "train.recompute_layers")
+        for stack in stacks:
+            stack.recompute = True  # type: ignore[assignment]
+
     def adopt(self, other: ExpressionModel) -> None:
         """Take over trained weights of ``other``, a model of the architecture ``starts_from``."""
         raise NotImplementedError

@@ -69,6 +69,10 @@ class Enformer(ExpressionModel):
         self.trunk = _package().Enformer.from_hparams(output_heads={}, **sizes)
         self.head = ExpressionHead(2 * options.dim, inputs.features, options.hidden)
 
+    def recompute_layers(self) -> None:
+        """Attention layers are recomputed by the package's own switch."""
+        self.trunk.use_checkpointing = True
+
     @staticmethod
     def open_start(path: Path) -> nn.Module:
         """The pretrained trunk in a local folder (config.json beside the weights)."""

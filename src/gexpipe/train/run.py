@@ -96,6 +96,8 @@ def train(
     torch.manual_seed(seed)
     model = build(config.architecture, config.model, config.inputs, config.name)
     digest = start(model, config, start_from)
+    if options.recompute_layers:
+        model.recompute_layers()
     count = parameters(model)
     scan = backends.choose(fabric.device.type)
     log.info(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gexpipe.models.blocks.mamba import MambaBlock
+from gexpipe.models.blocks.recompute import run_layer
 
 __all__ = ["Backbone", "BackboneOptions", "RMSNorm"]
 
@@ -78,6 +79,7 @@ class Backbone(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(Layer(options, bidirectional) for _ in range(options.layers))
         self.norm_f = RMSNorm(options.d_model)
+        self.recompute = False
         self._initialise(options.init_layers)
 
     def _initialise(self, init_layers: int) -> None:
@@ -91,5 +93,5 @@ class Backbone(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, L, d_model) embeddings to (B, L, d_model) hidden states."""
         for layer in self.layers:
-            x = x + layer(x)
+            x = x + run_layer(layer, self.recompute, x)
         return self.norm_f(x)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gexpipe.models.blocks.recompute import run_layer
+
 __all__ = ["HyenaBackbone", "HyenaSizes", "long_convolution"]
 
 INITIAL_SPREAD = 0.02
@@ -177,6 +179,7 @@ class HyenaBackbone(nn.Module):
         self.dropout = nn.Dropout(sizes.embedding_dropout)
         self.layers = nn.ModuleList(Layer(sizes) for _ in range(sizes.layers))
         self.norm_f = nn.LayerNorm(sizes.d_model)
+        self.recompute = False
         for name, module in self.named_modules():
             if isinstance(module, nn.Linear):
                 last = name.endswith((".out_proj", ".fc2"))  # they write to the residual
@@ -189,5 +192,5 @@ class HyenaBackbone(nn.Module):
         """(B, L, d_model) embeddings to (B, L, d_model) hidden states."""
         residual = self.dropout(embedded).float()
         for layer in self.layers:
-            residual = layer(residual, self.positions)
+            residual = run_layer(layer, self.recompute, residual, self.positions)
         return self.norm_f(residual)
