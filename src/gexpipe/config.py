@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from referencing import Registry, Resource
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
-__all__ = ["check_starts", "load_yaml", "merge", "method_settings", "validate"]
+__all__ = ["load_yaml", "merge", "method_settings", "validate", "with_starts"]
 
 
 def load_yaml(path: str | Path) -> Any:
@@ -106,13 +107,18 @@ def method_settings(
     return settings
 
 
-def check_starts(methods: dict[str, dict[str, Any]]) -> None:
-    """Refuse a method that starts from one that is not trained; paths are left to the rules."""
-    for name, settings in methods.items():
-        start = str(settings.get("start_from") or "")
-        if start and start not in methods and not set("./") & set(start):
-            raise UserError(
-                f"{name} starts from {start}, which is not listed: add it, or give a file as "
-                f"overrides.{name}.start_from",
-                "config: methods",
-            )
+def with_starts(
+    methods: dict[str, dict[str, Any]], load: Callable[[str], dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Methods and, after them, those they start from (``start_from``) that are not among them.
+
+    A ``start_from`` with a dot or slash is a file and left to the rules.
+    """
+    trained = dict(methods)
+    waiting = list(methods)
+    while waiting:
+        name = str(trained[waiting.pop(0)].get("start_from") or "")
+        if name and name not in trained and not set("./") & set(name):
+            trained[name] = load(name)
+            waiting.append(name)
+    return trained

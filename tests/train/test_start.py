@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gexpipe.config import check_starts
+from gexpipe.config import with_starts
 from gexpipe.errors import UserError
 from gexpipe.models import build
 from gexpipe.train.checkpoint import load_model, save_checkpoint
@@ -80,10 +80,11 @@ def test_start_from_is_part_of_the_configuration() -> None:
     assert dataclasses.replace(config, start_from="") != config
 
 
-def test_methods_must_list_what_they_start_from() -> None:
-    check_starts({"a": {"start_from": "b"}, "b": {}, "c": {"start_from": "weights/{cell}.pt"}})
-    with pytest.raises(UserError, match="a starts from b, which is not listed"):
-        check_starts({"a": {"start_from": "b"}})
+def test_what_methods_start_from_is_trained_too() -> None:
+    files = {"b": {"start_from": "c"}, "c": {}}
+    methods = {"a": {"start_from": "b"}, "d": {"start_from": "weights/{cell}.pt"}}
+    assert list(with_starts(methods, files.__getitem__)) == ["a", "d", "b", "c"]
+    assert list(with_starts(files, files.__getitem__)) == ["b", "c"]
 
 
 def test_epinformer_takes_over_a_pretrained_encoder(tmp_path: Path) -> None:

@@ -6,27 +6,26 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from gexpipe.config import check_starts, load_yaml, method_settings, validate
+from gexpipe.config import load_yaml, method_settings, validate, with_starts
 from gexpipe.errors import UserError
 from gexpipe.sheets import Sheets, load_sheets, locate
 
 BASE = Path(workflow.basedir)
 SCHEMAS = BASE / "workflow" / "schemas"
 
+
+def settings_of(name):
+    """Merged settings of a method."""
+    folder = BASE / "config" / "methods"
+    return method_settings(folder, name, config["train"], config["overrides"], SCHEMAS)
+
+
 try:
     validate(config, SCHEMAS / "config.schema.yaml", "config")
     SHEETS = load_sheets(config, BASE, SCHEMAS)
-    METHODS = {
-        name: method_settings(
-            BASE / "config" / "methods",
-            name,
-            config["train"],
-            config["overrides"],
-            SCHEMAS,
-        )
-        for name in config["methods"]
-    }
-    check_starts(METHODS)
+    METHODS = {name: settings_of(name) for name in config["methods"]}
+    # What they start from is trained too, but is no row of a table.
+    TRAINED = with_starts(METHODS, settings_of)
     TABLES = {
         path.stem: load_yaml(path) for path in sorted((BASE / "config" / "tables").glob("*.yaml"))
     }
@@ -62,7 +61,7 @@ LEARNED = [name for name in METHODS if name not in BASELINES]
 
 wildcard_constraints:
     cell="|".join(SHEETS.assembly),
-    method="|".join(METHODS),
+    method="|".join(TRAINED),
     fold=r"\d+",
     seed=r"\d+",
 
@@ -178,20 +177,32 @@ def repeat(flag, values):
 
 def element_store(wildcards):
     """The element store, for methods that read promoter and elements."""
-    if METHODS[wildcards.method]["inputs"]["elements"]:
+    if TRAINED[wildcards.method]["inputs"]["elements"]:
         return f"results/elements/{wildcards.cell}.zarr/manifest.json"
     return []
 
 
 def start_checkpoint(wildcards):
     """The checkpoint that a method starts from: of a run of another method, or a file."""
-    start = METHODS[wildcards.method].get("start_from")
+    start = TRAINED[wildcards.method].get("start_from")
     if not start:
         return []
-    cell, fold, seed = wildcards.cell, wildcards.fold, wildcards.seed
-    if start in METHODS:
-        return f"results/runs/{cell}/{start}/fold{fold}/seed{seed}/best.ckpt"
-    return start.format(cell=cell, fold=fold, seed=seed)
+    if start in TRAINED:
+        start = "results/runs/{cell}/" + start + "/fold{fold}/seed{seed}/best.ckpt"
+    return start.format(cell=wildcards.cell, fold=wildcards.fold, seed=wildcards.seed)
+
+
+def training_data(wildcards):
+    """What a method is trained on, by option name: window stores; the encoder reads elements."""
+    if TRAINED[wildcards.method]["architecture"] == "enhancer_encoder":
+        return {
+            "activity": f"results/abc/{wildcards.cell}/elements.parquet",
+            "genome": "resources/reference/genome.fa",
+        }
+    return {
+        "sequence": "results/windows/sequence.zarr/manifest.json",
+        "signals": f"results/windows/{wildcards.cell}.zarr/manifest.json",
+    }
 
 
 def baseline_tables(wildcards):

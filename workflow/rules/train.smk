@@ -3,8 +3,7 @@
 
 rule train:
     input:
-        sequence="results/windows/sequence.zarr/manifest.json",
-        signals="results/windows/{cell}.zarr/manifest.json",
+        unpack(training_data),
         examples="results/examples/{cell}.parquet",
         elements=element_store,
         start=start_checkpoint,
@@ -18,7 +17,7 @@ rule train:
     benchmark:
         "benchmarks/train/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
-        method="|".join(LEARNED) or "none",
+        method="|".join(name for name in TRAINED if name not in BASELINES) or "none",
     conda:
         "../envs/train.yaml"
     threads: 1 + config["train"]["workers"]
@@ -27,15 +26,17 @@ rule train:
         mem_mb=lambda wildcards, attempt: 16000 * attempt,
         runtime="2d",
     params:
-        method=lambda wildcards: json.dumps(METHODS[wildcards.method], sort_keys=True),
+        method=lambda wildcards: json.dumps(TRAINED[wildcards.method], sort_keys=True),
+        data=lambda wildcards, input: " ".join(
+            repeat(name, input[name]) for name in training_data(wildcards)
+        ),
         elements=lambda wildcards, input: repeat("elements", input.elements),
         start=lambda wildcards, input: repeat("start-from", input.start),
         folder="results/runs/{cell}/{method}/fold{fold}/seed{seed}",
     message:
         "Train {wildcards.method} on {wildcards.cell}, fold {wildcards.fold}, seed {wildcards.seed}"
     shell:
-        "gexpipe train --sequence {input.sequence} --signals {input.signals}"
-        " --examples {input.examples} {params.elements} {params.start}"
+        "gexpipe train {params.data} --examples {input.examples} {params.elements} {params.start}"
         " --fold {wildcards.fold} --seed {wildcards.seed} --method {params.method:q}"
         " --threads {threads} --out {params.folder} 2>&1 | tee {log}"
 

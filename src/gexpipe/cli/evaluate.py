@@ -57,7 +57,7 @@ def predict(
     model, config, trained = open_checkpoint(checkpoint, read_method(method) if method else None)
     fold, parts = fold or trained or 11, tuple(split or PARTS)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
-    data: Genes = open_data(Sources(sequence, signals, examples, elements), config)
+    data: Genes = open_data(Sources(examples, sequence, signals, elements), config)
     if shuffle_windows is not None:
         data = ShuffledWindows(data, fold, shuffle_windows)
     if "train" in parts or (trained and trained != fold):

@@ -12,12 +12,16 @@ app = typer.Typer(help="Train one method on one cell type, one fold, one seed.")
 
 @app.command()
 def train(
-    sequence: Annotated[Path, typer.Option(help="Window store of bases.")],
-    signals: Annotated[Path, typer.Option(help="Window store of the cell type.")],
     examples: Annotated[Path, typer.Option(help="Example table of the cell type.")],
     method: Annotated[str, typer.Option(help="Merged method configuration: JSON text or a path.")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    sequence: Annotated[Path | None, typer.Option(help="Window store of bases.")] = None,
+    signals: Annotated[Path | None, typer.Option(help="Window store of the cell type.")] = None,
     elements: Annotated[Path | None, typer.Option(help="Element store, if it is read.")] = None,
+    activity: Annotated[
+        Path | None, typer.Option(help="Enhancer encoder: element table of the cell type.")
+    ] = None,
+    genome: Annotated[Path | None, typer.Option(help="Enhancer encoder: indexed FASTA.")] = None,
     start_from: Annotated[
         Path | None, typer.Option(help="Checkpoint that the method starts from, if it does.")
     ] = None,
@@ -37,5 +41,6 @@ def train(
     prepare(threads)
     from gexpipe.train import run
 
-    data = run.open_data(run.Sources(sequence, signals, examples, elements), config)
+    sources = run.Sources(examples, sequence, signals, elements, activity, genome)
+    data = run.open_data(sources, config)
     run.train(config, data, fold, seed, out, devices, start_from=start_from)

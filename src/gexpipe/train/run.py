@@ -21,6 +21,7 @@ from gexpipe.files import write_json
 from gexpipe.log import get_logger
 from gexpipe.models import build, parameters
 from gexpipe.models.scan import backends
+from gexpipe.train.activity import ElementActivity
 from gexpipe.train.batches import Genes
 from gexpipe.train.checkpoint import commit, load_model
 from gexpipe.train.loop import Fit, fit
@@ -35,16 +36,30 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Sources:
-    """Files a run reads: window stores, example table, element store."""
+    """Files a run reads.
 
-    sequence: Path
-    signals: Path
+    Window stores, example table, element store; the enhancer encoder reads element table and
+    genome instead of the stores.
+    """
+
     examples: Path
+    sequence: Path | None = None
+    signals: Path | None = None
     elements: Path | None = None
+    activity: Path | None = None
+    genome: Path | None = None
 
 
-def open_data(sources: Sources, config: MethodConfig) -> WindowData:
+def open_data(sources: Sources, config: MethodConfig) -> Genes:
     """Data set with the inputs that a method asks for."""
+    if config.architecture == "enhancer_encoder":
+        if sources.activity is None or sources.genome is None:
+            raise UserError("give --activity and --genome", f"method {config.name}")
+        return ElementActivity(
+            sources.activity, sources.genome, sources.examples, config.inputs.length
+        )
+    if sources.sequence is None or sources.signals is None:
+        raise UserError("give --sequence and --signals", f"method {config.name}")
     if config.inputs.elements and sources.elements is None:
         raise UserError("this method reads elements: give --elements", f"method {config.name}")
     return WindowData(
