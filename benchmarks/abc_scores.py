@@ -94,7 +94,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = [str(Path(folder) / name) for name in ("plain.tsv.gz", "ours.parquet")]
         warm = (*inputs("small"), paths[1])
-        for size in chosen_sizes("ABC scores"):
+        for size in chosen_sizes("ABC scores", INPUTS):
             given = inputs(size)
             joined = measure(plain, *given, paths[0])
             direct = measure(ours, *given, paths[1], warm_up=warm)

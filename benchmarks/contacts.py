@@ -122,7 +122,7 @@ def main() -> None:
     """Measure, compare, print."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for size in chosen_sizes("window contact"):
+        for size in chosen_sizes("window contact", INPUTS):
             matrix, genes, length = inputs(size, Path(folder))
             records = str(Path(folder) / f"{size}.csv")
             all_records = measure(plain_read, matrix, records)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
-
-SIZES = ("small", "chr22", "chr1")
 
 
 @dataclass(frozen=True)
@@ -71,11 +69,11 @@ def measure(function: Callable[..., Any], *arguments: Any, warm_up: tuple = ()) 
         process.join()
 
 
-def chosen_sizes(description: str) -> list[str]:
-    """Sizes named on the command line; all three by default."""
+def chosen_sizes(description: str, sizes: Iterable[str]) -> list[str]:
+    """Those of ``sizes`` that the command line names; all by default."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--size", action="append", choices=SIZES, help="repeat; default: all")
-    return parser.parse_args().size or list(SIZES)
+    parser.add_argument("--size", action="append", choices=[*sizes], help="repeat; default: all")
+    return parser.parse_args().size or [*sizes]
 
 
 def row(size: str, what: str, plain: Cost, ours: Cost) -> list[Any]:
