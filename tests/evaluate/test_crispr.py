@@ -100,7 +100,9 @@ def test_benchmark_by_distance_is_seeded():
     # No positive pair lies beyond 100 kb.
     assert table["distance"].tolist() == ["all", "0-10 kb", "10-100 kb"] * 2
     perfect = table[table["predictor"] == "perfect"]
-    assert (perfect[["average_precision", "low", "high", "precision_at_70_recall"]] == 1).all(axis=None)
+    assert (perfect[["average_precision", "low", "high", "precision_at_70_recall"]] == 1).all(
+        axis=None
+    )
     random = table[table["predictor"] == "random"]
     assert (random["low"] <= random["average_precision"]).all()
     assert (random["average_precision"] <= random["high"]).all()
