@@ -31,7 +31,6 @@ rule all:
     input:
         "results/tables/table1.tsv",
         "results/tables/controls.tsv",
-        expand("results/crispr/{cell}.tsv", cell=perturbed_cells()),
-        expand(
-            "results/figures/scatter/{cell}.{method}.png", cell=config["cells"], method=METHODS
-        ),
+        expand("results/crispr/{cell}.tsv", cell=cells_with("crispr")),
+        expand("results/targets/{cell}.agreement.json", cell=cells_with("cage", "rnaseq")),
+        expand("results/figures/scatter/{cell}.{method}.png", cell=config["cells"], method=METHODS),

@@ -96,9 +96,9 @@ def h3k27ac_bams(wildcards):
     return alignments(wildcards.cell, "h3k27ac_bam", optional=True)
 
 
-def perturbed_cells():
-    """Cells of the configuration that have a table of CRISPRi pairs."""
-    return [cell for cell in config["cells"] if cell_paths(cell, "crispr", optional=True)]
+def cells_with(*roles):
+    """Cells of the configuration that have a file of every one of these roles."""
+    return [cell for cell in config["cells"] if all(cell_paths(cell, r, True) for r in roles)]
 
 
 def signal_paths(cell):

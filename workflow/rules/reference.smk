@@ -6,6 +6,7 @@ localrules:
     splits,
     mrna,
     target,
+    agreement,
     examples,
     check,
 
@@ -128,6 +129,33 @@ rule target:
         "gexpipe reference target --source {params.source} --genes {input.genes} {params.files}"
         " --column {params.column:q} --window {params.window} --strand {params.strand}"
         " --transform {params.transform} --out {output} > {log} 2>&1"
+
+
+rule agreement:
+    input:
+        cage=lambda wildcards: cell_paths(wildcards.cell, "cage"),
+        rnaseq=lambda wildcards: cell_paths(wildcards.cell, "rnaseq")[:1],
+        genes="results/genes/genes.tsv",
+    output:
+        "results/targets/{cell}.agreement.json",
+    log:
+        "logs/reference/agreement.{cell}.log",
+    benchmark:
+        "benchmarks/reference/agreement.{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=4000,
+        runtime="30m",
+    params:
+        cage=lambda wildcards, input: repeat("cage", input.cage),
+        window=config["target"]["window"],
+        strand=config["target"]["strand"],
+    message:
+        "CAGE of {wildcards.cell} beside its RNA-seq"
+    shell:
+        "gexpipe reference agreement --genes {input.genes} {params.cage} --rnaseq {input.rnaseq}"
+        " --window {params.window} --strand {params.strand} --out {output} > {log} 2>&1"
 
 
 rule examples:

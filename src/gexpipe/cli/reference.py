@@ -105,12 +105,7 @@ def target(
     elif source == "rnaseq":
         raw = targets.rnaseq_table(file[0], known)
     else:
-        raw = sum(
-            targets.cage_bigwig(path, known, window)
-            if path.suffix.lower() in (".bigwig", ".bw")
-            else targets.cage_ctss(path, known, window, strand)
-            for path in file
-        )  # type: ignore[assignment]
+        raw = targets.cage_libraries(file, known, window, strand)
     table = targets.target_table(known, raw, transform)
     write_table(table, out)
     logger.info(
@@ -120,6 +115,27 @@ def target(
         int((table["raw"] == 0).sum()),
         int(table["raw"].isna().sum()),
     )
+
+
+@app.command()
+def agreement(
+    genes: Genes,
+    cage: Annotated[list[Path], typer.Option(help="CAGE file(s): CTSS or bigWig.")],
+    rnaseq: Annotated[Path, typer.Option(help="RNA-seq table.")],
+    out: Annotated[Path, typer.Option(help="JSON to write.")],
+    window: Annotated[int, typer.Option(help="CAGE window centred on the TSS, bp.")] = 384,
+    strand: Annotated[str, typer.Option(help="CAGE strand: both, or same.")] = "both",
+) -> None:
+    """Report slope and correlation of CAGE on RNA-seq, where a cell type has both."""
+    from gexpipe.files import write_json
+    from gexpipe.reference import targets
+    from gexpipe.reference.agreement import agreement as compare
+
+    known = read_genes(genes)
+    tags = targets.cage_libraries(cage, known, window, strand)
+    report = compare(tags, targets.rnaseq_table(rnaseq, known))
+    write_json(out, report)
+    logger.info("CAGE on RNA-seq: %s", ", ".join(f"{k} {v:.3g}" for k, v in report.items()))
 
 
 @app.command()

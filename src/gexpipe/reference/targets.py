@@ -13,7 +13,14 @@ from gexpipe.errors import UserError
 from gexpipe.files import open_text
 from gexpipe.reference.genes import read_any_table
 
-__all__ = ["cage_bigwig", "cage_ctss", "rnaseq_table", "target_table", "transform"]
+__all__ = [
+    "cage_bigwig",
+    "cage_ctss",
+    "cage_libraries",
+    "rnaseq_table",
+    "target_table",
+    "transform",
+]
 
 
 def _bounds(genes: pd.DataFrame, window: int) -> tuple[np.ndarray, np.ndarray]:
@@ -91,6 +98,17 @@ def cage_bigwig(path: str | Path, genes: pd.DataFrame, window: int) -> np.ndarra
             if high > low:
                 values = handle.values(chrom, low, high, numpy=True)
                 total[row] = float(np.nansum(values))
+    return total
+
+
+def cage_libraries(paths: list[Path], genes: pd.DataFrame, window: int, strand: str) -> np.ndarray:
+    """Sum of several libraries, each CTSS or bigWig by its extension (bigWig: both strands)."""
+    total = np.zeros(len(genes))
+    for path in paths:
+        if path.suffix.lower() in (".bigwig", ".bw"):
+            total += cage_bigwig(path, genes, window)
+        else:
+            total += cage_ctss(path, genes, window, strand)
     return total
 
 
