@@ -50,7 +50,7 @@ class TrainOptions:
         Keep only the inputs of each layer for the backward pass: less memory, about a third more
         time, the same gradients.
     scan_backend : str
-        auto, mamba_ssm, numba or reference.
+        auto, mamba_ssm, triton, numba or reference.
     deterministic : bool
         Torch's deterministic algorithms.
     """

@@ -19,6 +19,7 @@ Scan = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 # name -> module and function; imported when used, so that a machine needs only its own
 _BACKENDS = {
     "mamba_ssm": ("gexpipe.models.scan.fused", "fused_scan"),
+    "triton": ("gexpipe.models.scan.gpu", "triton_scan"),
     "numba": ("gexpipe.models.scan.cpu", "cpu_scan"),
     "reference": ("gexpipe.models.scan.reference", "reference_scan"),
 }
@@ -35,13 +36,14 @@ class Choice:
 
 def available(device: str) -> dict[str, str]:
     """State of every backend for ``"cpu"`` or ``"cuda"``: empty text if usable, else the reason."""
-    cuda = device == "cuda"
-    missing = "mamba_ssm cannot be imported"
-    return {
-        "mamba_ssm": "" if cuda and _importable("mamba_ssm") else missing if cuda else "CUDA only",
-        "numba": "CPU only" if cuda else "" if _importable("numba") else "numba cannot be imported",
-        "reference": "",
-    }
+    here = {"mamba_ssm": "cuda", "triton": "cuda", "numba": "cpu"}
+    states = {}
+    for name, kind in here.items():
+        if kind != device:
+            states[name] = f"{kind.upper()} only"
+        else:
+            states[name] = "" if _importable(name) else f"{name} cannot be imported"
+    return {**states, "reference": ""}
 
 
 @cache
