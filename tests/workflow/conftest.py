@@ -30,7 +30,12 @@ class Project:
             extra = self.folder / "change.yaml"
             extra.write_text(yaml.safe_dump(change))
             configs.append(str(extra))
-        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            # As on a machine where no kernel was ever compiled.
+            "NUMBA_CACHE_DIR": str(self.folder / "numba"),
+        }
         command = [
             sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"),
             "--directory", str(self.folder), "--cores", "2", "--configfile", *configs, *arguments,

@@ -103,6 +103,19 @@ def test_overriding_one_method_reruns_that_method_only(finished: Project) -> Non
     assert trained and all("Train prism" in line for line in trained)
 
 
+def test_a_method_brings_what_it_starts_from(finished: Project) -> None:
+    target = "results/runs/SIM1/{}/fold11/seed2/predictions.parquet"
+    small = {"overrides": {"seq2exp_retrain": {"inputs": {"length": 512}}}}
+    change = {"methods": ["seq2exp_retrain", "epinformer_activity"], **small}
+    text = finished.plan(target.format("seq2exp_retrain"), change)
+    assert "Train seq2exp_retrain on SIM1" in text
+    assert "Train seq2exp_soft" not in text, "trained already, as a method of its own"
+    text = finished.plan(target.format("epinformer_activity"), change)
+    assert "Train enhancer_encoder on SIM1" in text
+    table = finished.plan(TABLE, change)
+    assert "enhancer_encoder/fold11/seed2/predictions.parquet" not in table.split("rule table")[-1]
+
+
 def test_shipped_configuration_plans_everything_without_network(tmp_path: Path) -> None:
     done = subprocess.run(
         [

@@ -34,12 +34,13 @@ def train(
 
     Run again with the same arguments, it continues from last.ckpt, to the same result.
     """
-    from gexpipe.train.options import read_method
     from gexpipe.train.process import prepare
 
-    config = read_method(method)
-    prepare(threads)
+    prepare(threads)  # before anything loads torch or numba
     from gexpipe.train import run
+    from gexpipe.train.options import read_method
+
+    config = read_method(method)
 
     sources = run.Sources(examples, sequence, signals, elements, activity, genome)
     data = run.open_data(sources, config)

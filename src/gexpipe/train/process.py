@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 
 __all__ = ["prepare"]
 
@@ -17,7 +18,11 @@ def prepare(threads: int) -> None:
     set stay. By default glibc hands every large block back to the system when it is freed, so that
     each step pays for its page faults again: on a CPU these cost as much as the arithmetic.
     """
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    variables = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
+    if "numba" not in sys.modules:
+        # Once numba is loaded, a changed variable makes the next compilation fail.
+        variables.append("NUMBA_NUM_THREADS")
+    for variable in variables:
         os.environ.setdefault(variable, str(threads))
     try:
         libc = ctypes.CDLL(None)
