@@ -188,7 +188,8 @@ def start_checkpoint(wildcards):
     if not start:
         return []
     if start in TRAINED:
-        start = "results/runs/{cell}/" + start + "/fold{fold}/seed{seed}/best.ckpt"
+        run = f"{wildcards.cell}/{start}/fold{wildcards.fold}/seed{wildcards.seed}"
+        return f"results/runs/{run}/best.ckpt"
     return start.format(cell=wildcards.cell, fold=wildcards.fold, seed=wildcards.seed)
 
 
