@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["Finding", "examine"]
+from gexpipe.errors import UserError
+
+__all__ = ["Finding", "check_scan", "examine"]
 
 # Package -> what gexpipe uses it for. Extras may be absent.
 NEEDED = {
@@ -40,8 +42,9 @@ class Finding:
     ----------
     what : str
         Package, program or backend.
-    state : {"ok", "absent", "missing"}
-        ``missing`` stops something that every run needs; ``absent`` is an extra.
+    state : {"ok", "absent", "missing", "failed"}
+        ``missing`` stops something that every run needs; ``absent`` is an extra; ``failed`` is a
+        check that did not pass.
     detail : str
         Version, path or reason.
     """
@@ -91,4 +94,38 @@ def examine(folder: Path) -> list[Finding]:
         _bedtools(),
         *_compute(),
         Finding("free disk", "ok", f"{free / 1e9:,.0f} GB at {folder.resolve()}"),
+    ]
+
+
+def check_scan(batch: int, length: int, width: int, state: int) -> list[Finding]:
+    """The chosen scan backend beside the plain reference: a line for each array.
+
+    Parameters
+    ----------
+    batch, length, width, state : int
+        Genes, tokens, channels (2 d_model in a published block) and state dimensions.
+
+    Returns
+    -------
+    list of Finding
+        ``failed`` where the largest relative deviation is above the tolerance.
+    """
+    try:
+        import torch
+    except ImportError:
+        raise UserError("torch is not installed (extra: train)", "--self-check") from None
+    from gexpipe.models.scan import choose
+    from gexpipe.models.scan.check import TOLERANCE, deviations
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    size = f"batch {batch}, length {length}, width {width}, state {state}"
+    head = Finding("scan self-check", "ok", f"{choose(device).name} on {device}: {size}")
+    found = deviations(batch, length, width, state, device)
+    return [head] + [
+        Finding(
+            f"scan {d.array}",
+            "ok" if d.passed else "failed",
+            f"largest relative deviation {d.relative:.1e}, at most {TOLERANCE:.0e}",
+        )
+        for d in found
     ]

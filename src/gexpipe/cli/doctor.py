@@ -13,12 +13,22 @@ app = typer.Typer(add_completion=False, help="What is installed, which backends 
 @app.command()
 def doctor(
     folder: Annotated[Path, typer.Option(help="Where a run would write.")] = Path(),
+    self_check: Annotated[
+        bool, typer.Option("--self-check", help="Compare the scan with the plain reference.")
+    ] = False,
+    length: Annotated[int, typer.Option(help="Self-check: tokens.", min=1)] = 2000,
+    width: Annotated[int, typer.Option(help="Self-check: channels.", min=1)] = 64,
+    batch: Annotated[int, typer.Option(help="Self-check: genes.", min=1)] = 2,
+    state: Annotated[int, typer.Option(help="Self-check: state dimensions.", min=1)] = 16,
 ) -> None:
-    """Print one line per package, program and backend; exit 1 when something needed is missing."""
-    from gexpipe.doctor import examine
+    """Print one line per package, program and backend; exit 1 when something needed is missing.
 
-    findings = examine(folder)
+    With --self-check: one line per value and gradient of the scan; exit 1 when one deviates.
+    """
+    from gexpipe.doctor import check_scan, examine
+
+    findings = check_scan(batch, length, width, state) if self_check else examine(folder)
     for finding in findings:
         typer.echo(f"{finding.state:8}{finding.what:34}{finding.detail}")
-    if any(finding.state == "missing" for finding in findings):
+    if any(finding.state in ("missing", "failed") for finding in findings):
         raise typer.Exit(1)
