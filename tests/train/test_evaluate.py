@@ -12,7 +12,12 @@ import torch
 
 from gexpipe.errors import UserError
 from gexpipe.evaluate.metrics import metric_table, score
-from gexpipe.evaluate.predict import predict_rows, prediction_table
+from gexpipe.evaluate.predict import (
+    predict_rows,
+    prediction_and_embeddings,
+    prediction_table,
+    write_embeddings,
+)
 from gexpipe.evaluate.shuffle import ShuffledWindows
 from gexpipe.models import build
 from gexpipe.train.checkpoint import load_model
@@ -129,3 +134,28 @@ def test_checkpoint_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "x.ckpt").write_bytes(b"nothing")
     with pytest.raises(UserError, match="not a readable checkpoint"):
         load_model(tmp_path / "x.ckpt")
+
+
+@pytest.mark.parametrize("architecture", [name for name in MODELS if name != "enhancer_encoder"])
+def test_embeddings_are_what_the_head_reads(architecture: str, tmp_path: Path) -> None:
+    config, data = method(architecture), data_for(architecture)
+    torch.manual_seed(0)
+    model = build(architecture, config["model"], config["inputs"])
+    table, vectors = prediction_and_embeddings(model, data, 11, 4)
+    pd.testing.assert_frame_equal(table, prediction_table(model, data, 11, 4))
+    assert vectors.shape == (len(table), 16)
+    rows = np.concatenate([data.split(11, part) for part in ("valid", "test")])
+    joined = torch.cat([torch.from_numpy(vectors), data.features[rows]], dim=1)
+    predicted = model.head.mlp(joined).squeeze(1).detach().numpy()
+    np.testing.assert_allclose(predicted, table["predicted"], rtol=1e-5, atol=1e-6)
+    write_embeddings(tmp_path / "e.npz", table["gene_id"].tolist(), vectors)
+    written = np.load(tmp_path / "e.npz")
+    assert written["gene_id"].tolist() == table["gene_id"].tolist()
+    np.testing.assert_array_equal(written["embedding"], vectors)
+
+
+def test_a_method_without_pooled_vector_has_no_embeddings() -> None:
+    config, data = method("enhancer_encoder"), data_for("enhancer_encoder")
+    model = build("enhancer_encoder", config["model"], config["inputs"])
+    with pytest.raises(UserError, match="--embeddings: this method pools no vector"):
+        prediction_and_embeddings(model, data, 11, 4)

@@ -23,6 +23,10 @@ def predict(
     examples: Annotated[Path, typer.Option(help="Example table of that cell type.")],
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
     elements: Annotated[Path | None, typer.Option(help="Element store, if it is read.")] = None,
+    embeddings: Annotated[
+        Path | None,
+        typer.Option(help="File to write (.npz): gene_id, and the vector before the head."),
+    ] = None,
     method: Annotated[
         str | None, typer.Option(help="Method configuration that the authors' checkpoint holds.")
     ] = None,
@@ -47,23 +51,28 @@ def predict(
     prepare(threads)
     import torch
 
+    from gexpipe.evaluate import predict as predicting
     from gexpipe.evaluate.foreign import open_checkpoint
-    from gexpipe.evaluate.predict import PARTS, prediction_table, write_predictions
     from gexpipe.evaluate.shuffle import ShuffledWindows
     from gexpipe.train.batches import Genes
     from gexpipe.train.options import read_method
     from gexpipe.train.run import Sources, open_data
 
     model, config, trained = open_checkpoint(checkpoint, read_method(method) if method else None)
-    fold, parts = fold or trained or 11, tuple(split or PARTS)
+    fold, parts = fold or trained or 11, tuple(split or predicting.PARTS)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     data: Genes = open_data(Sources(examples, sequence, signals, elements), config)
     if shuffle_windows is not None:
         data = ShuffledWindows(data, fold, shuffle_windows)
     if "train" in parts or (trained and trained != fold):
         log.warning("fold %d: some of these genes this checkpoint was trained on", fold)
-    table = prediction_table(model, data, fold, config.train.batch_size, parts)
-    write_predictions(out, table)
+    given = (model, data, fold, config.train.batch_size, parts)
+    if embeddings is None:
+        table = predicting.prediction_table(*given)
+    else:
+        table, vectors = predicting.prediction_and_embeddings(*given)
+        predicting.write_embeddings(embeddings, table["gene_id"].tolist(), vectors)
+    predicting.write_predictions(out, table)
     log.info("%d predictions of %s in %s", len(table), config.name, out)
 
 

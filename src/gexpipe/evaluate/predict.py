@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +12,60 @@ import numpy as np
 import pandas as pd
 import torch
 
+from gexpipe.errors import UserError
 from gexpipe.files import aside
-from gexpipe.models.base import ExpressionModel
+from gexpipe.models.base import ExpressionModel, Output
 from gexpipe.train.batches import Genes, batches, chunks
 
-__all__ = ["PARTS", "predict_rows", "prediction_table", "write_predictions"]
+__all__ = [
+    "PARTS",
+    "Predicted",
+    "evaluate_rows",
+    "predict_rows",
+    "prediction_and_embeddings",
+    "prediction_table",
+    "write_embeddings",
+    "write_predictions",
+]
 
 PARTS = ("valid", "test")
 
 
+@dataclass(frozen=True)
+class Predicted:
+    """What a model says about some genes.
+
+    Attributes
+    ----------
+    observed, predicted : ndarray
+        (rows,) float32.
+    embedding : ndarray or None
+        (rows, d) float32: what the head reads of the window, without the gene features.
+    """
+
+    observed: np.ndarray
+    predicted: np.ndarray
+    embedding: np.ndarray | None
+
+
+def _pooled(output: Output, features: int) -> np.ndarray:
+    if "head_input" not in output.extras:
+        raise UserError("this method pools no vector before its head", "--embeddings")
+    joined = output.extras["head_input"]
+    return joined[:, : joined.shape[1] - features].float().cpu().numpy()
+
+
 @torch.inference_mode()
-def predict_rows(
+def evaluate_rows(
     model: ExpressionModel,
     data: Genes,
     rows: np.ndarray,
     size: int,
     workers: int = 0,
     autocast: AbstractContextManager[Any] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Observed and predicted expression of ``rows``, in their order.
+    embeddings: bool = False,
+) -> Predicted:
+    """Observed and predicted expression of ``rows``, in their order, and embeddings if asked for.
 
     Parameters
     ----------
@@ -45,16 +81,18 @@ def predict_rows(
         Loader processes.
     autocast : context manager, optional
         Precision context that the forward pass runs in.
+    embeddings : bool
+        Keep the pooled vector of every gene.
 
-    Returns
-    -------
-    tuple of ndarray
-        Observed and predicted values, (rows,) float32.
+    Raises
+    ------
+    UserError
+        For embeddings of a method that has no pooled vector.
     """
     device = next(model.parameters()).device
     mode = model.training
     model.eval()
-    observed, predicted = [], []
+    observed, predicted, pooled = [], [], []
     parts = chunks(np.asarray(rows), size)
     for batch in batches(data, parts, range(len(parts)), workers):
         batch = batch.to(device).dense()
@@ -62,8 +100,27 @@ def predict_rows(
             output = model(batch)
         observed.append(batch.target.float().cpu().numpy())
         predicted.append(output.prediction.float().cpu().numpy())
+        if embeddings:
+            pooled.append(_pooled(output, batch.features.shape[1]))
     model.train(mode)
-    return np.concatenate(observed), np.concatenate(predicted)
+    return Predicted(
+        np.concatenate(observed),
+        np.concatenate(predicted),
+        np.concatenate(pooled) if embeddings else None,
+    )
+
+
+def predict_rows(
+    model: ExpressionModel,
+    data: Genes,
+    rows: np.ndarray,
+    size: int,
+    workers: int = 0,
+    autocast: AbstractContextManager[Any] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Observed and predicted values, (rows,) float32; arguments as `evaluate_rows`."""
+    found = evaluate_rows(model, data, rows, size, workers, autocast)
+    return found.observed, found.predicted
 
 
 def prediction_table(
@@ -85,12 +142,36 @@ def prediction_table(
     tables = []
     for part in parts:
         rows = data.split(fold, part)
-        observed, predicted = predict_rows(model, data, rows, size, workers, autocast)
-        table = data.table.iloc[rows][["gene_id", "symbol", "chrom"]].copy()
-        table["fold"], table["split"] = fold, part
-        table["observed"], table["predicted"] = observed, predicted
-        tables.append(table)
+        found = evaluate_rows(model, data, rows, size, workers, autocast)
+        tables.append(_table(data, rows, fold, part, found))
     return pd.concat(tables, ignore_index=True)
+
+
+def prediction_and_embeddings(
+    model: ExpressionModel, data: Genes, fold: int, size: int, parts: Sequence[str] = PARTS
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """`prediction_table`, and the embeddings (genes, d) of its rows from the same pass."""
+    tables, pooled = [], []
+    for part in parts:
+        rows = data.split(fold, part)
+        found = evaluate_rows(model, data, rows, size, embeddings=True)
+        tables.append(_table(data, rows, fold, part, found))
+        assert found.embedding is not None
+        pooled.append(found.embedding)
+    return pd.concat(tables, ignore_index=True), np.concatenate(pooled)
+
+
+def _table(data: Genes, rows: np.ndarray, fold: int, part: str, found: Predicted) -> pd.DataFrame:
+    table = data.table.iloc[rows][["gene_id", "symbol", "chrom"]].copy()
+    table["fold"], table["split"] = fold, part
+    table["observed"], table["predicted"] = found.observed, found.predicted
+    return table
+
+
+def write_embeddings(path: Path, genes: Sequence[str], embedding: np.ndarray) -> None:
+    """Write ``gene_id`` (genes,) text and ``embedding`` (genes, d) float32 as .npz."""
+    with aside(path) as temporary:
+        np.savez(temporary, gene_id=np.array(genes, dtype=str), embedding=embedding)
 
 
 def write_predictions(path: Path, table: pd.DataFrame) -> None:
