@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,18 @@ FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
-    for name in ("measure", "counting", "abc_scores", "contacts"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    for path in FOLDER.glob("*.py"):
+        monkeypatch.delitem(sys.modules, path.stem, raising=False)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def test_counting(tmp_path):
@@ -59,3 +70,53 @@ def test_the_cost_of_a_call_is_its_own():
     )
     assert line == ["small", "step", 2.0, 0.5, 4.0, 90.0, 30.0, 3.0]
     assert "| small" in measure.table([line])
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_published_scan(reverse, one_thread):
+    import torch
+    from scan_cpu import published_scan
+
+    from gexpipe.models.scan import check, selective_scan
+
+    given = check.random_inputs(2, 50, 16, 4)
+    found = published_scan(**given, reverse=reverse)[0]
+    expected = selective_scan(**given, delta_softplus=True, reverse=reverse, backend="reference")
+    torch.testing.assert_close(found, expected[0], rtol=1e-4, atol=1e-5)
+
+
+def test_epinformer(monkeypatch, one_thread):
+    import epinformer_cpu
+
+    from gexpipe.models import epinformer
+
+    monkeypatch.setattr(epinformer_cpu, "prepare", lambda threads: None)
+    monkeypatch.setattr(epinformer, "distinct", epinformer.distinct)  # put back at the end
+    for training in (True, False):
+        ours = epinformer_cpu.run(training, False, "small")
+        with monkeypatch.context() as changed:
+            changed.setattr(epinformer, "distinct", epinformer.distinct)
+            plain = epinformer_cpu.run(training, True, "small")
+        assert epinformer_cpu.deviation(ours, plain) < 1e-4
+
+
+def test_gpu_says_that_there_is_none(monkeypatch, capsys, tmp_path):
+    import gpu
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    gpu.main(["--out", str(tmp_path / "gpu.md")])
+    assert capsys.readouterr().out == "no GPU is seen: nothing is measured\n"
+    assert not (tmp_path / "gpu.md").exists()
+
+
+def test_gpu_layer_on_a_cpu(one_thread):
+    import gpu
+
+    ours = gpu.layer_pass(False, 1, 40, "cpu")()
+    gpu.use("reference")
+    try:
+        plain = gpu.layer_pass(False, 1, 40, "cpu")()
+    finally:
+        gpu.use("auto")
+    assert gpu.deviation(ours, plain) < 1e-4

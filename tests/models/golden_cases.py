@@ -32,7 +32,8 @@ class Case:
 
     @classmethod
     def read(cls, folder: Path) -> Case:
-        io = {k: torch.from_numpy(v) for k, v in np.load(folder / "io.npz").items()}
+        device = torch.get_default_device()
+        io = {k: torch.from_numpy(v).to(device) for k, v in np.load(folder / "io.npz").items()}
         file = folder / "weights.safetensors"
         meta = json.loads((folder / "meta.json").read_text())
         return cls(meta, io, load_file(file) if file.exists() else {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,14 @@ def _cases() -> list[str]:
     default = Path(__file__).resolve().parents[3] / "shared" / "goldens"
     folder = Path(os.environ.get("GEXPIPE_GOLDENS", default))
     return sorted(p.parent.name for p in folder.glob("*/meta.json")) or ["none"]
+
+
+@pytest.fixture(autouse=True)
+def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The device that GEXPIPE_TEST_DEVICE names; full float32 there."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    with torch.device(os.environ.get("GEXPIPE_TEST_DEVICE", "cpu")):
+        yield
 
 
 @pytest.mark.parametrize("name", _cases())
