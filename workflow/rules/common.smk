@@ -138,7 +138,8 @@ def mask_blacklist():
 
 def gene_source(wildcards):
     """The file that the gene table is made from."""
-    return reference_path("gene_table" if config["genes"]["source"] == "table" else "gtf")
+    roles = {"table": "gene_table", "gtf": "gtf", "bed": "genes_bed"}
+    return reference_path(roles[config["genes"]["source"]])
 
 
 def mrna_source(wildcards):

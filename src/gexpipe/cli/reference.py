@@ -10,6 +10,7 @@ import typer
 
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
+from gexpipe.reference.bed_genes import genes_from_bed
 from gexpipe.reference.genes import genes_from_gtf, genes_from_table, read_genes, write_table
 
 app = typer.Typer(
@@ -38,15 +39,16 @@ def genome(
 
 @app.command()
 def genes(
-    source: Annotated[str, typer.Option(help="table or gtf.")],
-    table: Annotated[Path, typer.Option(help="Published gene table, or GTF.")],
+    source: Annotated[str, typer.Option(help="table, gtf or bed.")],
+    table: Annotated[Path, typer.Option(help="Published gene table, GTF, or BED of genes.")],
     chromosome: Chromosomes,
     out: Out,
 ) -> None:
     """Write the gene table: id, symbol, chromosome, TSS (0-based), strand, source."""
-    read = {"table": genes_from_table, "gtf": genes_from_gtf}.get(source)
+    readers = {"table": genes_from_table, "gtf": genes_from_gtf, "bed": genes_from_bed}
+    read = readers.get(source)
     if read is None:
-        raise UserError(f"{source!r} is not table or gtf", "--source")
+        raise UserError(f"{source!r} is not {', '.join(readers)}", "--source")
     result = read(table, chromosome)
     write_table(result, out)
     logger.info("%d genes on %d chromosomes", len(result), result["chrom"].nunique())
