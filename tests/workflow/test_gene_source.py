@@ -11,7 +11,6 @@ import yaml
 
 from tests.workflow.conftest import ROOT
 
-
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
