@@ -20,10 +20,19 @@ from tests.train.fake import MODELS, data_for, method, start_for
 COLUMNS = ["gene_id", "symbol", "chrom", "fold", "split", "observed", "predicted"]
 
 
-def run(architecture: str, out: Path, seed: int = 2, data=None, **settings: object):
+def run(
+    architecture: str,
+    out: Path,
+    seed: int = 2,
+    data=None,
+    replace: bool = False,
+    **settings: object,
+):
     config = MethodConfig.from_mapping(method(architecture, **settings))
     start = start_for(architecture, out.parent)
-    return train(config, data or data_for(architecture), 11, seed, out, start_from=start)
+    return train(
+        config, data or data_for(architecture), 11, seed, out, start_from=start, replace=replace
+    )
 
 
 def predictions(out: Path) -> pd.DataFrame:
@@ -116,6 +125,18 @@ def test_refuses_to_continue_another_run(tmp_path: Path) -> None:
         run("caduceus", tmp_path, data=data_for("caduceus", seed=1))
     with pytest.raises(UserError, match="seed"):
         run("caduceus", tmp_path, seed=3)
+
+
+def test_replace_starts_anew_and_equals_a_first_run(tmp_path: Path) -> None:
+    run("caduceus", tmp_path / "changed")
+    run("caduceus", tmp_path / "changed", learning_rate=1e-4, replace=True)
+    run("caduceus", tmp_path / "fresh", learning_rate=1e-4)
+    changed, fresh = predictions(tmp_path / "changed"), predictions(tmp_path / "fresh")
+    np.testing.assert_array_equal(changed["predicted"], fresh["predicted"])
+    (tmp_path / "fresh/last.ckpt").write_bytes(b"cut off")
+    run("caduceus", tmp_path / "fresh", learning_rate=1e-4, replace=True)
+    again = predictions(tmp_path / "fresh")
+    np.testing.assert_array_equal(changed["predicted"], again["predicted"])
 
 
 def test_first_loss_that_is_not_finite_stops_and_names_the_gene(tmp_path: Path) -> None:

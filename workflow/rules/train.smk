@@ -38,7 +38,7 @@ rule train:
     shell:
         "gexpipe train {params.data} --examples {input.examples} {params.elements} {params.start}"
         " --fold {wildcards.fold} --seed {wildcards.seed} --method {params.method:q}"
-        " --threads {threads} --out {params.folder} 2>&1 | tee {log}"
+        " --threads {threads} --replace --out {params.folder} 2>&1 | tee {log}"
 
 
 rule baseline:

@@ -29,10 +29,14 @@ def train(
     seed: Annotated[int, typer.Option(help="Weights, batch order, noise.")] = 2,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
     devices: Annotated[int, typer.Option(help="GPUs, where there are any.", min=1)] = 1,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Start anew if last.ckpt is of another run.")
+    ] = False,
 ) -> None:
     """Write best.ckpt, last.ckpt, history.csv, predictions.parquet and run.json to a folder.
 
-    Run again with the same arguments, it continues from last.ckpt, to the same result.
+    Run again with the same arguments, it continues from last.ckpt, to the same result. With others
+    it refuses, unless --replace lets it start anew.
     """
     from gexpipe.train.process import prepare
 
@@ -44,4 +48,4 @@ def train(
 
     sources = run.Sources(examples, sequence, signals, elements, activity, genome)
     data = run.open_data(sources, config)
-    run.train(config, data, fold, seed, out, devices, start_from=start_from)
+    run.train(config, data, fold, seed, out, devices, start_from=start_from, replace=replace)

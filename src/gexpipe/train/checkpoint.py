@@ -13,17 +13,21 @@ import torch
 from gexpipe import __version__
 from gexpipe.errors import UserError
 from gexpipe.files import aside, require
+from gexpipe.log import get_logger
 from gexpipe.models import ExpressionModel, build
 from gexpipe.train.options import MethodConfig
 
 __all__ = [
     "commit",
+    "drop_other_run",
     "load_checkpoint",
     "load_model",
     "refuse_other_run",
     "restore",
     "save_checkpoint",
 ]
+
+log = get_logger(__name__)
 
 FORMAT = 1
 
@@ -100,3 +104,17 @@ def _difference(old: Any, new: Any, name: str) -> str:
             if old.get(key) != new.get(key):
                 return _difference(old.get(key), new.get(key), f"{name}.{key}")
     return f"{name} ({old!r}, now {new!r})"
+
+
+def drop_other_run(path: Path, run: Mapping[str, Any]) -> None:
+    """Delete a checkpoint that is unreadable or of another run, with one line that says why.
+
+    For the workflow, where a changed configuration has already decided that the run is made anew.
+    """
+    if not path.exists():
+        return
+    try:
+        refuse_other_run(path, load_checkpoint(path), run)
+    except UserError as error:
+        log.info("starting anew: %s", str(error).removesuffix("; delete it to start anew"))
+        path.unlink()

@@ -23,7 +23,7 @@ from gexpipe.models import build, parameters
 from gexpipe.models.scan import backends
 from gexpipe.train.activity import ElementActivity
 from gexpipe.train.batches import Genes
-from gexpipe.train.checkpoint import commit, load_model
+from gexpipe.train.checkpoint import commit, drop_other_run, load_model
 from gexpipe.train.loop import Fit, fit
 from gexpipe.train.options import MethodConfig
 from gexpipe.train.start import start
@@ -82,6 +82,7 @@ def train(
     devices: int = 1,
     parts: tuple[str, ...] = PARTS,
     start_from: Path | None = None,
+    replace: bool = False,
 ) -> Fit:
     """Train, or continue to train, and write everything of the run to ``out``.
 
@@ -101,6 +102,8 @@ def train(
         Parts of the fold to predict.
     start_from : Path, optional
         Checkpoint whose weights the method takes over before it is trained.
+    replace : bool
+        Start anew when last.ckpt is of another configuration or data, instead of refusing.
     """
     out.mkdir(parents=True, exist_ok=True)
     options = config.train
@@ -126,6 +129,8 @@ def train(
         "seed": seed,
         "start": digest,
     }
+    if replace:
+        drop_other_run(out / "last.ckpt", identity)
     state = fit(fabric, model, data, options, identity, out)
     if not fabric.is_global_zero:
         return state
