@@ -14,7 +14,7 @@ rule candidates:
     log:
         "logs/abc/candidates.{cell}.log",
     benchmark:
-        "benchmarks/abc/candidates.{cell}.jsonl"
+        "results/benchmarks/abc/candidates.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     resources:
@@ -53,7 +53,7 @@ rule activity:
     log:
         "logs/abc/activity.{cell}.log",
     benchmark:
-        "benchmarks/abc/activity.{cell}.jsonl"
+        "results/benchmarks/abc/activity.{cell}.jsonl"
     wildcard_constraints:
         cell="|".join(ALIGNED) or "none",
     conda:
@@ -96,7 +96,7 @@ rule activity_from_counts:
     log:
         "logs/abc/activity.{cell}.log",
     benchmark:
-        "benchmarks/abc/activity.{cell}.jsonl"
+        "results/benchmarks/abc/activity.{cell}.jsonl"
     wildcard_constraints:
         cell="|".join(COUNTED) or "none",
     conda:
@@ -133,7 +133,7 @@ rule scores:
     log:
         "logs/abc/scores.{cell}.log",
     benchmark:
-        "benchmarks/abc/scores.{cell}.jsonl"
+        "results/benchmarks/abc/scores.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     resources:
@@ -164,7 +164,7 @@ rule elements:
     log:
         "logs/abc/elements.{cell}.log",
     benchmark:
-        "benchmarks/abc/elements.{cell}.jsonl"
+        "results/benchmarks/abc/elements.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     resources:

@@ -14,7 +14,7 @@ rule contacts:
     log:
         "logs/contacts/{cell}.log",
     benchmark:
-        "benchmarks/contacts/{cell}.jsonl"
+        "results/benchmarks/contacts/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     resources:

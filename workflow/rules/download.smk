@@ -11,7 +11,7 @@ rule download:
     log:
         "logs/download/{file}.log",
     benchmark:
-        "benchmarks/download/{file}.jsonl"
+        "results/benchmarks/download/{file}.jsonl"
     wildcard_constraints:
         file="|".join(re.escape(Path(path).name) for path in SHEETS.by_path),
     conda:

@@ -13,7 +13,7 @@ rule shuffled:
     log:
         "logs/evaluate/shuffled.{cell}.{method}.fold{fold}.seed{seed}.log",
     benchmark:
-        "benchmarks/evaluate/shuffled.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
+        "results/benchmarks/evaluate/shuffled.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
         method="|".join(LEARNED) or "none",
     conda:
@@ -44,7 +44,7 @@ rule metrics:
     log:
         "logs/evaluate/metrics.log",
     benchmark:
-        "benchmarks/evaluate/metrics.jsonl"
+        "results/benchmarks/evaluate/metrics.jsonl"
     conda:
         "../envs/prepare.yaml"
     params:
@@ -66,7 +66,7 @@ use rule metrics as shuffled_metrics with:
     log:
         "logs/evaluate/shuffled_metrics.log",
     benchmark:
-        "benchmarks/evaluate/shuffled_metrics.jsonl"
+        "results/benchmarks/evaluate/shuffled_metrics.jsonl"
     message:
         "Metrics of every run with shuffled windows"
 
@@ -82,7 +82,7 @@ rule crispr:
     log:
         "logs/evaluate/crispr.{cell}.log",
     benchmark:
-        "benchmarks/evaluate/crispr.{cell}.jsonl"
+        "results/benchmarks/evaluate/crispr.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     resources:

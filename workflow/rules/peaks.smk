@@ -10,7 +10,7 @@ rule cram_to_bam:
     log:
         "logs/peaks/convert.{name}.log",
     benchmark:
-        "benchmarks/peaks/convert.{name}.jsonl"
+        "results/benchmarks/peaks/convert.{name}.jsonl"
     conda:
         "../envs/prepare.yaml"
     resources:
@@ -31,7 +31,7 @@ rule index_bam:
     log:
         "logs/peaks/index.{folder}.{bam}.log",
     benchmark:
-        "benchmarks/peaks/index.{folder}.{bam}.jsonl"
+        "results/benchmarks/peaks/index.{folder}.{bam}.jsonl"
     wildcard_constraints:
         folder="files|bam",
     conda:
@@ -56,7 +56,7 @@ rule peaks:
     log:
         "logs/peaks/{cell}.log",
     benchmark:
-        "benchmarks/peaks/{cell}.jsonl"
+        "results/benchmarks/peaks/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     resources:

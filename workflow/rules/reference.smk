@@ -21,7 +21,7 @@ rule genome:
     log:
         "logs/reference/genome.log",
     benchmark:
-        "benchmarks/reference/genome.jsonl"
+        "results/benchmarks/reference/genome.jsonl"
     conda:
         "../envs/prepare.yaml"
     resources:
@@ -42,7 +42,7 @@ rule genes:
     log:
         "logs/reference/genes.log",
     benchmark:
-        "benchmarks/reference/genes.jsonl"
+        "results/benchmarks/reference/genes.jsonl"
     conda:
         "../envs/prepare.yaml"
     resources:
@@ -66,7 +66,7 @@ rule splits:
     log:
         "logs/reference/splits.log",
     benchmark:
-        "benchmarks/reference/splits.jsonl"
+        "results/benchmarks/reference/splits.jsonl"
     conda:
         "../envs/prepare.yaml"
     message:
@@ -85,7 +85,7 @@ rule mrna:
     log:
         "logs/reference/mrna.log",
     benchmark:
-        "benchmarks/reference/mrna.jsonl"
+        "results/benchmarks/reference/mrna.jsonl"
     conda:
         "../envs/prepare.yaml"
     resources:
@@ -110,7 +110,7 @@ rule target:
     log:
         "logs/reference/target.{cell}.log",
     benchmark:
-        "benchmarks/reference/target.{cell}.jsonl"
+        "results/benchmarks/reference/target.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     resources:
@@ -141,7 +141,7 @@ rule agreement:
     log:
         "logs/reference/agreement.{cell}.log",
     benchmark:
-        "benchmarks/reference/agreement.{cell}.jsonl"
+        "results/benchmarks/reference/agreement.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     resources:
@@ -170,7 +170,7 @@ rule examples:
     log:
         "logs/reference/examples.{cell}.log",
     benchmark:
-        "benchmarks/reference/examples.{cell}.jsonl"
+        "results/benchmarks/reference/examples.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     message:
@@ -190,7 +190,7 @@ rule check:
     log:
         "logs/reference/check.{cell}.log",
     benchmark:
-        "benchmarks/reference/check.{cell}.jsonl"
+        "results/benchmarks/reference/check.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     params:

@@ -24,7 +24,7 @@ rule table:
     log:
         "logs/tables/{table}.log",
     benchmark:
-        "benchmarks/tables/{table}.jsonl"
+        "results/benchmarks/tables/{table}.jsonl"
     wildcard_constraints:
         table="|".join(TABLES),
     conda:
@@ -49,7 +49,7 @@ rule controls:
     log:
         "logs/tables/controls.log",
     benchmark:
-        "benchmarks/tables/controls.jsonl"
+        "results/benchmarks/tables/controls.jsonl"
     conda:
         "../envs/prepare.yaml"
     params:
@@ -80,7 +80,7 @@ rule scatter:
     log:
         "logs/tables/scatter.{cell}.{method}.log",
     benchmark:
-        "benchmarks/tables/scatter.{cell}.{method}.jsonl"
+        "results/benchmarks/tables/scatter.{cell}.{method}.jsonl"
     conda:
         "../envs/prepare.yaml"
     params:

@@ -15,7 +15,7 @@ rule train:
     log:
         "logs/train/{cell}.{method}.fold{fold}.seed{seed}.log",
     benchmark:
-        "benchmarks/train/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
+        "results/benchmarks/train/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
         method="|".join(name for name in TRAINED if name not in BASELINES) or "none",
     conda:
@@ -49,7 +49,7 @@ rule baseline:
     log:
         "logs/train/{cell}.{method}.fold{fold}.seed{seed}.log",
     benchmark:
-        "benchmarks/train/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
+        "results/benchmarks/train/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
         method="|".join(BASELINES) or "none",
     conda:
