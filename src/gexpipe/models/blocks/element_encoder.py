@@ -33,22 +33,42 @@ def distinct(codes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return torch.unique(flat, dim=0, return_inverse=True, return_counts=True)
 
 
+def _channels_last(x: Tensor) -> Tensor:
+    """(R, C, L) to (R, C, 1, L) with the channels of a base side by side in memory.
+
+    Convolutions, poolings and batch norms over this layout cost a quarter less on CPUs; the values
+    are the same. Weights stay those of 1-d convolutions, as the published state_dicts hold them.
+    """
+    return x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+
+
+def _conv(layer: nn.Conv1d, x: Tensor) -> Tensor:
+    """A 1-d convolution of (R, C, 1, L)."""
+    padding, dilation = (0, int(layer.padding[0])), (1, layer.dilation[0])
+    weight = layer.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+    return functional.conv2d(x, weight, layer.bias, padding=padding, dilation=dilation)
+
+
 class WeightedBatchNorm(nn.BatchNorm1d):
-    """Batch norm over (R, C, L) in which row r counts ``counts[r]`` times."""
+    """Batch norm over (R, C, 1, L) in which row r counts ``counts[r]`` times."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        assert input.ndim == 4
 
     def forward(self, x: Tensor, counts: Tensor | None = None) -> Tensor:  # type: ignore[override]
         """Normalise; ``counts`` (R,) matters in training only."""
         if not self.training or counts is None:
             return super().forward(x)
-        weight = counts.to(torch.float32)[:, None]
+        weight = counts.to(x.dtype if x.dtype == torch.float64 else torch.float32)[:, None]
         rows = weight.sum()
-        variance, mean = torch.var_mean(x.float(), dim=2, correction=0)  # of each row
+        variance, mean = torch.var_mean(x.to(weight.dtype), dim=(2, 3), correction=0)  # each row
         center = (weight * mean).sum(0) / rows
         spread = (weight * (variance + (mean - center).square())).sum(0) / rows
-        self._track(center.detach(), spread.detach(), rows * x.shape[2])
+        self._track(center.detach(), spread.detach(), rows * x.shape[3])
         scale = self.weight * torch.rsqrt(spread + self.eps)
         shift = self.bias - center * scale
-        return torch.addcmul(shift[:, None], x.float(), scale[:, None]).to(x.dtype)
+        along = (slice(None), None, None)
+        return torch.addcmul(shift[along], x.to(weight.dtype), scale[along]).to(x.dtype)
 
     @torch.no_grad()
     def _track(self, center: Tensor, spread: Tensor, count: Tensor) -> None:
@@ -80,12 +100,12 @@ class ElementEncoder(nn.Module):
     def forward(self, x: Tensor, counts: Tensor | None = None) -> Tensor:
         """(R, 4, L) one-hot to (R, C, L // 16)."""
         x = functional.pad(x, ((STEM - 1) // 2, STEM // 2))  # as many positions out as in
-        x = functional.elu(self.stem(x))
+        x = functional.elu(_conv(self.stem, _channels_last(x)))
         for conv, norm, residual in zip(self.convolutions, self.norms, self.residuals, strict=True):
             # ELU rises, so pooling first gives the same with half the exponentials.
-            x = functional.elu(functional.max_pool1d(norm(conv(x), counts), 2))
-            x = functional.elu(residual(x)) + x
-        return x
+            x = functional.elu(functional.max_pool2d(norm(_conv(conv, x), counts), (1, 2)))
+            x = functional.elu(_conv(residual, x)) + x
+        return x.squeeze(2)
 
 
 class ElementSummary(nn.Module):
@@ -116,6 +136,7 @@ class ElementSummary(nn.Module):
 
     def forward(self, x: Tensor, counts: Tensor | None = None) -> Tensor:
         """Flattened channel by channel."""
+        x = _channels_last(x)
         for conv, norm in zip(self.convolutions, self.norms, strict=True):
-            x = functional.elu(norm(conv(x), counts))
-        return functional.elu(self.along(x)).flatten(1)
+            x = functional.elu(norm(_conv(conv, x), counts))
+        return functional.elu(self.along(x.squeeze(2))).flatten(1)
