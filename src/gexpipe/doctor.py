@@ -115,7 +115,7 @@ def check_scan(batch: int, length: int, width: int, state: int) -> list[Finding]
     except ImportError:
         raise UserError("torch is not installed (extra: train)", "--self-check") from None
     from gexpipe.models.scan import choose
-    from gexpipe.models.scan.check import TOLERANCE, deviations
+    from gexpipe.models.scan.check import deviations
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     size = f"batch {batch}, length {length}, width {width}, state {state}"
@@ -125,7 +125,7 @@ def check_scan(batch: int, length: int, width: int, state: int) -> list[Finding]
         Finding(
             f"scan {d.array}",
             "ok" if d.passed else "failed",
-            f"largest relative deviation {d.relative:.1e}, at most {TOLERANCE:.0e}",
+            f"largest relative deviation {d.relative:.1e}, at most {d.tolerance:.0e}",
         )
         for d in found
     ]

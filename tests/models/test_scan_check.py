@@ -14,12 +14,13 @@ SIZE = ["--self-check", "--length", "70", "--width", "16", "--batch", "1", "--st
 
 def test_the_chosen_backend_passes() -> None:
     found = check.deviations(1, 70, 16, 4)
-    assert len(found) == 2 * 9  # both directions; the output and eight gradients
+    assert len(found) == 2 * 2 * 9  # precisions, directions; the output and eight gradients
     assert all(d.passed for d in found), found
     done = CliRunner().invoke(app, SIZE)
     assert done.exit_code == 0, done.output
     assert "numba on cpu: batch 1, length 70, width 16, state 4" in done.output
     assert "scan reversed grad delta_bias" in done.output
+    assert "scan bf16 reversed grad delta_bias" in done.output
 
 
 @pytest.mark.parametrize("wrong", [1.001, torch.nan])

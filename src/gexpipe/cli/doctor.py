@@ -29,6 +29,6 @@ def doctor(
 
     findings = check_scan(batch, length, width, state) if self_check else examine(folder)
     for finding in findings:
-        typer.echo(f"{finding.state:8}{finding.what:34}{finding.detail}")
+        typer.echo(f"{finding.state:8}{finding.what:36}{finding.detail}")
     if any(finding.state in ("missing", "failed") for finding in findings):
         raise typer.Exit(1)

@@ -42,8 +42,9 @@ def _channels_last(x: Tensor) -> Tensor:
     return x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
 
 
-def _conv(layer: nn.Conv1d, x: Tensor) -> Tensor:
+def _conv(layer: nn.Module, x: Tensor) -> Tensor:
     """A 1-d convolution of (R, C, 1, L)."""
+    assert isinstance(layer, nn.Conv1d)
     padding, dilation = (0, int(layer.padding[0])), (1, layer.dilation[0])
     weight = layer.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
     return functional.conv2d(x, weight, layer.bias, padding=padding, dilation=dilation)

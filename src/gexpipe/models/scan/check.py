@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -10,9 +11,12 @@ from torch import Tensor
 from gexpipe.models.scan import selective_scan
 from gexpipe.models.scan.backends import choose
 
-__all__ = ["TOLERANCE", "Deviation", "deviations", "random_inputs", "values_and_gradients"]
+__all__ = ["TOLERANCES", "Deviation", "deviations", "random_inputs", "values_and_gradients"]
 
-TOLERANCE = 1e-4  # of the largest reference value of an array, float32
+# Of the largest reference value of an array. bfloat16 keeps 8 bits, so results that are rounded to
+# it differ by up to 2^-8.
+TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 1e-2}
+MIXED = ("u", "delta", "B", "C", "z")  # bfloat16 under autocast; parameters stay float32
 
 
 @dataclass(frozen=True)
@@ -22,18 +26,22 @@ class Deviation:
     Attributes
     ----------
     array : str
-        ``out`` or ``grad NAME``, ``reversed`` before it for the scan from the end.
+        ``out`` or ``grad NAME``; before it ``bf16`` for inputs as autocast makes them, ``reversed``
+        for the scan from the end.
     relative : float
         Largest absolute difference / largest absolute reference value.
+    tolerance : float
+        The largest that passes.
     """
 
     array: str
     relative: float
+    tolerance: float
 
     @property
     def passed(self) -> bool:
-        """Within `TOLERANCE`; a NaN is not."""
-        return self.relative <= TOLERANCE
+        """Within the tolerance; a NaN is not."""
+        return self.relative <= self.tolerance
 
 
 def random_inputs(
@@ -80,7 +88,7 @@ def values_and_gradients(
 def deviations(
     batch: int, length: int, width: int, state: int, device: str = "cpu", backend: str | None = None
 ) -> list[Deviation]:
-    """Compare a backend with the reference, both directions, values and gradients, in float32.
+    """Compare a backend with the reference: values and gradients, both directions and precisions.
 
     The reference keeps every state: its memory is about 20 bytes per gene, token, channel and
     state dimension.
@@ -95,11 +103,14 @@ def deviations(
         The one that is chosen for the device by default.
     """
     name = choose(device, backend).name
-    given = random_inputs(batch, length, width, state, device)
+    exact = random_inputs(batch, length, width, state, device)
     found = []
-    for reverse in (False, True):
+    for (dtype, tolerance), reverse in product(TOLERANCES.items(), (False, True)):
+        given = {k: v.to(dtype) if k in MIXED else v for k, v in exact.items()}
         ours = values_and_gradients(given, name, reverse)
+        prefix = ("bf16 " if dtype == torch.bfloat16 else "") + ("reversed " if reverse else "")
         for array, value in values_and_gradients(given, "reference", reverse).items():
-            largest = float((ours[array] - value).abs().max()) / float(value.abs().max())
-            found.append(Deviation(f"reversed {array}" if reverse else array, largest))
+            difference = (ours[array].float() - value.float()).abs().max()
+            relative = float(difference) / float(value.abs().max())
+            found.append(Deviation(prefix + array, relative, tolerance))
     return found
