@@ -24,7 +24,7 @@ def regions(seed: int, number: int = 300) -> pd.DataFrame:
     )
 
 
-@pytest.mark.parametrize("chunk", [1 << 20, 777])
+@pytest.mark.parametrize("chunk", [1 << 20, 777, 60])  # 60 bytes hold no whole record
 def test_counts_equal_pysam(bam, monkeypatch, chunk):
     monkeypatch.setattr(bam_module, "CHUNK", chunk)
     tables = [regions(1), regions(2, 40)]
@@ -79,3 +79,21 @@ def test_bad_bams_are_refused(bam, tmp_path):
         pass
     with pytest.raises(UserError, match="no mapped reads"):
         count_reads(empty, [regions(1)])
+
+
+@pytest.mark.parametrize("damage", ["checksum", "cut in a block", "cut between blocks"])
+def test_a_damaged_file_is_refused_not_counted(make_bam, tmp_path, damage):
+    path = make_bam(tmp_path / "large.bam", 20_000, seed=3)
+    data = bytearray(path.read_bytes())
+    blocks, at = [], 0
+    while at < len(data):
+        blocks.append(at)
+        at += int.from_bytes(data[at + 16 : at + 18], "little") + 1
+    assert len(blocks) > 6
+    if damage == "checksum":
+        data[blocks[4] - 8] ^= 1
+    else:
+        del data[blocks[4] + (100 if damage == "cut in a block" else 0) :]
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=r"damaged|ends within a record"):
+        count_reads(path, [regions(1)])
