@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gexpipe.contact.readers import Band
+from gexpipe.contact.band import Band
 from gexpipe.contact.rows import ContactRows, rows_from_band
 from gexpipe.contact.window import (
     expand_window,

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gexpipe.contact.readers import RAW, BandReader, open_matrix
+from gexpipe.contact.band import RAW, BandReader
+from gexpipe.contact.readers import open_matrix
 from gexpipe.errors import UserError
 from gexpipe.files import aside
 from gexpipe.log import get_logger

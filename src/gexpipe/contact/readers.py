@@ -3,61 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import cooler
 import hictkpy
 import numpy as np
 from numpy.typing import NDArray
 
+from gexpipe.contact.band import RAW, Band, BandReader, bin_range
+from gexpipe.contact.cool import CoolReader
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
-__all__ = ["Band", "BandReader", "choose_normalization", "match_chromosome", "open_matrix"]
-
-RAW = "NONE"
-
-
-@dataclass(frozen=True)
-class Band:
-    """Pixels of one chromosome with ``first <= second`` and ``second - first <= width``.
-
-    Attributes
-    ----------
-    first, second : ndarray
-        (P,) int bin numbers, counted from the chromosome's start.
-    value : ndarray
-        (P,) float32 balanced contact; NaN where a bin is masked.
-    masked : ndarray
-        (bins,) bool: the balancing gave this bin no weight. All False for raw counts.
-    """
-
-    first: NDArray[np.int32]
-    second: NDArray[np.int32]
-    value: NDArray[np.float32]
-    masked: NDArray[np.bool_]
-
-
-class BandReader(Protocol):
-    """What the rest of the package asks of a matrix file, at one resolution."""
-
-    path: Path
-    resolution: int
-    chromosomes: dict[str, int]
-
-    def normalizations(self) -> list[str]:
-        """Balancings the file holds, ``NONE`` (raw counts) included."""
-        ...
-
-    def band(self, chrom: str, width: int, normalization: str) -> Band:
-        """Pixels within ``width`` bins of the diagonal, in one read."""
-        ...
-
-    def total(self, chrom: str, normalization: str) -> float:
-        """Sum over all pixels of the chromosome's upper triangle, NaN left out; streamed."""
-        ...
+__all__ = ["choose_normalization", "match_chromosome", "open_matrix"]
 
 
 class HictkReader:
@@ -91,7 +49,7 @@ class HictkReader:
         return float(selector.sum() or 0.0)
 
     def _masked(self, chrom: str, normalization: str) -> NDArray[np.bool_]:
-        low, high = _bin_range(self.chromosomes, chrom, self.resolution)
+        low, high = bin_range(self.chromosomes, chrom, self.resolution)
         if normalization == RAW:
             return np.zeros(high - low, dtype=bool)
         if normalization not in self._weights:
@@ -101,68 +59,6 @@ class HictkReader:
             self._weights[normalization] = np.array(fresh.weights(normalization, divisive=True))
         weight = self._weights[normalization][low:high]
         return ~(np.isfinite(weight) & (weight > 0))
-
-
-class CoolReader:
-    """.cool and .mcool: raw pixels through hictkpy, weights through cooler.
-
-    ``weight`` (cooler balance; ``ICE`` means the same) multiplies; the Juicer-style columns of 4DN
-    files (KR, VC, VC_SQRT, SCALE) divide. A column's ``divisive_weights`` attribute decides where
-    it is present.
-    """
-
-    def __init__(self, path: Path, resolution: int) -> None:
-        self.path = path
-        self.resolution = resolution
-        groups = cooler.fileops.list_coolers(str(path))
-        group = "/" if groups == ["/"] else f"/resolutions/{resolution}"
-        uri = str(path) if group == "/" else f"{path}::{group}"
-        self._cooler = cooler.Cooler(uri)
-        self._file = hictkpy.File(uri, resolution)
-        self.chromosomes = {str(n): int(s) for n, s in self._cooler.chromsizes.items()}
-
-    def normalizations(self) -> list[str]:
-        """See `BandReader`."""
-        columns = set(self._cooler.bins().columns) - {"chrom", "start", "end"}
-        return [*sorted(columns), *(["ICE"] if "weight" in columns else []), RAW]
-
-    def band(self, chrom: str, width: int, normalization: str) -> Band:
-        """See `BandReader`."""
-        selector = self._file.fetch(
-            chrom, normalization=RAW, count_type="float64", diagonal_band_width=width + 1
-        )
-        pixels = selector.to_coo()
-        factor = self._factor(chrom, normalization)
-        value = (pixels.data * factor[pixels.row] * factor[pixels.col]).astype(np.float32)
-        return Band(pixels.row, pixels.col, value, ~np.isfinite(factor))
-
-    def total(self, chrom: str, normalization: str) -> float:
-        """See `BandReader`."""
-        factor = self._factor(chrom, normalization)
-        low, high = self._cooler.extent(chrom)
-        offset = self._cooler._load_dset("indexes/bin1_offset")
-        begin, stop, total = int(offset[low]), int(offset[high]), 0.0
-        selector = self._cooler.pixels()
-        for start in range(begin, stop, 4_000_000):
-            chunk = selector[start : min(start + 4_000_000, stop)]
-            first, second = chunk["bin1_id"].to_numpy(), chunk["bin2_id"].to_numpy()
-            cis = second < high
-            value = chunk["count"].to_numpy()[cis] * factor[first[cis] - low]
-            total += float(np.nansum(value * factor[second[cis] - low]))
-        return total
-
-    def _factor(self, chrom: str, normalization: str) -> NDArray[np.float64]:
-        low, high = _bin_range(self.chromosomes, chrom, self.resolution)
-        if normalization == RAW:
-            return np.ones(high - low)
-        name = "weight" if normalization == "ICE" else normalization
-        weight = self._cooler.bins()[name][low:high].to_numpy(dtype=np.float64)
-        with self._cooler.open("r") as group:
-            attributes = dict(group["bins"][name].attrs)
-        if bool(attributes.get("divisive_weights", name != "weight")):
-            with np.errstate(divide="ignore"):
-                weight = 1.0 / weight
-        return np.where(np.isfinite(weight), weight, np.nan)
 
 
 class StrawReader:
@@ -258,16 +154,6 @@ def _resolutions(path: Path) -> list[int]:
     if hictkpy.is_hic(path) or hictkpy.is_mcool_file(path):
         return [int(r) for r in hictkpy.MultiResFile(path).resolutions()]
     return [int(cooler.Cooler(str(path)).binsize)]
-
-
-def _bin_range(chromosomes: dict[str, int], chrom: str, resolution: int) -> tuple[int, int]:
-    low = 0
-    for name, length in chromosomes.items():
-        bins = -(-length // resolution)
-        if name == chrom:
-            return low, low + bins
-        low += bins
-    raise KeyError(chrom)
 
 
 def match_chromosome(chromosomes: dict[str, int], name: str) -> str | None:

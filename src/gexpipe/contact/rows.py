@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gexpipe.contact.band import Band, BandReader
 from gexpipe.contact.powerlaw import PowerLaw
-from gexpipe.contact.readers import Band, BandReader, choose_normalization, match_chromosome
+from gexpipe.contact.readers import choose_normalization, match_chromosome
 from gexpipe.errors import UserError
 from gexpipe.files import aside, read_json, require, write_json
 from gexpipe.log import get_logger, progress
