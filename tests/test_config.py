@@ -62,7 +62,7 @@ def test_shipped_sheets_are_valid_and_name_every_file_once() -> None:
     assert [f.replicate for f in loaded.cell_files("K562", "h3k27ac_bam")] == ["1", "2", "3"]
     assert loaded.cell_files("H1", "dnase_bam", optional=True) == []
     options = loaded.download_options("resources/files/ENCFF414OGC.bigWig")
-    assert options == "--source encode --accession ENCFF414OGC --format bigWig"
+    assert options == "--source encode --accession ENCFF414OGC --format bigWig --assembly hg38"
 
 
 @pytest.mark.parametrize(

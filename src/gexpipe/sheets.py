@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from gexpipe.config import validate
+from gexpipe.download.portals import same_assembly
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
@@ -31,7 +32,11 @@ EXTENSIONS = {
     "csv": "csv",
     "gtf": "gtf.gz",
     "fasta": "fa.gz",
+    "chain": "chain.gz",
+    "zip": "zip",
 }
+
+LIFTED = ("bed", "ctss", "tsv", "csv")  # formats that can be carried to another assembly
 
 
 def read_sheet(path: str | Path, schema: Path) -> pd.DataFrame:
@@ -64,6 +69,8 @@ class FileRow:
         Name of the cell type; empty for reference files.
     role, replicate, source, accession, format, url, md5 : str
         As in the sheet; empty strings where nothing is given.
+    assembly : str
+        Empty, or the other assembly that the file is on: it is lifted over.
     """
 
     cell: str
@@ -74,6 +81,7 @@ class FileRow:
     format: str
     url: str
     md5: str
+    assembly: str = ""
 
     @property
     def path(self) -> str:
@@ -81,8 +89,10 @@ class FileRow:
         return f"resources/files/{self.accession}.{EXTENSIONS[self.format]}"
 
     @property
-    def alignment(self) -> str:
-        """The file that peak calling and counting read: CRAM is converted to BAM first."""
+    def ready(self) -> str:
+        """The file that stages read: CRAM converted to BAM, another assembly lifted over."""
+        if self.assembly:
+            return f"resources/lifted/{self.accession}.{EXTENSIONS[self.format]}"
         return f"resources/bam/{self.accession}.bam" if self.format == "cram" else self.path
 
 
@@ -95,6 +105,8 @@ class Sheets:
         Validated sheets.
     names : dict
         Sheet name (samples, files, reference) -> path, for messages.
+    assembly : str
+        The genome's; files of another one are lifted over.
     """
 
     def __init__(
@@ -103,15 +115,17 @@ class Sheets:
         files: pd.DataFrame,
         reference: pd.DataFrame,
         names: dict[str, str],
+        assembly: str = "",
     ) -> None:
         self.names = names
+        self.genome = assembly
         self.assembly = dict(zip(samples["cell"], samples["assembly"], strict=True))
         self.published_as = {
             row["cell"]: row.get("published_as") or row["cell"]
             for row in samples.to_dict("records")
         }
-        self._cell_rows = _rows(files, names["files"])
-        self._reference_rows = _rows(reference, names["reference"])
+        self._cell_rows = _rows(files, names["files"], assembly)
+        self._reference_rows = _rows(reference, names["reference"], assembly)
         for row in self._cell_rows:
             if row.cell not in self.assembly:
                 raise UserError(
@@ -120,6 +134,9 @@ class Sheets:
                     names["files"],
                 )
         self._check_accessions()
+        self.lifted = {Path(r.path).name: r for r in self.by_path.values() if r.assembly}
+        for row in self.lifted.values():
+            self._check_lift(row)
 
     def _check_accessions(self) -> None:
         seen: dict[str, FileRow] = {}
@@ -132,6 +149,28 @@ class Sheets:
                     self.names["files"],
                 )
         self.by_path = seen
+
+    def _check_lift(self, row: FileRow) -> None:
+        if not row.assembly:
+            return
+        if row.format not in LIFTED:
+            raise UserError(
+                f"{row.accession} is on {row.assembly}: there is no liftover of {row.format} "
+                f"files, only of {', '.join(LIFTED)}",
+                self.names["files"],
+            )
+        self.chain(row.assembly)
+
+    def chain(self, assembly: str) -> FileRow:
+        """The chain file from another assembly to the genome's, by UCSC's name for it."""
+        name = f"{assembly}To{self.genome}".lower()
+        for row in self._reference_rows:
+            if row.role == "chain" and row.accession.lower() == name:
+                return row
+        raise UserError(
+            f"no row with role 'chain' and accession {assembly}To{self.genome.capitalize()}",
+            self.names["reference"],
+        )
 
     def check_cell(self, cell: str) -> None:
         """Raise `UserError` when the configuration asks for a cell that has no sample row."""
@@ -161,6 +200,7 @@ class Sheets:
         options = [f"--source {row.source} --accession {row.accession} --format {row.format}"]
         options += [f"--url {shlex.quote(row.url)}"] if row.url else []
         options += [f"--md5 {row.md5}"] if row.md5 else []
+        options += [f"--assembly {row.assembly or self.genome}"]
         return " ".join(options)
 
     def find_reference(self, role: str) -> FileRow | None:
@@ -171,12 +211,14 @@ class Sheets:
         return rows[0] if rows else None
 
 
-def _rows(table: pd.DataFrame, name: str) -> list[FileRow]:
+def _rows(table: pd.DataFrame, name: str, assembly: str) -> list[FileRow]:
     fields = ("cell", "role", "replicate", "source", "accession", "format", "url", "md5")
-    rows = [
-        FileRow(**{field: str(record.get(field, "")) for field in fields})
-        for record in table.to_dict("records")
-    ]
+    rows = []
+    for record in table.to_dict("records"):
+        other = str(record.get("assembly", ""))
+        other = "" if same_assembly(other, assembly) else other
+        values = {field: str(record.get(field, "")) for field in fields}
+        rows.append(FileRow(**values, assembly=other))
     keys = [(row.cell, row.role, row.accession) for row in rows]
     for key in keys:
         if keys.count(key) > 1:
@@ -202,4 +244,5 @@ def load_sheets(config: dict[str, Any], base: Path, schemas: Path) -> Sheets:
         sheet: read_sheet(locate(path, base), schemas / f"{schema[sheet]}.schema.yaml")
         for sheet, path in names.items()
     }
-    return Sheets(tables["samples"], tables["files"], tables["reference"], names)
+    genome = config["reference"]["assembly"]
+    return Sheets(tables["samples"], tables["files"], tables["reference"], names, genome)

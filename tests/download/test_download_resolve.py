@@ -110,7 +110,7 @@ def test_path_rows(tmp_path: Path) -> None:
 
 
 def test_unknown_source(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="known: encode, 4dn, fantom5, url, path"):
+    with pytest.raises(UserError, match="known: encode, 4dn, fantom5, zenodo, url, path"):
         download(Request("geo", "GSM1", "bam"), tmp_path / "a")
 
 
@@ -198,3 +198,49 @@ def test_real_portal_objects(shared: Path) -> None:
         if "href" in item:
             found = fourdn_file({**item, "status": "released"}, item["accession"], "here")
             assert found.place == item["href"]
+
+
+def zenodo_record(body: bytes, link: str) -> str:
+    entry = {
+        "key": "genes 1.csv",
+        "size": len(body),
+        "checksum": f"md5:{hashlib.md5(body).hexdigest()}",
+        "links": {"self": link},
+    }
+    return json.dumps({"id": 77, "files": [entry]})
+
+
+def test_zenodo_tells_the_checksum(
+    server: PortalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gexpipe.download.resolve.ZENODO", server.url)
+    body = b"gene_id,tss\nA,1\n"
+    for path, content in {
+        "api/records/77": zenodo_record(body, f"{server.url}/content/genes").encode(),
+        "content/genes": body,
+    }.items():
+        (server.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (server.root / path).write_bytes(content)
+    request = Request("zenodo", "genes", "csv", url="77/genes 1.csv")
+    result = download(request, tmp_path / "genes.csv")
+    assert (tmp_path / "genes.csv").read_bytes() == body
+    assert result.md5 == hashlib.md5(body).hexdigest()
+    (server.root / "content/genes").write_bytes(body.replace(b"A", b"B"))
+    with pytest.raises(UserError, match="md5 is"):
+        download(request, tmp_path / "other.csv")
+    with pytest.raises(UserError, match=r"no file 'genes 2.csv', only genes 1.csv"):
+        download(Request("zenodo", "genes", "csv", url="77/genes 2.csv"), tmp_path / "other.csv")
+    with pytest.raises(UserError, match="expected RECORD/FILE"):
+        download(Request("zenodo", "genes", "csv", url="genes.csv"), tmp_path / "other.csv")
+
+
+@pytest.mark.parametrize("kind", ["folder", "web"])
+def test_zenodo_on_a_mirror(server: PortalServer, tmp_path: Path, kind: str) -> None:
+    body = b"gene_id,tss\nA,1\n"
+    folder = server.root / "zenodo/records/77"
+    (folder / "files").mkdir(parents=True)
+    (folder / "files/genes 1.csv").write_bytes(body)
+    (folder / "metadata.json").write_text(zenodo_record(body, "https://elsewhere/"))
+    mirror = server.url if kind == "web" else str(server.root)
+    download(Request("zenodo", "g", "csv", url="77/genes 1.csv"), tmp_path / "g.csv", mirror)
+    assert (tmp_path / "g.csv").read_bytes() == body

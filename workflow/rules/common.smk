@@ -68,12 +68,12 @@ wildcard_constraints:
 
 def cell_paths(cell, role, optional=False):
     """Local paths of the files of one role of a cell type."""
-    return [row.path for row in SHEETS.cell_files(cell, role, optional)]
+    return [row.ready for row in SHEETS.cell_files(cell, role, optional)]
 
 
 def alignments(cell, role, optional=False):
     """Alignment files of one role of a cell type, CRAM as the BAM it is converted to."""
-    return [row.alignment for row in SHEETS.cell_files(cell, role, optional)]
+    return [row.ready for row in SHEETS.cell_files(cell, role, optional)]
 
 
 def bam_indices(paths):
@@ -117,18 +117,18 @@ def checked_files(wildcards):
 
 def checked_paths(wildcards):
     """Local paths of `checked_files`."""
-    return [row.alignment for row in checked_files(wildcards)]
+    return [row.ready for row in checked_files(wildcards)]
 
 
 def reference_path(role):
     """Local path of a reference file."""
-    return SHEETS.reference_file(role).path
+    return SHEETS.reference_file(role).ready
 
 
 def optional_reference(role):
     """Local path of a reference file, as a list that is empty where the sheet has none."""
     row = SHEETS.find_reference(role)
-    return [row.path] if row else []
+    return [row.ready] if row else []
 
 
 def mask_blacklist():

@@ -22,11 +22,10 @@ rule download:
         runtime="12h",
     params:
         row=lambda wildcards: SHEETS.download_options(f"resources/files/{wildcards.file}"),
-        assembly=config["reference"]["assembly"],
         mirror=(f"--mirror {config['download']['mirror']}" if config["download"]["mirror"] else ""),
         tries=config["download"]["tries"],
     message:
         "Download {wildcards.file}"
     shell:
-        "gexpipe download {params.row} --assembly {params.assembly} {params.mirror}"
+        "gexpipe download {params.row} {params.mirror}"
         " --tries {params.tries} --out {output} 2>&1 | tee {log}"

@@ -11,6 +11,33 @@ localrules:
     check,
 
 
+rule lift:
+    input:
+        table="resources/files/{file}",
+        chain=lambda wildcards: SHEETS.chain(SHEETS.lifted[wildcards.file].assembly).path,
+    output:
+        table="resources/lifted/{file}",
+        unmapped="resources/lifted/unmapped/{file}.tsv",
+    log:
+        "logs/reference/lift.{file}.log",
+    benchmark:
+        "results/benchmarks/reference/lift.{file}.jsonl"
+    wildcard_constraints:
+        file="|".join(re.escape(name) for name in SHEETS.lifted) or "none",
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=2000,
+        runtime="1h",
+    params:
+        format=lambda wildcards: SHEETS.lifted[wildcards.file].format,
+    message:
+        "Carry {wildcards.file} over to the genome's assembly"
+    shell:
+        "gexpipe reference lift --table {input.table} --chain {input.chain}"
+        " --format {params.format} --out {output.table} --unmapped {output.unmapped} > {log} 2>&1"
+
+
 rule genome:
     input:
         lambda wildcards: reference_path("fasta"),
@@ -197,7 +224,7 @@ rule check:
         files=lambda wildcards: repeat(
             "file",
             [
-                f"{'bam' if row.format == 'cram' else row.format}={row.alignment}"
+                f"{'bam' if row.format == 'cram' else row.format}={row.ready}"
                 for row in checked_files(wildcards)
             ],
         ),

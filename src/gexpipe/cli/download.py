@@ -14,13 +14,15 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def main(
-    source: Annotated[str, typer.Option(help="encode, 4dn, fantom5, url or path.")],
-    accession: Annotated[str, typer.Option(help="Accession, or the name of a url or path row.")],
+    source: Annotated[str, typer.Option(help="encode, 4dn, fantom5, zenodo, url or path.")],
+    accession: Annotated[
+        str, typer.Option(help="Accession; a name of your own for zenodo, url and path.")
+    ],
     file_format: Annotated[
         str, typer.Option("--format", help="bam, bigWig, hic, mcool, ctss, ...")
     ],
     out: Annotated[Path, typer.Option(help="File to write; OUT.json says where it came from.")],
-    url: Annotated[str, typer.Option(help="Address of a url row, path of a path row.")] = "",
+    url: Annotated[str, typer.Option(help="Address (url), path, or RECORD/FILE (zenodo).")] = "",
     md5: Annotated[str, typer.Option(help="Expected md5, hex.")] = "",
     assembly: Annotated[str, typer.Option(help="Expected assembly; hg38 and GRCh38 agree.")] = "",
     mirror: Annotated[

@@ -55,6 +55,20 @@ def genes(
 
 
 @app.command()
+def lift(
+    table: Annotated[Path, typer.Option(help="bed, ctss, tsv or csv of the other assembly.")],
+    chain: Annotated[Path, typer.Option(help="UCSC chain file to the wanted assembly.")],
+    file_format: Annotated[str, typer.Option("--format", help="bed, ctss, tsv or csv.")],
+    out: Out,
+    unmapped: Annotated[Path, typer.Option(help="Output: rows that have no place, and why.")],
+) -> None:
+    """Carry a table of intervals over to another assembly (hg19 to hg38)."""
+    from gexpipe.reference.liftover import lift_file
+
+    lift_file(table, chain, file_format, out, unmapped)
+
+
+@app.command()
 def splits(genes: Genes, out: Out) -> None:
     """Write the part (train, valid, test) of every gene in the twelve folds."""
     from gexpipe.reference.splits import split_table

@@ -18,6 +18,7 @@ __all__ = [
     "ENCODE",
     "FANTOM5_FOLDERS",
     "FOURDN",
+    "ZENODO",
     "Found",
     "Request",
     "encode_file",
@@ -25,10 +26,12 @@ __all__ = [
     "find_in_listing",
     "fourdn_file",
     "same_assembly",
+    "zenodo_file",
 ]
 
 ENCODE = "https://www.encodeproject.org"
 FOURDN = "https://data.4dnucleome.org"
+ZENODO = "https://zenodo.org"
 _FANTOM5 = "https://fantom.gsc.riken.jp/5/datafiles/reprocessed/hg38_v1/basic/"
 # Where FANTOM5 libraries lie, the likeliest folder first.
 FANTOM5_FOLDERS = tuple(
@@ -118,6 +121,27 @@ def _file(metadata: Mapping[str, Any], accession: str, assembly: str, where: str
         md5=str(metadata.get("md5sum", "")),
         assembly=assembly,
         status=status,
+    )
+
+
+def zenodo_file(record: Mapping[str, Any], name: str, where: str) -> Found:
+    """Read one file of a Zenodo record (its REST API's JSON); ``place`` is its download link.
+
+    Raises
+    ------
+    UserError
+        The record has no file of this name; the message lists those it has.
+    """
+    listed = {str(entry.get("key")): entry for entry in record.get("files") or []}
+    if name not in listed:
+        raise UserError(f"the record has no file {name!r}, only {', '.join(listed)}", where)
+    entry = listed[name]
+    kind, _, value = str(entry.get("checksum", "")).rpartition(":")
+    size = entry.get("size")
+    return Found(
+        place=str((entry.get("links") or {}).get("self") or f"{where}/files/{name}/content"),
+        size=int(size) if size is not None else None,
+        md5=value if kind == "md5" else "",
     )
 
 

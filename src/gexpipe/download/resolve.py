@@ -16,12 +16,14 @@ from gexpipe.download.portals import (
     ENCODE,
     FANTOM5_FOLDERS,
     FOURDN,
+    ZENODO,
     Found,
     Request,
     encode_file,
     fantom5_name,
     find_in_listing,
     fourdn_file,
+    zenodo_file,
 )
 from gexpipe.errors import UserError
 
@@ -49,7 +51,14 @@ def resolve(request: Request, mirror: str | None, client: httpx.Client, tries: i
     UserError
         Unknown source, unknown accession, file not available, no credentials.
     """
-    finders = {"encode": _encode, "4dn": _fourdn, "fantom5": _fantom5, "url": _url, "path": _path}
+    finders = {
+        "encode": _encode,
+        "4dn": _fourdn,
+        "fantom5": _fantom5,
+        "zenodo": _zenodo,
+        "url": _url,
+        "path": _path,
+    }
     if request.source not in finders:
         known = ", ".join(finders)
         raise UserError(f"unknown source {request.source!r}; known: {known}", request.accession)
@@ -124,6 +133,18 @@ def _search_fantom5(library: str, client: httpx.Client, tries: int) -> str:
         if name:
             return folder + name
     raise UserError("no CTSS file of this library in the FANTOM5 hg38 folders", library)
+
+
+def _zenodo(request: Request, mirror: str | None, client: httpx.Client, tries: int) -> Found:
+    record, _, name = request.url.partition("/")
+    if not (record.isdigit() and name):
+        raise UserError(f"url is {request.url!r}, expected RECORD/FILE", request.accession)
+    if mirror:
+        place = join(mirror, f"zenodo/records/{record}/metadata.json")
+        found = zenodo_file(read_json(place, client, tries, f"record {record}"), name, place)
+        return replace(found, place=join(mirror, f"zenodo/records/{record}/files/{name}"))
+    place = f"{ZENODO}/api/records/{record}"
+    return zenodo_file(read_json(place, client, tries, f"record {record}"), name, place)
 
 
 def _url(request: Request, mirror: str | None, client: httpx.Client, tries: int) -> Found:

@@ -25,8 +25,9 @@ _MAGIC = {
     "mcool": _HDF5,
     "cram": (b"CRAM",),
     "cool": _HDF5,
+    "zip": (b"PK\x03\x04",),
 }
-_TEXT = {"bed", "tagAlign", "ctss", "tsv", "csv", "gtf", "fasta"}
+_TEXT = {"bed", "tagAlign", "ctss", "tsv", "csv", "gtf", "fasta", "chain"}
 _BLOCK = 1 << 22
 
 
