@@ -182,3 +182,49 @@ rule elements:
         " --min-distance {params.min_distance}"
         " --max-distance {params.max_distance} --max-elements {params.max_elements}"
         " --slot {params.slot} --out {output} > {log} 2>&1"
+
+
+rule quality:
+    input:
+        activity="results/abc/{cell}/quality.json",
+        peaks=lambda wildcards: (
+            [] if wildcards.cell in COUNTED else f"results/peaks/{wildcards.cell}/peaks.json"
+        ),
+        contacts=lambda wildcards: [
+            path.replace(".npz", ".json") for path in [measured_contacts(wildcards)] if path
+        ],
+    output:
+        "results/quality/{cell}.tsv",
+    log:
+        "logs/abc/quality.{cell}.log",
+    benchmark:
+        "results/benchmarks/abc/quality.{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    params:
+        peaks=lambda wildcards, input: repeat("peaks", input.peaks),
+        contacts=lambda wildcards, input: repeat("contacts", input.contacts),
+    message:
+        "Quality of the preparation of {wildcards.cell}"
+    shell:
+        "gexpipe abc quality --activity {input.activity} {params.peaks} {params.contacts}"
+        " --out {output} > {log} 2>&1"
+
+
+rule quality_table:
+    input:
+        expand("results/quality/{cell}.tsv", cell=config["cells"]),
+    output:
+        "results/quality.tsv",
+    log:
+        "logs/abc/quality_table.log",
+    benchmark:
+        "results/benchmarks/abc/quality_table.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    params:
+        cells=repeat("cell", [f"{cell}=results/quality/{cell}.tsv" for cell in config["cells"]]),
+    message:
+        "Quality of the preparation of all cell types"
+    shell:
+        "gexpipe abc quality-table {params.cells} --out {output} > {log} 2>&1"

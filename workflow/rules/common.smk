@@ -33,6 +33,10 @@ try:
         validate(table, SCHEMAS / "table.schema.yaml", f"config/tables/{name}.yaml")
     for cell in config["cells"]:
         SHEETS.check_cell(cell)
+    for cell in config["contact"]["balance"]:
+        SHEETS.cell_files(cell, "hic")
+        if "KR" not in config["contact"]["normalization"]:
+            raise UserError("FAN-C writes KR, which is not among them", "contact.normalization")
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -156,6 +160,13 @@ def target_files(wildcards):
 def quantile_reference(wildcards):
     """ABC's quantile-normalisation reference, unless it is switched off."""
     return optional_reference("qnorm_reference") if config["abc"]["quantile_normalize"] else []
+
+
+def contact_matrix(wildcards):
+    """The contact matrix of a cell type, if any; balanced by FAN-C where the configuration says so."""
+    if wildcards.cell in config["contact"]["balance"]:
+        return f"resources/balanced/{wildcards.cell}.cool"
+    return cell_paths(wildcards.cell, "hic", optional=True)
 
 
 def average_contacts(wildcards):

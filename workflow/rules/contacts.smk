@@ -3,7 +3,7 @@
 
 rule contacts:
     input:
-        matrix=lambda wildcards: cell_paths(wildcards.cell, "hic", optional=True),
+        matrix=contact_matrix,
         average=average_contacts,
         genes="results/genes/genes.tsv",
         sizes=CHROM_SIZES,
@@ -33,3 +33,26 @@ rule contacts:
         "gexpipe contacts rows {params.matrix} --genes {input.genes} --chrom-sizes {input.sizes}"
         " --resolution {params.resolution} --max-distance {params.max_distance}"
         " {params.normalization} --out {output.rows} > {log} 2>&1"
+
+
+rule balance:
+    input:
+        lambda wildcards: cell_paths(wildcards.cell, "hic"),
+    output:
+        "resources/balanced/{cell}.cool",
+    log:
+        "logs/contacts/balance.{cell}.log",
+    benchmark:
+        "results/benchmarks/contacts/balance.{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=growing(4, 8000),
+        runtime="24h",
+    params:
+        resolution=config["contact"]["resolution"],
+    message:
+        "Balance the matrix of {wildcards.cell} with FAN-C"
+    shell:
+        "gexpipe contacts balance --matrix {input} --resolution {params.resolution} --out {output}"
+        " > {log} 2>&1"

@@ -9,12 +9,13 @@ import typer
 
 from gexpipe.abc import run
 from gexpipe.abc.elements import element_table, read_near, write_elements
+from gexpipe.abc.quality_table import cell_quality, joined_quality, read_quality
 from gexpipe.contact.element import ContactModel
 from gexpipe.contact.powerlaw import PowerLaw
 from gexpipe.contact.rows import read_rows
 from gexpipe.errors import UserError
-from gexpipe.files import require
-from gexpipe.reference.genes import read_genes
+from gexpipe.files import read_json, require
+from gexpipe.reference.genes import read_genes, write_table
 
 __all__ = ["app"]
 
@@ -158,3 +159,25 @@ def elements(
     pairs = read_near(require(predictions), max_distance)
     table = element_table(pairs, read_genes(genes), min_distance, max_distance, max_elements, slot)
     write_elements(table, out)
+
+
+@app.command()
+def quality(
+    activity: Annotated[Path, typer.Option(help="quality.json of the activity stage.")],
+    out: Annotated[Path, typer.Option(help="TSV: measure, value, expected range, ok.")],
+    peaks: Annotated[Path | None, typer.Option(help="Record of peak calling (.json).")] = None,
+    contacts: Annotated[Path | None, typer.Option(help="Record of contact rows (.json).")] = None,
+) -> None:
+    """Write the quality table of one cell type."""
+    records = [read_json(path) if path else None for path in (peaks, contacts)]
+    write_table(cell_quality(read_json(activity), *records), out)
+
+
+@app.command()
+def quality_table(
+    cell: Annotated[list[str], typer.Option(help="CELL=FILE, a table of `abc quality`; repeat.")],
+    out: Annotated[Path, typer.Option(help="TSV: one row a cell type.")],
+) -> None:
+    """Join the quality tables of all cell types."""
+    files = dict(entry.partition("=")[::2] for entry in cell)
+    write_table(joined_quality({name: read_quality(path) for name, path in files.items()}), out)

@@ -117,5 +117,7 @@ def rows_from_average(
         max_distance=max_distance,
         row_sum="one, as stored",
         chromosomes_without_contact=lacking,
+        genes=len(genes),
+        genes_with_contact=int(np.isfinite(rows.values[:, rows.reach]).sum()),
     )
     return rows

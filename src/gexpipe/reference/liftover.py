@@ -50,7 +50,8 @@ def read_chain(path: str | Path) -> LiftOver:
     with source.open("rb") as handle:
         zipped = handle.read(2) == b"\x1f\x8b"
     try:
-        chain = LiftOver(gzip.open(source) if zipped else source.open("rb"))
+        with gzip.open(source) if zipped else source.open("rb") as lines:
+            chain = LiftOver(lines)
     except Exception as error:  # the library raises plain exceptions
         raise UserError(f"not a readable chain file ({error})", source) from error
     if not chain.chain_file.chain_index:

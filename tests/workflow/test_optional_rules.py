@@ -1,0 +1,69 @@
+"""Rules that only a configuration or a sheet row brings in: dry runs of the shipped workflow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import ROOT
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+
+def plan(folder: Path, target: str, change: dict[str, Any]) -> tuple[int, str]:
+    """Exit status and text of a dry run with ``change`` laid over the papers' configuration."""
+    (folder / "change.yaml").write_text(yaml.safe_dump(change))
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"),
+            "--directory", str(folder), "--configfile", "change.yaml", "--dry-run",
+            "--printshellcmds", "--cores", "1", target,
+        ],
+        capture_output=True, text=True, check=False, cwd=folder,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_fanc_balances_the_matrices_that_are_named(tmp_path: Path) -> None:
+    change = {"contact": {"balance": ["K562"]}}
+    status, text = plan(tmp_path, "results/contacts/K562/rows.npz", change)
+    assert status == 0, text
+    raw, balanced = "resources/files/4DNFITUOMFUQ.hic", "resources/balanced/K562.cool"
+    assert f"contacts balance --matrix {raw} --resolution 5000 --out {balanced}" in text
+    assert f"contacts rows --matrix {balanced}" in text
+    status, text = plan(tmp_path, "results/contacts/GM12878/rows.npz", change)
+    assert status == 0, text
+    assert "contacts balance" not in text
+    change["contact"]["normalization"] = ["VC"]
+    status, text = plan(tmp_path, "results/contacts/K562/rows.npz", change)
+    assert status != 0
+    assert "contact.normalization: FAN-C writes KR" in text
+
+
+def test_files_of_another_assembly_are_lifted(tmp_path: Path) -> None:
+    header, *rows = (ROOT / "config/files.tsv").read_text().splitlines()
+    own = f"K562\tcrispr\t1\tpath\tscreen\ttsv\t{tmp_path}/screen.tsv\t\thg19"
+    sheet = [f"{header}\tassembly", *(f"{row}\t" for row in rows), own]
+    (tmp_path / "files.tsv").write_text("\n".join(sheet) + "\n")
+    status, text = plan(tmp_path, "results/crispr/K562.tsv", {"files": "files.tsv"})
+    assert status == 0, text
+    assert "--chain resources/files/hg19ToHg38.chain.gz --format tsv" in text
+    assert "--crispr resources/lifted/screen.tsv" in text
+    assert "--format tsv --url" in text and "--assembly hg19" in text
+    (tmp_path / "files.tsv").write_text("\n".join(sheet).replace("hg19", "mm10") + "\n")
+    status, text = plan(tmp_path, "results/crispr/K562.tsv", {"files": "files.tsv"})
+    assert status != 0
+    assert "no row with role 'chain' and accession mm10ToHg38" in text
+
+
+def test_quality_tables_of_all_cells(tmp_path: Path) -> None:
+    status, text = plan(tmp_path, "results/quality.tsv", {})
+    assert status == 0, text
+    assert "--cell K562=results/quality/K562.tsv --cell GM12878=results/quality/GM12878.tsv" in text
+    records = "--peaks results/peaks/K562/peaks.json --contacts results/contacts/K562/rows.json"
+    assert f"abc quality --activity results/abc/K562/quality.json {records}" in text
