@@ -33,15 +33,27 @@ def one_hot(sequence: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("gene", ["g0", "g1", "g2", "g3"])
 def test_table_equals_the_published_encoding(golden, gene):
     pairs, genes = links(golden, gene)
-    table = element_table(pairs, genes)
+    table = element_table(pairs, genes, blank_farthest=False)
     number = len(table)
     intervals = table[["start", "end"]].to_numpy().reshape(-1, 2)
     np.testing.assert_array_equal(intervals, golden[f"{gene}/enh_intervals_encoded"])
     np.testing.assert_array_equal(table["activity"], golden[f"{gene}/activity"][:number])
     np.testing.assert_allclose(table["distance_kb"] * 1000, golden[f"{gene}/distance"][:number])
-    everything = element_table(pairs, genes, most=10_000)
+    everything = element_table(pairs, genes, most=10_000, blank_farthest=False)
     published = golden[f"{gene}/feat_contact_log"]
     np.testing.assert_allclose(everything["contact_log"], published, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("gene", ["g0", "g1", "g3"])
+def test_the_published_loader_blanks_what_lies_at_100_kb(golden, gene):
+    pairs, genes = links(golden, gene)
+    encoded = golden[f"{gene}/distance"]
+    edge = np.flatnonzero(encoded >= 100_000)
+    assert len(edge) == {"g0": 0, "g1": 1, "g3": 1}[gene]
+    table = element_table(pairs, genes)
+    assert (table["end"] == table["start"]).to_numpy().nonzero()[0].tolist() == edge.tolist()
+    assert table["distance_kb"].iloc[edge].tolist() == [0.0] * len(edge)
+    np.testing.assert_array_equal(table["activity"], golden[f"{gene}/activity"][: len(table)])
 
 
 @pytest.mark.parametrize("gene", ["g0", "g1", "g3"])
@@ -49,7 +61,7 @@ def test_slots_hold_the_published_sequence(golden, gene):
     pairs, genes = links(golden, gene)
     genome = golden[f"fasta/{genes['chrom'][0]}"]
     slots = np.zeros((60, 2000, 4), dtype=np.uint8)
-    for row in element_table(pairs, genes).itertuples():
+    for row in element_table(pairs, genes, blank_farthest=False).itertuples():
         code = one_hot(genome[row.start : row.end])
         slots[row.rank, row.slot_start : row.slot_start + len(code)] = code
     np.testing.assert_array_equal(slots, golden[f"{gene}/pe_code"][1:])
@@ -81,3 +93,15 @@ def test_the_nearest_elements_of_each_gene_are_kept():
     assert table["element"].tolist() == [3, 4, 0]
     assert table["rank"].tolist() == [0, 1, 0]
     assert table["contact_log"].tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("blank", [True, False])
+def test_an_element_at_the_farthest_distance(blank):
+    pairs = pd.DataFrame({"gene": 0, "element": [0, 1], "start": [5, 900], "end": [25, 920]})
+    pairs = pairs.assign(distance=[99_999.5, 1e5], hic_contact=9.0, activity=2.0)
+    genes = pd.DataFrame({"gene_id": ["a"], "chrom": ["chr1"]})
+    table = element_table(pairs, genes, blank_farthest=blank)
+    assert table["distance_kb"].tolist() == [99.9995, 0.0 if blank else 100.0]
+    assert (table["end"] - table["start"]).tolist() == [20, 0 if blank else 20]
+    assert table["contact_log"].tolist() == [1.0, 1.0]
+    assert table["activity"].tolist() == [2.0, 2.0]

@@ -92,3 +92,8 @@ def test_real_gencode_chr19(shared):
     assert not table["gene_id"].str.contains(".", regex=False).any()
     apoe = table.set_index("symbol").loc["APOE"]
     assert (apoe["gene_id"], apoe["strand"]) == ("ENSG00000130203", "+")
+    with gzip.open(path, "rt") as handle:
+        lines = [line.split("\t") for line in handle if "\tgene\t" in line]
+    bodies = {f[8].split('"')[1].partition(".")[0]: (int(f[3]) - 1, int(f[4])) for f in lines}
+    found = zip(table["gene_id"], table["start"], table["end"], strict=True)
+    assert all((start, end) == bodies[gene] for gene, start, end in found)

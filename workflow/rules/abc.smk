@@ -175,13 +175,14 @@ rule elements:
         max_distance=config["elements"]["max_distance"],
         max_elements=config["elements"]["max_elements"],
         slot=config["elements"]["slot"],
+        farthest="blank" if config["elements"]["blank_farthest"] else "no-blank",
     message:
         "EPInformer's elements of {wildcards.cell}"
     shell:
         "gexpipe abc elements --predictions {input.predictions} --genes {input.genes}"
         " --min-distance {params.min_distance}"
         " --max-distance {params.max_distance} --max-elements {params.max_elements}"
-        " --slot {params.slot} --out {output} > {log} 2>&1"
+        " --slot {params.slot} --{params.farthest}-farthest --out {output} > {log} 2>&1"
 
 
 rule quality:

@@ -85,6 +85,7 @@ def element_table(
     maximum: float = 100_000,
     most: int = 60,
     slot: int = 2_000,
+    blank_farthest: bool = True,
 ) -> pd.DataFrame:
     """One row per gene and element slot.
 
@@ -100,6 +101,10 @@ def element_table(
         Elements per gene, nearest first.
     slot : int
         Bases per slot.
+    blank_farthest : bool
+        An element at exactly ``maximum`` loses its bases (``end`` is ``start``) and its distance
+        (0), but keeps contact and activity: the published loader cuts with >= where the encoding
+        kept with <=. Off: it is an element like any other, as in the encoding.
 
     Returns
     -------
@@ -114,6 +119,10 @@ def element_table(
     start, end, offset = slot_interval(
         kept["start"].to_numpy(np.int64), kept["end"].to_numpy(np.int64), slot
     )
+    distance = kept["distance"].to_numpy(np.float64)
+    if blank_farthest:
+        end = np.where(distance >= maximum, start, end)
+        distance = np.where(distance >= maximum, 0.0, distance)
     return pd.DataFrame(
         {
             "gene_id": genes["gene_id"].to_numpy()[owner],
@@ -123,7 +132,7 @@ def element_table(
             "start": start,
             "end": end,
             "slot_start": offset,
-            "distance_kb": kept["distance"].to_numpy(np.float64) / 1000.0,
+            "distance_kb": distance / 1000.0,
             "contact_log": np.log10(1.0 + kept["hic_contact"].to_numpy(np.float64)),
             "activity": kept["activity"].to_numpy(np.float64),
         }

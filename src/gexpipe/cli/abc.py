@@ -154,10 +154,14 @@ def elements(
     max_distance: Annotated[int, typer.Option(help="Farthest element, inclusive, bp.")] = 100_000,
     max_elements: Annotated[int, typer.Option(help="Elements per gene, nearest first.")] = 60,
     slot: Annotated[int, typer.Option(help="Bases per element given to the encoder.")] = 2_000,
+    blank_farthest: Annotated[
+        bool, typer.Option(help="No bases, distance 0 for an element at exactly --max-distance.")
+    ] = True,
 ) -> None:
     """Choose each gene's elements for EPInformer."""
     pairs = read_near(require(predictions), max_distance)
-    table = element_table(pairs, read_genes(genes), min_distance, max_distance, max_elements, slot)
+    limits = (min_distance, max_distance, max_elements, slot, blank_farthest)
+    table = element_table(pairs, read_genes(genes), *limits)
     write_elements(table, out)
 
 

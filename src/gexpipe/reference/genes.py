@@ -19,8 +19,16 @@ GENE_COLUMNS = ["gene_id", "symbol", "chrom", "tss", "strand", "start", "end", "
 
 
 def genes_from_gtf(path: str | Path, chromosomes: list[str]) -> pd.DataFrame:
-    """One TSS per protein-coding gene from gene models (see `representative_transcripts`)."""
-    return representative_transcripts(read_gtf(path, chromosomes))[GENE_COLUMNS]
+    """One TSS per protein-coding gene from gene models (see `representative_transcripts`).
+
+    ``start`` and ``end`` bound all transcripts of the gene: the body that makes an element genic.
+    """
+    models = read_gtf(path, chromosomes)
+    transcripts = models[models["feature"] == "transcript"].groupby("gene_id")
+    genes = representative_transcripts(models)
+    genes["start"] = genes["gene_id"].map(transcripts["start"].min())
+    genes["end"] = genes["gene_id"].map(transcripts["end"].max())
+    return genes[GENE_COLUMNS]
 
 
 def genes_from_table(path: str | Path, chromosomes: list[str]) -> pd.DataFrame:
