@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import spearmanr
 
 from gexpipe.abc.activity import add_activity, classify, gene_activity, promoter_regions
 from gexpipe.abc.from_counts import read_counts
 from gexpipe.abc.intervals import read_bed
 from gexpipe.abc.quantile import read_reference
 from gexpipe.abc.scores import scores_by_chromosome
-from gexpipe.contact.element import ContactModel, adjusted_contact
+from gexpipe.contact.element import ContactModel, adjusted_contact, observed_contact
+from gexpipe.contact.readers import open_matrix
+from gexpipe.contact.rows import rows_from_matrix
 from gexpipe.reference.genome import read_sizes
 
 
@@ -82,3 +85,58 @@ def test_promoter_activity_quantile(run22):
     )
     product = genes["DHS.RPM.TSS1Kb"] * genes["H3K27ac.RPM.TSS1Kb"]
     np.testing.assert_allclose(ours["promoter_activity"], np.sqrt(product))
+
+
+def in_bins(table: pd.DataFrame) -> pd.DataFrame:
+    """Pairs with the bins that `observed_contact` looks up: element's middle and TSS, 5 kb."""
+    middle = (table["start"] + table["end"]) / 2
+    element, tss = (middle // 5000).astype(int), (table["TargetGeneTSS"] // 5000).astype(int)
+    return table.assign(middle=middle, element_bin=element, tss_bin=tss)
+
+
+def test_published_contact_is_one_number_a_pair_of_bins(published):
+    pairs = in_bins(published).groupby(["element_bin", "tss_bin"])["hic_contact"]
+    assert (pairs.size() > 1).sum() == 341
+    assert (pairs.nunique() == 1).all()
+    # The self bin has the contact of its stronger neighbour, wherever all three were published.
+    value, compared = pairs.first(), 0
+    for element, tss in value.index[value.index.map(lambda key: key[0] == key[1])]:
+        sides = [value.get((tss + step, tss)) for step in (-1, 1)]
+        if None not in sides:
+            assert value[(element, tss)] == max(sides)
+            compared += 1
+    assert compared == 62
+
+
+@pytest.fixture(scope="module")
+def rows22(shared, genes22):
+    """Contact rows of a real K562 map: other reads and balancing than the published run's."""
+    reader = open_matrix(shared / "data/hic/K562_chr22_hg38.mcool", 5000)
+    return rows_from_matrix(reader, genes22, {"chr22": 50_818_468}, 5_000_000, ["weight"])
+
+
+@pytest.mark.parametrize(("name", "least"), [("unit", 0.95), ("full", 0.83)])
+def test_measured_contact_is_on_the_published_scale(rows22, genes22, published, run22, name, least):
+    """Measured: 0.957 over the predictor input, 0.835 over the rows above the threshold."""
+    unit = run22 / "predictions/predictor_unit_test_input.tsv.gz"
+    table = in_bins(published if name == "full" else pd.read_csv(unit, sep="\t"))
+    gene = table["TargetGene"].map(dict(zip(genes22["gene_id"], genes22.index, strict=True)))
+    ours = observed_contact(rows22, gene.to_numpy(), table["middle"].to_numpy())
+    both = (ours > 0) & (table["hic_contact"] > 0)
+    assert both.mean() > 0.97
+    ratio = ours[both] / table["hic_contact"][both]
+    assert 0.85 < np.median(ratio) < 1.0
+    assert spearmanr(ours[both], table["hic_contact"][both])[0] > least
+
+
+def test_scores_from_a_real_matrix_beside_the_published_ones(elements, genes22, rows22, published):
+    tables = scores_by_chromosome(elements, genes22, rows22, ContactModel(), 5_000_000)
+    ours = pd.concat([table.to_pandas() for table in tables]).astype({"gene_id": str})
+    keys = {"left_on": ["TargetGene", "start", "end"], "right_on": ["gene_id", "start", "end"]}
+    both = published.merge(ours, suffixes=("", "_ours"), **keys)
+    assert len(both) == len(published)
+    both = both[~both["isSelfPromoter"]]
+    measured = spearmanr(both["abc_score"], both["ABC.Score"])[0]
+    by_distance = spearmanr(both["powerlaw.Score"], both["ABC.Score"])[0]
+    assert measured > 0.93 and measured > by_distance + 0.1  # measured: 0.941 and 0.806
+    assert 0.97 < np.median(both["abc_score"] / both["ABC.Score"]) < 1.03
