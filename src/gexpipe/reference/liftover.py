@@ -79,12 +79,13 @@ def lift_interval(
         (chrom, start, end, whether the strand is reversed), 0-based half-open; or why it cannot be
         placed: "unknown chromosome", "deleted", "several places", "split", "length changed".
     """
-    ends = [chain.convert_coordinate(chrom, position) for position in (start, end - 1)]
+    hits = chain.convert_coordinate(chrom, start)
+    ends = [hits, hits if end - start == 1 else chain.convert_coordinate(chrom, end - 1)]
     if ends[0] is None or ends[1] is None:
         return "unknown chromosome"
     if not (ends[0] and ends[1]):
         return "deleted"
-    if max(len(hits) for hits in ends) > 1:
+    if max(map(len, ends)) > 1:
         return "several places"
     (one, first, strand, _), (other, last, other_strand, _) = ends[0][0], ends[1][0]
     if (one, strand) != (other, other_strand) or (first > last) != (
