@@ -52,7 +52,7 @@ class FakeData:
     def split(self, fold: int, part: str) -> np.ndarray:
         return np.flatnonzero(self.table[f"fold_{fold}"] == part)
 
-    def batch(self, rows: np.ndarray) -> Batch:
+    def batch(self, rows: np.ndarray, draw: np.random.Generator | None = None) -> Batch:
         index = torch.as_tensor(np.asarray(rows))
         none = torch.zeros(len(rows), self.codes.shape[1], dtype=torch.bool)
         elements = None

@@ -52,7 +52,7 @@ class ShuffledWindows:
         """Rows of one part of a fold."""
         return self._data.split(fold, part)
 
-    def batch(self, rows: np.ndarray) -> Batch:
+    def batch(self, rows: np.ndarray, draw: np.random.Generator | None = None) -> Batch:
         """Windows of the partners, features and targets of ``rows``."""
-        own, other = self._data.batch(rows), self._data.batch(self._partner[rows])
+        own, other = self._data.batch(rows), self._data.batch(self._partner[rows], draw)
         return replace(other, gene=own.gene, features=own.features, target=own.target)

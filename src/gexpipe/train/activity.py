@@ -74,7 +74,7 @@ class ElementActivity:
             raise UserError(f"no element in the {part} part of fold {fold}", "config: splits.fold")
         return rows
 
-    def batch(self, rows: np.ndarray) -> Batch:
+    def batch(self, rows: np.ndarray, draw: np.random.Generator | None = None) -> Batch:
         """Elements as windows without signals, masks or gene features."""
         count, length = len(rows), self._codes.shape[1]
         none = torch.zeros(count, length, dtype=torch.bool)

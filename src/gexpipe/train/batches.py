@@ -17,6 +17,9 @@ from gexpipe.windows.batch import Batch, Elements
 
 __all__ = ["BatchOrder", "Genes", "batches", "chunks", "take"]
 
+# Third number of the seed of augmentation, so that it is not that of the order.
+_AUGMENTATION = 1
+
 
 class Genes(Protocol):
     """What training needs of a data set; `gexpipe.windows.dataset.WindowData` is one."""
@@ -34,8 +37,8 @@ class Genes(Protocol):
     def split(self, fold: int, part: str) -> np.ndarray:
         """Rows of the train, valid or test part of a fold."""
 
-    def batch(self, rows: np.ndarray) -> Batch:
-        """Read a batch."""
+    def batch(self, rows: np.ndarray, draw: np.random.Generator | None = None) -> Batch:
+        """Read a batch; ``draw`` gives the random numbers of a training step."""
 
 
 class BatchOrder:
@@ -66,6 +69,10 @@ class BatchOrder:
         epoch, place = divmod(step, self.per_epoch)
         return self._epoch(epoch)[place * self.size : (place + 1) * self.size]
 
+    def draw(self, step: int) -> np.random.Generator:
+        """Random numbers of a step, for augmentation: whichever worker reads it."""
+        return np.random.default_rng([self.seed, step, _AUGMENTATION])
+
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k != "_epoch"}
 
@@ -79,13 +86,16 @@ class _Batches(Dataset):
         self.data, self.order = data, order
 
     def __getitem__(self, step: int) -> Batch:
+        if isinstance(self.order, BatchOrder):
+            return self.data.batch(self.order[step], self.order.draw(step))
         return self.data.batch(self.order[step])
 
 
 def batches(data: Genes, order: Any, steps: range, workers: int) -> Iterator[Batch]:
     """Batches of ``steps``, in order, read ahead by worker processes if there are any.
 
-    ``order[step]`` gives the rows of a step.
+    ``order[step]`` gives the rows of a step; a `BatchOrder` is a training run's, whose batches are
+    augmented. Batches do not depend on the number of workers or how they are started.
     """
     loader = DataLoader(
         _Batches(data, order),

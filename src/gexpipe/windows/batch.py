@@ -57,7 +57,7 @@ class Batch:
         (B, L) uint8: A 0, C 1, G 2, T 3, N 4; N outside the chromosome.
     signals : Tensor
         (B, S, L) raw signal values, zero where the track has no data, in configured order. float16
-        or float32 from the loader, float32 after ``dense()``.
+        from the loader, float32 after ``dense()``.
     features : Tensor
         (B, F) float32 gene features: eight mRNA features, then promoter activity (F = 9).
     target : Tensor
@@ -68,7 +68,8 @@ class Batch:
         (B, n_bins) float32 contact of each bin with the TSS bin, already log10(1 + x); None when
         contact is not an input, or after ``dense()``.
     contact_start : Tensor or None
-        (B,) int64 position of window base 0 relative to the first bin, bp, >= 0.
+        (B,) int64 position of window base 0 relative to the first bin, bp; below 0 only where the
+        bases before the first bin lie outside ``inside``.
     inside : Tensor or None
         (B, 2) int64 first and past-the-last base of the window that lies on the chromosome; contact
         is zero outside.
@@ -114,7 +115,7 @@ class Batch:
         length = self.codes.shape[1]
         position = torch.arange(length, device=signals.device)
         bins = (position[None, :] + self.contact_start[:, None]) // self.resolution  # (B, L)
-        bins = bins.clamp(max=self.contact.shape[1] - 1)
+        bins = bins.clamp(min=0, max=self.contact.shape[1] - 1)
         contact = torch.gather(self.contact.float(), 1, bins)
         if self.inside is not None:
             low, high = self.inside[:, :1], self.inside[:, 1:]

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-import zarr
-from torch import Tensor
 
 from gexpipe.errors import UserError
 from gexpipe.files import require
 from gexpipe.reference.examples import FEATURES
-from gexpipe.windows.batch import Batch, Elements
-from gexpipe.windows.elements import ELEMENT_ARRAYS
-from gexpipe.windows.layout import CENTRE, N_CODE, centre_slice, unpack_bases, unpack_bits
+from gexpipe.windows.augment import Loading, augment
+from gexpipe.windows.batch import Batch
+from gexpipe.windows.layout import CENTRE, centre_slice, unpack_bases, unpack_bits
+from gexpipe.windows.links import ElementReader
 from gexpipe.windows.reader import ShardedArray
 from gexpipe.windows.store import read_manifest
 
@@ -48,6 +47,8 @@ class WindowData:
         Signals to give, in this order; ``contact`` stands for the contact bins.
     log_activity : bool
         Give the promoter activity (last gene feature) as log10(0.1 + x).
+    loading : Loading
+        Strand, shift and dropped signals.
 
     Attributes
     ----------
@@ -67,6 +68,7 @@ class WindowData:
         length: int,
         signal_names: list[str],
         log_activity: bool = False,
+        loading: Loading | None = None,
     ) -> None:
         self._sequence, bases = read_manifest(sequence)
         self._signals, tracks = read_manifest(signals)
@@ -82,10 +84,14 @@ class WindowData:
         self._prefix, self._stored = (
             ("centre_", CENTRE) if length <= CENTRE < stored else ("", stored)
         )
+        self._length = stored
         self._offset = stored // 2 - length // 2
         self.resolution = int(tracks["resolution"])
         self._masks: list[str] = tracks["masks"]
         self._choose_signals(signal_names, tracks["signals"])
+        self.loading = loading or Loading()
+        self.loading.check(signal_names)
+        self._minus = (self.table["strand"] == "-").to_numpy()
         self._at = self._rows_in_groups()
         self._arrays: dict[tuple[str, str], ShardedArray] = {}
         features = self.table[FEATURES].to_numpy(np.float64, copy=True)
@@ -93,12 +99,12 @@ class WindowData:
             features[:, -1] = np.log10(ACTIVITY_OFFSET + features[:, -1])
         self._features = torch.tensor(features, dtype=torch.float32)
         self._target = torch.tensor(self.table["target"].to_numpy(np.float32))
-        self._elements: _ElementReader | None = None
+        self._elements: ElementReader | None = None
         parts = [bases["fingerprint"], tracks["fingerprint"], _table_digest(self.table)]
         if elements is not None:
             folder, links = read_manifest(elements)
             self._check_genes(links, folder, examples)
-            self._elements = _ElementReader(folder, links)
+            self._elements = ElementReader(folder, links)
             parts.append(links["fingerprint"])
         self.fingerprint = hashlib.sha256("".join(parts).encode()).hexdigest()
 
@@ -121,30 +127,23 @@ class WindowData:
             raise UserError(f"no gene with a target in the {part} part", f"fold {fold}")
         return rows
 
-    def batch(self, rows: np.ndarray) -> Batch:
-        """Read the genes in ``rows``; signals stay float16 and contact stays binned."""
-        windows = [self._window(int(row)) for row in rows]
-        index = torch.as_tensor(np.asarray(rows, dtype=np.int64))
-        contact, start, inside = None, None, None
-        if self.contact_channel is not None:
-            contact = torch.as_tensor(np.stack([w["contact"] for w in windows]))
-            start = torch.as_tensor(np.array([w["start"] for w in windows], np.int64))
-            inside = _stack(windows, "inside")
-        return Batch(
+    def batch(self, rows: np.ndarray, draw: np.random.Generator | None = None) -> Batch:
+        """Read the genes in ``rows``; signals stay float16 and contact stays binned.
+
+        ``draw`` gives the random numbers of a training step; without it nothing is random.
+        """
+        rows = np.asarray(rows, dtype=np.int64)
+        index = torch.from_numpy(rows)
+        batch = Batch(
             gene=index,
-            codes=_stack(windows, "codes"),
-            signals=_stack(windows, "signals"),
             features=self._features[index],
             target=self._target[index],
-            peaks=_stack(windows, "peaks"),
-            blacklist=_stack(windows, "blacklist"),
-            contact=contact,
-            contact_start=start,
-            inside=inside,
             contact_channel=self.contact_channel or 0,
             resolution=self.resolution,
-            elements=self._elements.read(rows, self._promoters) if self._elements else None,
+            elements=self._elements.read(rows, self._promoter) if self._elements else None,
+            **{name: torch.from_numpy(values) for name, values in self._windows(rows).items()},
         )
+        return augment(batch, self.loading, self.signal_names, self._minus[rows], draw)
 
     def _check_genes(self, manifest: dict[str, Any], store: Path, examples: Path) -> None:
         if manifest["genes"] != self.table["gene_id"].tolist():
@@ -158,7 +157,7 @@ class WindowData:
                 f"no signal {unknown[0]!r}; the store has {', '.join([*stored, CONTACT])}",
                 "method: inputs.signals",
             )
-        self._signal_rows = [stored.index(name) for name in base]
+        self._tracks = base
         self.signal_names = names
         self.contact_channel = names.index(CONTACT) if CONTACT in names else None
 
@@ -174,82 +173,60 @@ class WindowData:
             self._arrays[key] = ShardedArray(store / chrom / name)
         return self._arrays[key], within
 
-    def _read(self, store: Path, row: int, name: str) -> np.ndarray:
+    def _read(self, store: Path, row: int, name: str, out: np.ndarray | None = None) -> np.ndarray:
         array, within = self._array(store, row, name)
-        return array.read(within)
+        return array.read(within, out)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_arrays": {}}
 
-    def _codes(self, row: int, prefix: str) -> np.ndarray:
-        return unpack_bases(
-            self._read(self._sequence, row, f"{prefix}bases"),
-            self._read(self._sequence, row, f"{prefix}unknown"),
-        )
+    def _codes(self, row: int, length: int) -> np.ndarray:
+        """(length,) codes of the middle of a window; whole bytes are unpacked, then cut."""
+        cut = centre_slice(self._length, length)
+        low, high = cut.start // 8, -(-cut.stop // 8)
+        array, within = self._array(self._sequence, row, "sequence/bases")
+        bases = array.view(within)[2 * low : 2 * high]
+        unknown = self._read(self._sequence, row, "sequence/unknown")[low:high]
+        return unpack_bases(bases, unknown)[cut.start - 8 * low :][:length]
 
-    def _window(self, row: int) -> dict[str, Any]:
+    def _windows(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Arrays of `Batch` that come from the window stores."""
         cut = centre_slice(self._stored, self.length)
-        masks = self._read(self._signals, row, f"{self._prefix}masks")
-        window: dict[str, Any] = {
-            "codes": self._codes(row, self._prefix)[cut],
-            "peaks": unpack_bits(masks[self._masks.index("peaks")])[cut],
-            "blacklist": unpack_bits(masks[self._masks.index("blacklist")])[cut],
-        }
-        if self._signal_rows:
-            signals = self._read(self._signals, row, f"{self._prefix}signals")
-            window["signals"] = signals[self._signal_rows, cut]
-        else:
-            window["signals"] = np.zeros((0, self.length), np.float16)
+        whole, length = self._stored == self.length, self.length
+        codes = np.empty((len(rows), length), np.uint8)
+        signals = np.empty((len(rows), len(self._tracks), length), np.float16)
+        masks = np.empty((2, len(rows), length), bool)
+        chosen = [self._masks.index(name) for name in ("peaks", "blacklist")]
+        for k, row in enumerate(rows.tolist()):
+            codes[k] = self._codes(row, length)
+            packed = self._read(self._signals, row, f"masks/{self._prefix}masks")
+            masks[:, k] = unpack_bits(packed[chosen])[:, cut]
+            for track, out in zip(self._tracks, signals[k], strict=True):
+                name = f"signals/{track}/{self._prefix}values"
+                if whole:
+                    self._read(self._signals, row, name, out)
+                else:
+                    out[:] = self._read(self._signals, row, name)[cut]
+        windows = {"codes": codes, "signals": signals, "peaks": masks[0], "blacklist": masks[1]}
         if self.contact_channel is not None:
-            window["contact"] = self._read(self._signals, row, "contact")
-            start = self._read(self._signals, row, "contact_start")
-            window["start"] = int(start) + self._offset
-            window["inside"] = self._read(self._signals, row, "inside") - self._offset
-        return window
+            windows |= self._contact(rows)
+        return windows
 
-    def _promoters(self, row: int, slot: int) -> np.ndarray:
+    def _contact(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        def stacked(name: str) -> np.ndarray:
+            return np.stack([self._read(self._signals, row, f"contact/{name}") for row in rows])
+
+        return {
+            "contact": stacked("bins"),
+            "contact_start": stacked("start") + self._offset,
+            "inside": stacked("inside") - self._offset,
+        }
+
+    def _promoter(self, row: int, slot: int) -> np.ndarray:
         """(slot,) codes centred on the TSS of one gene."""
-        codes = self._codes(row, self._prefix)
-        if len(codes) < slot:
+        if slot > self._length:
             raise UserError(f"stored windows are shorter than {slot} bp", "config: elements.slot")
-        return codes[centre_slice(len(codes), slot)]
-
-
-class _ElementReader:
-    """Promoter and element slots of a batch, from an element store."""
-
-    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
-        self.slot = int(manifest["slot"])
-        self.most = int(manifest["max_elements"])
-        self._folder = folder
-        self._data: dict[str, np.ndarray] | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_data": None}
-
-    def _load(self) -> dict[str, np.ndarray]:
-        # Links and packed bases are small (75 MB for 150,000 elements): read once per process.
-        if self._data is None:
-            group = zarr.open_group(self._folder, mode="r")
-            self._data = {name: np.asarray(group[name]) for name in ELEMENT_ARRAYS}
-        return self._data
-
-    def read(self, rows: np.ndarray, promoter: Any) -> Elements:
-        data = self._load()
-        codes = np.full((len(rows), self.most + 1, self.slot), N_CODE, np.uint8)
-        features = np.zeros((len(rows), self.most + 1, data["features"].shape[1]), np.float32)
-        for k, row in enumerate(rows):
-            codes[k, 0] = promoter(int(row), self.slot)
-            low, high = data["offset"][row], data["offset"][row + 1]
-            chosen = data["element"][low:high][: self.most]
-            n = len(chosen)
-            codes[k, 1 : n + 1] = unpack_bases(data["bases"][chosen], data["unknown"][chosen])
-            features[k, 1 : n + 1] = data["features"][low : low + n]
-        return Elements(torch.from_numpy(codes), torch.from_numpy(features))
-
-
-def _stack(windows: list[dict[str, Any]], name: str) -> Tensor:
-    return torch.from_numpy(np.stack([window[name] for window in windows]))
+        return self._codes(row, slot)
 
 
 def _table_digest(table: pd.DataFrame) -> str:

@@ -13,8 +13,8 @@ from zarr.codecs import ZstdCodec
 from gexpipe import __version__
 from gexpipe.errors import UserError
 from gexpipe.files import aside, write_json
-from gexpipe.windows.layout import N_CODE, encode, pack_bases
-from gexpipe.windows.sequence import check_length, window_of
+from gexpipe.windows.arrays import check_length, window_of
+from gexpipe.windows.layout import LAYOUT, N_CODE, encode, pack_bases
 from gexpipe.windows.store import MANIFEST, fingerprint, source_record
 
 __all__ = ["ELEMENT_ARRAYS", "ELEMENT_FEATURES", "build_elements"]
@@ -83,8 +83,9 @@ def build_elements(
             )  # fmt: skip
             array[:] = values
         record = {
-            "kind": "elements", "gexpipe": __version__, "slot": slot, "max_elements": max_elements,
-            "genes": genes["gene_id"].tolist(), "elements": len(distinct), "links": len(table),
+            "kind": "elements", "layout": LAYOUT, "gexpipe": __version__, "slot": slot,
+            "max_elements": max_elements, "genes": genes["gene_id"].tolist(),
+            "elements": len(distinct), "links": len(table), "arrays": list(arrays),
             "sources": [source_record(fasta)], "fingerprint": fingerprint(store),
         }  # fmt: skip
         write_json(store / MANIFEST, record)

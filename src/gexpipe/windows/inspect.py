@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import zarr
 
 from gexpipe.errors import UserError
 from gexpipe.files import aside
@@ -38,36 +39,53 @@ def describe(store: Path) -> list[str]:
     if chromosomes:
         counts = ", ".join(f"{name} {count}" for name, count in chromosomes.items())
         lines.append(f"genes per chromosome: {counts}")
-        first = next(iter(chromosomes))
-        for path in sorted((folder / first).iterdir()):
-            if (path / "zarr.json").exists():
-                array = ShardedArray(path)
-                what = array.attributes.get("description", "")
-                lines.append(f"  {path.name:16} {array.shape!s:22} {array.dtype!s:8} {what}")
+        first = folder / next(iter(chromosomes))
+        lines += [_array_line(path.parent, first) for path in sorted(first.rglob("c"))]
+    for name in manifest.get("arrays", []):
+        array = zarr.open_array(folder, path=name, mode="r")
+        lines.append(f"  {name:24} {array.shape!s:18} {array.dtype!s:8} {_what(array.attrs)}")
     lines += [f"source: {s['file']} sha256 {s['sha256'][:12]}" for s in manifest["sources"]]
     lines.append(f"fingerprint: {manifest['fingerprint']}")
     return lines
 
 
+def _array_line(path: Path, chromosome: Path) -> str:
+    """One line for an array of the first chromosome, with its size on disk."""
+    array = ShardedArray(path)
+    stored = sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) / len(array) / 1e3
+    name = path.relative_to(chromosome).as_posix()
+    what = _what(array.attributes)
+    return f"  {name:24} {array.shape!s:18} {array.dtype!s:8} {stored:6.2f} kB a gene  {what}"
+
+
+def _what(attributes: Any) -> str:
+    transform = attributes.get("transform", "none")
+    return attributes.get("description", "") + ("" if transform == "none" else f"; {transform}")
+
+
 def read_gene(store: Path, gene: str) -> dict[str, Any]:
     """Arrays of one gene, unpacked; ``gene`` is an id of the store."""
     folder, manifest = read_manifest(store)
+    if manifest["kind"] == "elements":
+        raise UserError("an element store has no windows", folder)
     if gene not in manifest["genes"]:
         raise UserError(f"no gene {gene!r}; the first is {manifest['genes'][0]}", folder)
     row = manifest["genes"].index(gene)
     chrom, within = _locate(folder, manifest, row)
     group = folder / chrom
 
-    def read(name: str) -> ShardedArray:
-        return ShardedArray(group / name)
+    def read(name: str) -> np.ndarray:
+        return ShardedArray(group / name).read(within)
 
     if manifest["kind"] == "sequence":
-        return {"codes": unpack_bases(read("bases").read(within), read("unknown").read(within))}
+        return {"codes": unpack_bases(read("sequence/bases"), read("sequence/unknown"))}
+    names = manifest["signals"]
     return {
-        "signals": dict(zip(manifest["signals"], read("signals").read(within), strict=True)),
-        "masks": dict(zip(manifest["masks"], unpack_bits(read("masks").read(within)), strict=True)),
-        "contact": read("contact").read(within),
-        "contact_start": int(read("contact_start").read(within)),
+        "signals": {name: read(f"signals/{name}/values") for name in names},
+        "valid": {name: unpack_bits(read(f"signals/{name}/valid")) for name in names},
+        "masks": dict(zip(manifest["masks"], unpack_bits(read("masks/masks")), strict=True)),
+        "contact": read("contact/bins"),
+        "contact_start": int(read("contact/start")),
         "resolution": manifest["resolution"],
     }
 
@@ -97,7 +115,7 @@ def draw_gene(store: Path, gene: str, out: Path) -> None:
         axis.fill_between(x, binned, step="mid", linewidth=0)
         axis.set_ylabel(name, rotation=0, ha="right", va="center")
         axis.spines[["top", "right"]].set_visible(False)
-    names = [name for name in tracks["masks"] if not name.startswith("valid:")]
+    names = list(tracks["masks"])
     for level, name in enumerate(names):
         inside = tracks["masks"][name][: n * step].reshape(n, step).any(axis=1)
         axes[-1].fill_between(x, level, level + 0.8 * inside, step="mid", linewidth=0)

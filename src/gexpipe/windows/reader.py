@@ -20,7 +20,7 @@ from gexpipe.files import read_json
 
 __all__ = ["ShardedArray"]
 
-_EMPTY = np.uint64(2**64 - 1)
+_EMPTY = 2**64 - 1
 _CRC32C_BYTES = 4
 
 
@@ -55,7 +55,7 @@ class ShardedArray:
         self.dtype = np.dtype(meta["data_type"])
         self.attributes: dict[str, Any] = meta.get("attributes", {})
         self._fill = meta["fill_value"]
-        self._per_shard, self._entry = _layout(meta, path)
+        self._per_shard, self._entry, self._packed = _layout(meta, path)
         self._maps: dict[int, tuple[mmap.mmap, np.ndarray] | None] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -64,23 +64,44 @@ class ShardedArray:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def read(self, row: int) -> np.ndarray:
-        """Entry ``row`` as a new array of shape ``shape[1:]``."""
-        if not 0 <= row < self.shape[0]:
-            raise IndexError(f"row {row} of {self.shape[0]}")
-        out = np.empty(self._entry, self.dtype)
-        shard, within = divmod(row, self._per_shard)
-        opened = self._open(shard)
-        offset, size = (_EMPTY, _EMPTY) if opened is None else opened[1][within]
-        if opened is None or offset == _EMPTY:
+    def read(self, row: int, out: np.ndarray | None = None) -> np.ndarray:
+        """Entry ``row``, of shape ``shape[1:]``, in a new array or in ``out`` (contiguous)."""
+        if self._packed:
+            return self.view(row).copy()
+        if out is None:
+            out = np.empty(self._entry, self.dtype)
+        chunk = self._chunk(row)
+        if chunk is None:
             out[...] = self._fill
             return out
-        begin, end = int(offset), int(offset) + int(size)
         try:
-            zstd.decompress(memoryview(opened[0])[begin:end], out)
+            zstd.decompress(chunk, out)
         except (RuntimeError, ValueError) as error:
-            raise UserError(f"damaged chunk of row {row} ({error})", self._file(shard)) from error
+            shard = self._file(row // self._per_shard)
+            raise UserError(f"damaged chunk of row {row} ({error})", shard) from error
         return out
+
+    def view(self, row: int) -> np.ndarray:
+        """Entry ``row`` of an uncompressed array where it lies: only what is used is read."""
+        chunk = self._chunk(row)
+        if chunk is None:
+            return np.full(self._entry, self._fill, self.dtype)
+        try:
+            return np.frombuffer(chunk, self.dtype).reshape(self._entry)
+        except ValueError as error:
+            shard = self._file(row // self._per_shard)
+            raise UserError(f"damaged chunk of row {row} ({error})", shard) from error
+
+    def _chunk(self, row: int) -> memoryview | None:
+        """Stored bytes of one entry; None if it is not stored."""
+        if not 0 <= row < self.shape[0]:
+            raise IndexError(f"row {row} of {self.shape[0]}")
+        shard, within = divmod(row, self._per_shard)
+        opened = self._open(shard)
+        if opened is None:
+            return None
+        offset, size = opened[1][within].tolist()
+        return None if offset == _EMPTY else memoryview(opened[0])[offset : offset + size]
 
     def _file(self, shard: int) -> Path:
         return self.path.joinpath("c", str(shard), *["0"] * (len(self.shape) - 1))
@@ -106,14 +127,14 @@ class ShardedArray:
         return self._maps[shard]
 
 
-def _layout(meta: dict[str, Any], path: Path) -> tuple[int, tuple[int, ...]]:
-    """Chunks per shard and shape of one chunk; refuses a layout this reader does not know."""
+def _layout(meta: dict[str, Any], path: Path) -> tuple[int, tuple[int, ...], bool]:
+    """Chunks per shard, shape of one chunk, whether it is uncompressed; refuses other layouts."""
     shard = meta["chunk_grid"]["configuration"]["chunk_shape"]
     codec = meta["codecs"][0]
     inner = codec["configuration"] if codec["name"] == "sharding_indexed" else {}
     names = [c["name"] for c in inner.get("codecs", [])]
-    known = names == ["bytes", "zstd"] and inner.get("index_location", "end") == "end"
+    known = names in (["bytes"], ["bytes", "zstd"]) and inner.get("index_location", "end") == "end"
     chunk = inner.get("chunk_shape", [])
     if not known or chunk[:1] != [1] or chunk[1:] != shard[1:] or shard[1:] != meta["shape"][1:]:
         raise UserError("not an array of a window store (one gene a chunk, sharded, zstd)", path)
-    return shard[0], tuple(shard[1:])
+    return shard[0], tuple(shard[1:]), names == ["bytes"]

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import pybigtools
-import pyBigWig
+import pysam
 
 from gexpipe.contact.window import WindowContact
 from gexpipe.errors import UserError
-from gexpipe.files import open_text
+from gexpipe.windows.arrays import (
+    Spec,
+    check_length,
+    family_lengths,
+    windows_of,
+    write_arrays,
+)
 from gexpipe.windows.layout import MASKS, pack_bits
-from gexpipe.windows.sequence import check_length, families, family_lengths, window_of
-from gexpipe.windows.store import Spec, build_store, chromosome_rows, source_record, write_group
+from gexpipe.windows.store import Part, build_store, digest, source_record
+from gexpipe.windows.tracks import interval_track, is_alignment, read_intervals, signal_track
 
-__all__ = ["SignalSources", "build_signals", "interval_track", "mask_names", "signal_track"]
-
-# Bases read from a bigWig at a time, into one reused buffer.
-BLOCK = 1_000_000
-FLOAT16_MAX = 65_504.0
+__all__ = ["SignalSources", "build_signals"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class SignalSources:
     Attributes
     ----------
     signals : dict
-        Name -> bigWig or bigBed, in stored order.
+        Name -> bigWig, bigBed or BAM (`gexpipe.windows.tracks.signal_track`), in stored order.
     peaks, blacklist, elements : Path or None
         Interval files (first three columns); a mask without a file is empty.
     """
@@ -46,137 +52,137 @@ class SignalSources:
         return {name: getattr(self, name) for name in MASKS}
 
 
-def signal_track(path: Path, chrom: str, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """One chromosome of a bigWig at base resolution; a bigBed gives 1 inside its intervals.
+@dataclass(frozen=True)
+class _Place:
+    """Windows of one chromosome: its name and length, bp, and where windows of ``length`` start."""
 
-    Returns
-    -------
-    values : ndarray
-        (size,) float16, 0 where the track has no data. Error at most 2**-11 of the value, or 3e-8
-        for values below 6.1e-5; values above 65,504 are cut there.
-    valid : ndarray
-        (size,) bool, where the track has data.
-    """
-    values, valid = np.zeros(size, np.float16), np.zeros(size, bool)
-    if path.suffix.lower() in (".bigbed", ".bb"):
-        with pyBigWig.open(str(path)) as track:
-            entries = track.entries(chrom, 0, size) if chrom in track.chroms() else None
-        for start, end, _ in entries or []:
-            values[start:end] = 1.0
-        valid[:] = True
-        return values, valid
-    with pybigtools.open(str(path)) as track:
-        if chrom not in track.chroms():
-            return values, valid
-        buffer = np.empty(BLOCK, np.float64)
-        for start in range(0, size, BLOCK):
-            end = min(start + BLOCK, size)
-            part = buffer[: end - start]
-            track.values(chrom, start, end, fillna=None, arr=part)
-            known = ~np.isnan(part)
-            valid[start:end] = known
-            values[start:end] = np.where(known, np.clip(part, -FLOAT16_MAX, FLOAT16_MAX), 0.0)
-    return values, valid
-
-
-def interval_track(intervals: pd.DataFrame, chrom: str, size: int) -> np.ndarray:
-    """(size,) bool, True inside the intervals of one chromosome."""
-    mask = np.zeros(size, bool)
-    here = intervals[intervals["chrom"] == chrom]
-    for start, end in zip(here["start"], here["end"], strict=True):
-        mask[max(int(start), 0) : int(end)] = True
-    return mask
-
-
-def _read_intervals(path: Path | None) -> pd.DataFrame:
-    names = ["chrom", "start", "end"]
-    if path is None:
-        return pd.DataFrame({name: [] for name in names})
-    try:
-        with open_text(path) as handle:
-            return pd.read_csv(
-                handle, sep="\t", header=None, comment="#", usecols=[0, 1, 2], names=names,
-                dtype={"chrom": str, "start": np.int64, "end": np.int64},
-            )  # fmt: skip
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame({name: [] for name in names})
-    except (ValueError, UnicodeDecodeError) as error:
-        raise UserError(f"expected BED lines (chrom, start, end): {error}", path) from error
+    chrom: str
+    size: int
+    starts: np.ndarray
+    length: int
 
 
 @dataclass(frozen=True)
-class _CellWriter:
-    """Writes the group of one chromosome; picklable, opens its files itself."""
+class _Signal:
+    """Writes one signal of one chromosome; picklable, opens the file itself."""
 
-    sources: SignalSources
-    genes: pd.DataFrame
-    sizes: dict[str, int]
-    length: int
-    contact: WindowContact
-    resolution: int
+    path: Path
+    index: Path | None
+    place: _Place
 
-    def __call__(self, store: Path, chrom: str) -> None:
-        rows = chromosome_rows(self.genes)[chrom]
-        starts = self.genes["tss"].to_numpy()[rows] - self.length // 2
-        size = self.sizes[chrom]
-        masks = [
-            interval_track(_read_intervals(path), chrom, size)
-            for path in self.sources.masks().values()
-        ]
-        tracks = [signal_track(path, chrom, size) for path in self.sources.signals.values()]
-        masks += [valid for _, valid in tracks]
+    def __call__(self, folder: Path) -> None:
+        place = self.place
+        values, valid = signal_track(self.path, place.chrom, place.size, self.index)
 
         def block(genes: slice) -> dict[str, np.ndarray]:
-            signals = _windows([values for values, _ in tracks], starts[genes], self.length)
-            bits = _windows(masks, starts[genes], self.length)
-            arrays = {f"{prefix}signals": part for prefix, part in families(signals)}
-            arrays |= {f"{prefix}masks": pack_bits(part) for prefix, part in families(bits)}
-            at = rows[genes]
-            arrays["contact"] = self.contact.values[at]
-            arrays["contact_start"] = self.contact.start[at]
-            begin = starts[genes]
-            inside = np.stack([-begin, size - begin], axis=1)
-            arrays["inside"] = np.clip(inside, 0, self.length)
+            windows = windows_of(values, place.starts[genes], place.length)
+            known = windows_of(valid, place.starts[genes], place.length)
+            arrays = {}
+            for prefix, _, part in family_lengths(place.length):
+                arrays[f"{prefix}values"] = windows[:, part]
+                arrays[f"{prefix}valid"] = pack_bits(known[:, part])
             return arrays
 
-        write_group(store, chrom, len(rows), self._specs(), block)
-
-    def _specs(self) -> dict[str, Spec]:
-        names = list(self.sources.signals)
-        order = mask_names(names)
+        bounds = {"relative_error": 2.0**-11, "absolute_error_below_6.1e-5": 3e-8, "largest": 65504}
         specs = {}
-        for prefix, length in family_lengths(self.length):
-            specs[f"{prefix}signals"] = Spec(
-                (len(names), length), "float16", "raw signal, 0 where valid:NAME is 0",
-                {"axes": ["gene", "signal", "base"], "signals": names, "relative_error": 2.0**-11,
-                 "absolute_error_below_6.1e-5": 3e-8},
-            )  # fmt: skip
-            specs[f"{prefix}masks"] = Spec(
-                (len(order), length // 8), "uint8", "packed bits, 1 = inside", {"masks": order}
-            )
-        bins = self.contact.values.shape[1]
+        for prefix, length, _ in family_lengths(place.length):
+            axes = {"axes": ["gene", "base"], "transform": "none", **bounds}
+            specs[f"{prefix}values"] = Spec((length,), "float16", "signal, 0 without data", axes)
+            axes = {"axes": ["gene", "byte"], "bases_per_byte": 8}
+            what = "packed bits, first base highest, 1 = the track has data"
+            specs[f"{prefix}valid"] = Spec((length // 8,), "uint8", what, axes)
+        write_arrays(folder, len(place.starts), specs, block)
+
+
+@dataclass(frozen=True)
+class _Masks:
+    """Writes the interval masks of one chromosome."""
+
+    files: dict[str, Path | None]
+    place: _Place
+
+    def __call__(self, folder: Path) -> None:
+        place = self.place
+        tracks = [
+            interval_track(read_intervals(path), place.chrom, place.size)
+            for path in self.files.values()
+        ]
+
+        def block(genes: slice) -> dict[str, np.ndarray]:
+            windows = [windows_of(track, place.starts[genes], place.length) for track in tracks]
+            return {
+                f"{prefix}masks": np.stack([pack_bits(w[:, part]) for w in windows], axis=1)
+                for prefix, _, part in family_lengths(place.length)
+            }
+
+        what = "packed bits, first base highest, 1 = inside an interval"
+        axes = {"axes": ["gene", "mask", "byte"], "bases_per_byte": 8, "masks": list(self.files)}
+        specs = {
+            f"{prefix}masks": Spec((len(tracks), length // 8), "uint8", what, axes)
+            for prefix, length, _ in family_lengths(place.length)
+        }
+        write_arrays(folder, len(place.starts), specs, block)
+
+
+@dataclass(frozen=True)
+class _Contact:
+    """Writes the contact bins of one chromosome."""
+
+    values: np.ndarray
+    start: np.ndarray
+    resolution: int
+    place: _Place
+
+    def __call__(self, folder: Path) -> None:
+        begin, place = self.place.starts, self.place
+        inside = np.clip(np.stack([-begin, place.size - begin], axis=1), 0, place.length)
+        given = {"bins": self.values, "start": self.start, "inside": inside}
         binned = {"resolution": self.resolution}
-        what = "log10(1 + contact of the bin with the TSS bin), 0 where missing"
-        specs["contact"] = Spec((bins,), "float32", what, binned)
-        what = "position of window base 0 inside the first bin, bp"
-        specs["contact_start"] = Spec((), "int64", what, binned)
-        what = "first and past-the-last base of the window that lies on the chromosome"
-        specs["inside"] = Spec((2,), "int64", what)
-        return specs
+        what = "contact of the bin with the TSS bin, where it lies; 0 where missing"
+        specs = {
+            "bins": Spec(
+                (self.values.shape[1],), "float32", what,
+                {"axes": ["gene", "bin"], "transform": "log10(1 + x)", **binned},
+            ),
+            "start": Spec((), "int64", "window base 0 inside the first bin, bp", binned),
+            "inside": Spec((2,), "int64", "first and past-the-last base on the chromosome"),
+        }  # fmt: skip
+        write_arrays(
+            folder, len(begin), specs, lambda genes: {k: v[genes] for k, v in given.items()}
+        )
 
 
-def mask_names(signals: list[str]) -> list[str]:
-    """Order of the stored masks: `MASKS`, then where each signal has data."""
-    return [*MASKS, *(f"valid:{name}" for name in signals)]
+@dataclass(frozen=True)
+class _Cell:
+    """All parts of one cell store."""
 
+    sources: SignalSources
+    contact: WindowContact
+    resolution: int
+    indices: dict[str, Path]
+    records: dict[Path, dict[str, str]] = field(default_factory=dict)
 
-def _windows(tracks: list[np.ndarray], starts: np.ndarray, length: int) -> np.ndarray:
-    """(genes, tracks, length) windows of several tracks, zero off the chromosome."""
-    result = np.zeros((len(starts), len(tracks), length), tracks[0].dtype)
-    for k, track in enumerate(tracks):
-        for row, start in enumerate(starts):
-            result[row, k] = window_of(track, int(start), length, 0)
-    return result
+    def record(self, path: Path) -> dict[str, str]:
+        """Source record of a file, computed once."""
+        if path not in self.records:
+            self.records[path] = source_record(path)
+        return self.records[path]
+
+    def parts(self, place: _Place, rows: np.ndarray) -> Iterator[Part]:
+        """Parts of one chromosome, whose genes are ``rows`` of the table."""
+        same = (place.chrom, place.size, place.length, place.starts.tolist())
+        for name, path in self.sources.signals.items():
+            recipe = digest("signal", self.record(path)["sha256"], path.suffix.lower(), *same)
+            signal = _Signal(path, self.indices.get(name), place)
+            yield Part(f"{place.chrom}/signals/{name}", recipe, signal)
+        files = self.sources.masks()
+        sums = {name: path and self.record(path)["sha256"] for name, path in files.items()}
+        yield Part(f"{place.chrom}/masks", digest("masks", sums, *same), _Masks(files, place))
+        values, start = self.contact.values[rows], self.contact.start[rows]
+        content = hashlib.sha256(values.tobytes() + start.tobytes()).hexdigest()
+        recipe = digest("contact", content, self.resolution, *same)
+        write = _Contact(values, start, self.resolution, place)
+        yield Part(f"{place.chrom}/contact", recipe, write)
 
 
 def build_signals(
@@ -189,6 +195,7 @@ def build_signals(
     *,
     resolution: int,
     workers: int = 1,
+    settings: dict[str, Any] | None = None,
 ) -> None:
     """Write signals, masks and contact of every gene's window for one cell type.
 
@@ -201,7 +208,7 @@ def build_signals(
     sizes : dict
         Chromosome sizes, bp.
     length : int
-        Window, bp, centred on the TSS.
+        Window, bp, centred on the TSS; a multiple of 8.
     contact : WindowContact
         Contact of every window's bins (`gexpipe.contact.window.window_contact`).
     out : Path
@@ -209,17 +216,57 @@ def build_signals(
     resolution : int
         Width of a contact bin, bp.
     workers : int
-        Processes, one chromosome each at a time.
+        Processes, one signal of one chromosome each at a time. A process holds that at three bytes
+        a base, and the windows of one shard.
+    settings : dict, optional
+        What else to record in the manifest: where contact comes from, configuration.
+
+    Raises
+    ------
+    UserError
+        For a chromosome without a size, or an input that cannot be read.
     """
     check_length(length)
-    files = [p for p in [*sources.signals.values(), *sources.masks().values()] if p is not None]
-    manifest = {
-        "kind": "signals",
-        "length": length,
-        "signals": list(sources.signals),
-        "masks": mask_names(list(sources.signals)),
-        "resolution": resolution,
-        "sources": [source_record(path) for path in files],
+    names = [str(chrom) for chrom in genes["chrom"].unique()]
+    absent = [chrom for chrom in names if chrom not in sizes]
+    if absent:
+        raise UserError(f"genes lie on {absent[0]}, which the chromosome sizes do not list")
+    begin = genes["tss"].to_numpy(np.int64) - length // 2
+    chroms = genes["chrom"].to_numpy(str)
+    with _indexed(sources, out) as indices:
+        cell = _Cell(sources, contact, resolution, indices)
+        parts: list[Part] = []
+        for chrom in names:
+            rows = np.flatnonzero(chroms == chrom)
+            place = _Place(chrom, sizes[chrom], begin[rows], length)
+            parts += cell.parts(place, rows)
+        manifest = {
+            "kind": "signals",
+            "length": length,
+            "signals": list(sources.signals),
+            "masks": list(MASKS),
+            "resolution": resolution,
+            "sources": list(cell.records.values()),
+            "settings": settings or {},
+        }
+        build_store(out, genes, parts, manifest, workers)
+
+
+@contextmanager
+def _indexed(sources: SignalSources, out: Path) -> Iterator[dict[str, Path]]:
+    """Signal name -> temporary index of each BAM that has none beside it."""
+    bams = {name: path for name, path in sources.signals.items() if is_alignment(path)}
+    without = {
+        name: path
+        for name, path in bams.items()
+        if not any(Path(f"{path}{end}").exists() for end in (".bai", ".csi"))
     }
-    writer = _CellWriter(sources, genes, sizes, length, contact, resolution)
-    build_store(out, genes, writer, manifest, workers)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.index.", dir=out.parent) as folder:
+        found = {name: Path(folder) / f"{name}.bai" for name in without}
+        for name, path in without.items():
+            try:
+                pysam.index(str(path), str(found[name]))
+            except pysam.SamtoolsError as error:
+                raise UserError(f"cannot be indexed, sort it: {error}", path) from error
+        yield found

@@ -1,175 +1,226 @@
-"""A window store on disk: a zarr v3 group per chromosome, and a manifest written last."""
+"""A window store on disk: parts built side by side, kept where unchanged, a manifest written last.
+
+A store is built in a folder beside it (``.NAME.building``). A build that is cut off leaves that
+folder, and the next one goes on with the parts that are finished there; parts of an older store
+whose inputs did not change are taken over from it.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import zarr
-from zarr.codecs import ZstdCodec
 
 from gexpipe import __version__
 from gexpipe.errors import UserError
 from gexpipe.files import aside, checksum, read_json, write_json
-from gexpipe.log import progress
-from gexpipe.windows.layout import GENES_PER_SHARD
+from gexpipe.log import get_logger, progress
+from gexpipe.windows.layout import LAYOUT
 
 __all__ = [
     "MANIFEST",
-    "Spec",
+    "Part",
     "build_store",
-    "chromosome_rows",
+    "digest",
     "fingerprint",
     "read_manifest",
     "source_record",
-    "write_group",
 ]
 
+logger = get_logger(__name__)
+
 MANIFEST = "manifest.json"
-
-
-def chromosome_rows(genes: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Chromosome -> rows of the gene table, both in order of appearance."""
-    return {str(chrom): rows.index.to_numpy() for chrom, rows in genes.groupby("chrom", sort=False)}
+# Packages whose version can change the bytes of a store.
+PACKAGES = ("numpy", "numcodecs", "zarr", "pybigtools", "pyBigWig", "pyfaidx", "pysam")
 
 
 @dataclass(frozen=True)
-class Spec:
-    """One array of a chromosome's group.
+class Part:
+    """Arrays of one chromosome that come from one source and are built together.
 
     Attributes
     ----------
-    shape : tuple of int
-        Shape of one gene's entry.
-    dtype : str
-        NumPy dtype name.
-    what : str
-        Meaning, unit and fill; stored as the attribute ``description``.
-    attributes : dict
-        Further attributes (axis names, order of signals).
+    path : str
+        Group inside the store, for instance ``chr22/signals/DNase``.
+    recipe : str
+        Digest of everything its bytes depend on; a finished part with the same one is kept.
+    write : callable
+        ``write(folder)`` creates the arrays in an empty group; picklable.
     """
 
-    shape: tuple[int, ...]
-    dtype: str
-    what: str
-    attributes: dict[str, Any] = field(default_factory=dict)
+    path: str
+    recipe: str
+    write: Callable[[Path], None]
 
 
-def write_group(
-    store: Path,
-    chrom: str,
-    n_genes: int,
-    specs: dict[str, Spec],
-    block: Callable[[slice], dict[str, np.ndarray]],
-) -> None:
-    """Write the arrays of one chromosome, shard by shard, so that memory stays bounded.
-
-    One gene per chunk, `GENES_PER_SHARD` genes per file, zstd level 1 (plain zstd beats shuffling
-    codecs on run-length signals, in size and speed).
-
-    Parameters
-    ----------
-    store : Path
-        Store folder (an open build).
-    chrom : str
-        Group name.
-    n_genes : int
-        Genes on the chromosome.
-    specs : dict
-        Array name -> `Spec`.
-    block : callable
-        ``block(genes)`` gives array name -> (genes, *shape) for a slice of the chromosome's genes.
-    """
-    group = zarr.open_group(store, mode="a").create_group(chrom)
-    arrays = {
-        name: group.create_array(
-            name,
-            shape=(n_genes, *spec.shape),
-            dtype=spec.dtype,
-            chunks=(1, *spec.shape),
-            shards=(GENES_PER_SHARD, *spec.shape),
-            compressors=ZstdCodec(level=1),
-            attributes={
-                "description": spec.what,
-                "coordinates": "0-based half-open, forward strand",
-                **spec.attributes,
-            },
-        )
-        for name, spec in specs.items()
-    }
-    for start in range(0, n_genes, GENES_PER_SHARD):
-        genes = slice(start, min(start + GENES_PER_SHARD, n_genes))
-        for name, values in block(genes).items():
-            arrays[name][genes] = values
+def digest(*values: Any) -> str:
+    """sha256 over the JSON of some values."""
+    text = json.dumps([LAYOUT, *values], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def source_record(path: str | Path) -> dict[str, str]:
-    """Name and sha256 of an input file, from the record beside it where the download left one."""
+    """Name, sha256 and accession of a file, from the record of its download if there is one."""
     record = Path(f"{path}.json")
     known = read_json(record) if record.exists() else {}
-    return {"file": Path(path).name, "sha256": known.get("sha256") or checksum(path)}
+    found = {key: str(known[key]) for key in ("accession", "source") if known.get(key)}
+    return {"file": Path(path).name, "sha256": known.get("sha256") or checksum(path), **found}
 
 
 def build_store(
-    out: Path,
-    genes: pd.DataFrame,
-    write_chromosome: Callable[[Path, str], None],
-    manifest: dict[str, Any],
-    workers: int = 1,
+    out: Path, genes: pd.DataFrame, parts: list[Part], manifest: dict[str, Any], workers: int = 1
 ) -> None:
-    """Build a store aside, chromosome by chromosome, and rename it when it is complete.
+    """Build a store beside its place, part by part, and rename it when it is complete.
 
     Parameters
     ----------
     out : Path
         Store folder.
     genes : DataFrame
-        Gene table; its order and TSSs are recorded.
-    write_chromosome : callable
-        ``write_chromosome(store, chrom)`` writes the group of one chromosome; picklable when
-        ``workers`` > 1. No two calls touch one shard.
+        Gene table; its order is recorded.
+    parts : list of Part
+        What to build; no two of them share a file.
     manifest : dict
         What to record besides genes, versions and the content fingerprint.
     workers : int
         Processes.
+
+    Raises
+    ------
+    UserError
+        When another process is building the same store.
     """
-    chromosomes = list(chromosome_rows(genes))
-    with aside(out) as store:
-        zarr.open_group(store, mode="w-", zarr_format=3)
-        if workers > 1:
+    with _building(out) as store:
+        _drop_others(parts, store)
+        waiting = [part for part in parts if not _keep(part, store, out)]
+        if len(waiting) < len(parts):
+            kept = len(parts) - len(waiting)
+            logger.info("%s: %d of %d parts did not change", out.name, kept, len(parts))
+        for path in dict.fromkeys(p.path.rpartition("/")[0] for p in parts):
+            zarr.open_group(store, mode="a", zarr_format=3).require_group(path)
+        if workers > 1 and len(waiting) > 1:
             with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-                jobs = [pool.submit(write_chromosome, store, chrom) for chrom in chromosomes]
-                for job in progress(jobs, "chromosomes"):
+                jobs = [pool.submit(_write, part, store) for part in waiting]
+                for job in progress(as_completed(jobs), "parts", len(jobs)):
                     job.result()
         else:
-            for chrom in progress(chromosomes, "chromosomes"):
-                write_chromosome(store, chrom)
+            for part in progress(waiting, "parts"):
+                _write(part, store)
         record = {
             **manifest,
+            "layout": LAYOUT,
             "gexpipe": __version__,
-            "zarr": zarr.__version__,
+            "versions": {name: version(name) for name in PACKAGES},
             "genes": genes["gene_id"].tolist(),
-            "chromosomes": {c: len(rows) for c, rows in chromosome_rows(genes).items()},
+            "tss": genes["tss"].tolist(),
+            "chromosomes": genes["chrom"].value_counts(sort=False).to_dict(),
             "gene_chromosomes": genes["chrom"].tolist(),
             "fingerprint": fingerprint(store),
         }
         write_json(store / MANIFEST, record)
+        _replace(store, out)
+
+
+def _write(part: Part, store: Path) -> None:
+    """Build one part beside its place; its attributes, written last, say that it is whole."""
+    with aside(store / part.path) as folder:
+        group = zarr.open_group(folder, mode="w-", zarr_format=3)
+        part.write(folder)
+        group.update_attributes({"recipe": part.recipe, "content": _content(folder)})
+
+
+@contextmanager
+def _building(out: Path) -> Iterator[Path]:
+    """The folder to build in, locked; what a cut-off build left half-written is removed."""
+    store = out.parent / f".{out.name}.building"
+    store.mkdir(parents=True, exist_ok=True)
+    handle = os.open(store, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise UserError("another process is building this store", out) from error
+    try:
+        for path in [p for p in store.rglob(".*") if p.is_dir()]:
+            shutil.rmtree(path, ignore_errors=True)
+        (store / MANIFEST).unlink(missing_ok=True)
+        yield store
+    finally:
+        if store.exists() and not any(store.iterdir()):
+            store.rmdir()
+        os.close(handle)
+
+
+def _keep(part: Part, store: Path, old: Path) -> bool:
+    """Whether a part is finished in the build folder, or was taken over from the old store."""
+    target = store / part.path
+    if target.exists() and _recipe(target) != part.recipe:
+        shutil.rmtree(target)
+    if not target.exists() and _recipe(old / part.path) == part.recipe:
+        with aside(target) as folder:
+            shutil.copytree(old / part.path, folder)
+    return target.exists()
+
+
+def _drop_others(parts: list[Part], store: Path) -> None:
+    """Remove what an earlier, cut-off build had and this one has not."""
+    wanted = {store / part.path for part in parts}
+    groups = {parent for path in wanted for parent in path.parents}
+    for path in [p.parent for p in store.rglob("zarr.json")]:
+        inside = any(parent in wanted for parent in path.parents)
+        if path not in wanted and path not in groups and not inside:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _recipe(folder: Path) -> str | None:
+    """Recipe of a whole and undamaged part; None for anything else."""
+    try:
+        attributes = read_json(folder / "zarr.json").get("attributes", {})
+    except UserError:
+        return None
+    whole = attributes.get("content") == _content(folder)
+    return attributes.get("recipe") if whole else None
+
+
+def _content(folder: Path) -> str:
+    """sha256 over the names and bytes of the files below a part's arrays."""
+    found = hashlib.sha256()
+    for path in sorted(p for p in folder.glob("*/**/*") if p.is_file()):
+        found.update(path.relative_to(folder).as_posix().encode())
+        found.update(bytes.fromhex(checksum(path)))
+    return found.hexdigest()
+
+
+def _replace(store: Path, out: Path) -> None:
+    """Put a complete build in its place."""
+    old = out.parent / f".{out.name}.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.replace(old)
+    store.replace(out)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def fingerprint(store: Path) -> str:
     """sha256 over the names and bytes of every file of the store."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in store.rglob("*") if p.is_file()):
-        digest.update(path.relative_to(store).as_posix().encode())
-        digest.update(bytes.fromhex(checksum(path)))
-    return digest.hexdigest()
+    found = hashlib.sha256()
+    for path in sorted(p for p in store.rglob("*") if p.is_file() and p.name != MANIFEST):
+        found.update(path.relative_to(store).as_posix().encode())
+        found.update(bytes.fromhex(checksum(path)))
+    return found.hexdigest()
 
 
 def read_manifest(store: str | Path) -> tuple[Path, dict[str, Any]]:
@@ -180,4 +231,8 @@ def read_manifest(store: str | Path) -> tuple[Path, dict[str, Any]]:
         raise UserError(
             f"not a finished window store: no {MANIFEST} (was its build cut off?)", folder
         )
-    return folder, read_json(folder / MANIFEST)
+    manifest = read_json(folder / MANIFEST)
+    if manifest.get("layout") != LAYOUT:
+        found = manifest.get("layout", 1)
+        raise UserError(f"layout {found}, this gexpipe reads {LAYOUT}: build it again", folder)
+    return folder, manifest
