@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.project import Project, finished_run
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -27,3 +29,16 @@ def shared() -> Path:
 def goldens() -> Path:
     """Folder of numbers that the authors' own code produced."""
     return _folder("GEXPIPE_GOLDENS", ROOT.parent / "shared" / "goldens")
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all test processes of this run see."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def finished(shared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The tiny configuration, run to table 1 and the controls; one copy for each test process."""
+    return finished_run(shared_folder / "finished", tmp_path_factory.mktemp("finished") / "tiny")

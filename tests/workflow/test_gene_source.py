@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.workflow.conftest import ROOT
+from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT, Project  # type: ignore[import-not-found]
+
+from tests.project import ROOT, Project
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

@@ -17,6 +17,7 @@ rule candidates:
         "results/benchmarks/abc/candidates.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
         mem_mb=growing(0.1, 4000),
         runtime="6h",
@@ -58,6 +59,7 @@ rule activity:
         cell="|".join(ALIGNED) or "none",
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
         mem_mb=growing(0.1, 4000),
         runtime="6h",
@@ -101,8 +103,9 @@ rule activity_from_counts:
         cell="|".join(COUNTED) or "none",
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(8, 4000),
         runtime="1h",
     params:
         h3k27ac=lambda wildcards, input: " ".join(
@@ -136,6 +139,7 @@ rule scores:
         "results/benchmarks/abc/scores.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
         mem_mb=growing(4, 4000),
         runtime="6h",
@@ -167,6 +171,7 @@ rule elements:
         "results/benchmarks/abc/elements.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
         mem_mb=growing(4, 4000),
         runtime="1h",

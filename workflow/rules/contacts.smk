@@ -17,6 +17,7 @@ rule contacts:
         "results/benchmarks/contacts/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
         mem_mb=growing(2, 6000),
         runtime="12h",

@@ -16,9 +16,10 @@ rule download:
         file="|".join(re.escape(Path(path).name) for path in SHEETS.by_path),
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
         downloads=1,
-        mem_mb=500,
+        mem_mb=growing(0, 500),
         runtime="12h",
     params:
         row=lambda wildcards: SHEETS.download_options(f"resources/files/{wildcards.file}"),

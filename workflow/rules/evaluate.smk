@@ -21,7 +21,7 @@ rule shuffled:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        mem_mb=growing(1, 8000),
         runtime="2h",
     params:
         elements=lambda wildcards, input: repeat("elements", input.elements),
@@ -47,6 +47,10 @@ rule metrics:
         "results/benchmarks/evaluate/metrics.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 2000),
+        runtime="30m",
     params:
         files=lambda wildcards, input: repeat("predictions", input),
     message:
@@ -85,8 +89,9 @@ rule crispr:
         "results/benchmarks/evaluate/crispr.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=growing(4, 8000),
         runtime="1h",
     params:
         cell_type=lambda wildcards: SHEETS.published_as[wildcards.cell],

@@ -13,8 +13,9 @@ rule cram_to_bam:
         "results/benchmarks/peaks/convert.{name}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(0.1, 2000),
         runtime="6h",
     message:
         "Convert {wildcards.name}.cram to BAM"
@@ -36,8 +37,9 @@ rule index_bam:
         folder="files|bam",
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(0.1, 1000),
         runtime="1h",
     message:
         "Index {wildcards.bam}.bam"
@@ -59,6 +61,7 @@ rule peaks:
         "results/benchmarks/peaks/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
         mem_mb=growing(4, 4000),
         runtime="12h",

@@ -51,8 +51,9 @@ rule genome:
         "results/benchmarks/reference/genome.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(0.1, 2000),
         runtime="1h",
     message:
         "Decompress and index the genome"
@@ -72,8 +73,9 @@ rule genes:
         "results/benchmarks/reference/genes.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=growing(4, 8000),
         runtime="30m",
     params:
         source=config["genes"]["source"],
@@ -96,6 +98,10 @@ rule splits:
         "results/benchmarks/reference/splits.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 2000),
+        runtime="15m",
     message:
         "Leave-chromosome-out folds"
     shell:
@@ -115,8 +121,9 @@ rule mrna:
         "results/benchmarks/reference/mrna.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=growing(4, 8000),
         runtime="1h",
     params:
         source=config["genes"]["mrna_features"],
@@ -140,8 +147,9 @@ rule target:
         "results/benchmarks/reference/target.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(8, 4000),
         runtime="30m",
     params:
         files=lambda wildcards, input: repeat("file", input.files),
@@ -171,8 +179,9 @@ rule agreement:
         "results/benchmarks/reference/agreement.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(8, 4000),
         runtime="30m",
     params:
         cage=lambda wildcards, input: repeat("cage", input.cage),
@@ -200,6 +209,10 @@ rule examples:
         "results/benchmarks/reference/examples.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8, 2000),
+        runtime="15m",
     message:
         "Example table of {wildcards.cell}: features, target, folds"
     shell:
@@ -220,6 +233,10 @@ rule check:
         "results/benchmarks/reference/check.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(0.1, 2000),
+        runtime="30m",
     params:
         files=lambda wildcards: repeat(
             "file",

@@ -29,6 +29,10 @@ rule table:
         table="|".join(TABLES),
     conda:
         "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 1000),
+        runtime="15m",
     params:
         methods=labels(),
         cells=published_cells(),
@@ -52,6 +56,10 @@ rule controls:
         "results/benchmarks/tables/controls.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 1000),
+        runtime="15m",
     params:
         methods=labels(),
     message:
@@ -83,6 +91,10 @@ rule scatter:
         "results/benchmarks/tables/scatter.{cell}.{method}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 2000),
+        runtime="15m",
     params:
         files=lambda wildcards, input: repeat("predictions", input),
         label=lambda wildcards: METHODS[wildcards.method]["label"],

@@ -23,7 +23,7 @@ rule train:
     threads: 1 + config["train"]["workers"]
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: 16000 * attempt,
+        mem_mb=growing(1, 16000),
         runtime="2d",
     params:
         method=lambda wildcards: json.dumps(TRAINED[wildcards.method], sort_keys=True),
@@ -56,7 +56,7 @@ rule baseline:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(8, 4000),
         runtime="1h",
     params:
         model=lambda wildcards: METHODS[wildcards.method]["architecture"],

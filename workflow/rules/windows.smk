@@ -16,7 +16,7 @@ rule sequence_store:
         "../envs/prepare.yaml"
     threads: 4
     resources:
-        mem_mb=8000,
+        mem_mb=growing(1, 8000),
         runtime="2h",
     params:
         length=config["windows"]["length"],
@@ -46,7 +46,7 @@ rule signal_store:
         "../envs/prepare.yaml"
     threads: 4
     resources:
-        mem_mb=16000,
+        mem_mb=growing(2, 16000),
         runtime="4h",
     params:
         signals=lambda wildcards: repeat(
@@ -80,8 +80,9 @@ rule element_store:
         "results/benchmarks/windows/elements.{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=growing(2, 8000),
         runtime="2h",
     params:
         slot=config["elements"]["slot"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 
 from gexpipe.log import get_logger
@@ -46,8 +47,10 @@ def predict(
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Predict the genes of the checkpoint's fold, from any cell type's stores."""
+    from gexpipe.devices import hold
     from gexpipe.train.process import prepare
 
+    click.get_current_context().with_resource(hold())
     prepare(threads)
     import torch
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 
 app = typer.Typer(help="Train one method on one cell type, one fold, one seed.")
@@ -38,8 +39,10 @@ def train(
     Run again with the same arguments, it continues from last.ckpt, to the same result. With others
     it refuses, unless --replace lets it start anew.
     """
+    from gexpipe.devices import hold
     from gexpipe.train.process import prepare
 
+    click.get_current_context().with_resource(hold(devices))
     prepare(threads)  # before anything loads torch or numba
     from gexpipe.train import run
     from gexpipe.train.options import read_method

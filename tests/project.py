@@ -1,18 +1,19 @@
-"""One tiny genome and one finished run of the whole workflow, shared by these tests."""
+"""A working directory of the tiny configuration, and one finished run that every test copies."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class Project:
@@ -35,6 +36,9 @@ class Project:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             # As on a machine where no kernel was ever compiled.
             "NUMBA_CACHE_DIR": str(self.folder / "numba"),
+            # Whatever turns to a network fails and is written down.
+            "PYTHONPATH": f"{ROOT / 'tests/no_network'}:{os.environ.get('PYTHONPATH', '')}",
+            "GEXPIPE_TEST_CALLS": str(self.folder / "network_calls.txt"),
         }
         command = [
             sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"),
@@ -71,12 +75,22 @@ def simulate(folder: Path) -> None:
     )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The tiny configuration, run to table 1 and the controls."""
-    folder = tmp_path_factory.mktemp("tiny")
-    simulate(folder)
-    project = Project(folder)
-    done = project.run("--quiet", "all", "--", "all")
-    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    return project
+def finished_run(shared: Path, folder: Path) -> Project:
+    """A copy, in ``folder``, of the tiny configuration run to table 1 and the controls.
+
+    The run itself is made once below ``shared``; other test processes wait for it.
+    """
+    shared.mkdir(parents=True, exist_ok=True)
+    with (shared / "lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        made, done = shared / "tiny", shared / "done"
+        if not done.exists():
+            if made.exists():
+                raise RuntimeError("the run of the tiny configuration failed in another process")
+            made.mkdir()
+            simulate(made)
+            ran = Project(made).run("--quiet", "all", "--", "all")
+            assert ran.returncode == 0, (ran.stdout + ran.stderr)[-4000:]
+            done.touch()
+    shutil.copytree(made, folder)
+    return Project(folder)

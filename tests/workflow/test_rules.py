@@ -1,0 +1,91 @@
+"""What every rule states: threads, memory, time, a GPU where it trains, and where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from snakemake.api import ConfigSettings, OutputSettings, ResourceSettings, SnakemakeApi
+from snakemake.settings.enums import Quietness
+
+ROOT = Path(__file__).resolve().parents[2]
+NO_JOB = {"all"}  # a target, nothing to run
+GPU = {"train", "shuffled"}
+
+
+@pytest.fixture(scope="module")
+def rules() -> Iterator[dict[str, Any]]:
+    """The workflow's rules as Snakemake reads them, by name."""
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(
+            resource_settings=ResourceSettings(cores=1),
+            config_settings=ConfigSettings(),
+            snakefile=ROOT / "Snakefile",
+            workdir=ROOT,
+        )._workflow
+        yield {rule.name: rule for rule in workflow.rules if rule.name not in NO_JOB}
+
+
+def resource(rule: Any, name: str, size_mb: float = 1.0, attempt: int = 1) -> Any:
+    value = rule.resources[name]._value
+    if not callable(value):
+        return value
+    return value({}, input=SimpleNamespace(size_mb=size_mb), attempt=attempt)
+
+
+def test_every_rule_states_threads_memory_and_time(rules: dict[str, Any]) -> None:
+    assert len(rules) > 25
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        for block in path.read_text().split("\nrule ")[1:]:
+            assert "\n    threads:" in block, f"{path.name}: {block.split(':')[0]}"
+    for name, rule in rules.items():
+        assert {"mem_mb", "runtime"} <= set(rule.resources), name
+        assert resource(rule, "runtime"), name
+
+
+def test_memory_grows_with_attempt_and_input(rules: dict[str, Any]) -> None:
+    for name, rule in rules.items():
+        first, second = (resource(rule, "mem_mb", attempt=attempt) for attempt in (1, 2))
+        assert second == 2 * first, name
+        if rule.input:
+            assert resource(rule, "mem_mb", size_mb=1e7) > first, name
+
+
+def test_rules_that_compute_on_a_gpu_ask_for_one(rules: dict[str, Any]) -> None:
+    for name, rule in rules.items():
+        asked = resource(rule, "gpu") if "gpu" in rule.resources else 0
+        trains = "gexpipe train" in rule.shellcmd or "gexpipe evaluate predict" in rule.shellcmd
+        assert asked == (1 if trains else 0), name
+    assert {name for name, rule in rules.items() if "gpu" in rule.resources} == GPU
+
+
+def test_only_downloads_need_a_network_and_they_stay_where_snakemake_runs(
+    rules: dict[str, Any],
+) -> None:
+    fetching = {name for name, rule in rules.items() if "gexpipe download" in rule.shellcmd}
+    assert fetching == {"download"}
+    assert all(rules[name].workflow.is_local(rules[name]) for name in fetching)
+
+
+def test_every_rule_has_log_benchmark_environment_and_message(rules: dict[str, Any]) -> None:
+    for name, rule in rules.items():
+        assert rule.log and rule.benchmark and rule.message and rule.conda_env, name
+
+
+@pytest.mark.parametrize("profile", ["slurm", "slurm-gres"])
+def test_cluster_profiles_send_gpu_rules_to_the_gpu_partition(profile: str) -> None:
+    text = (ROOT / "profiles" / profile / "profile.yaml").read_text()
+    settings = yaml.safe_load(text)
+    assert settings["executor"] == "slurm"
+    partition = settings["default-resources"]["slurm_partition"]
+    special = settings["set-resources"]
+    assert set(special) == GPU
+    for rule in GPU:
+        assert special[rule]["slurm_partition"] != partition
+        if profile == "slurm-gres":
+            assert special[rule]["gpu"] == 0, "else both --gpus and --gres are sent"
+            assert special[rule]["gres"].startswith("gpu:")
