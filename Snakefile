@@ -30,6 +30,7 @@ rule all:
     default_target: True
     input:
         "results/tables/table1.tsv",
+        "results/tables/costs.tsv",
         # The control exchanges windows between genes; a run without window methods has none.
         "results/tables/controls.tsv" if LEARNED else [],
         "results/quality.tsv",

@@ -73,7 +73,8 @@ def test_only_downloads_need_a_network_and_they_stay_where_snakemake_runs(
 
 def test_every_rule_has_log_benchmark_environment_and_message(rules: dict[str, Any]) -> None:
     for name, rule in rules.items():
-        assert rule.log and rule.benchmark and rule.message and rule.conda_env, name
+        assert rule.log and rule.message and rule.conda_env, name
+        assert str(rule.benchmark).startswith(f"results/benchmarks/{name}/"), name
 
 
 @pytest.mark.parametrize("profile", ["slurm", "slurm-gres"])

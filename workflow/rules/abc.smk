@@ -14,7 +14,7 @@ rule candidates:
     log:
         "logs/abc/candidates.{cell}.log",
     benchmark:
-        "results/benchmarks/abc/candidates.{cell}.jsonl"
+        "results/benchmarks/candidates/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -54,7 +54,7 @@ rule activity:
     log:
         "logs/abc/activity.{cell}.log",
     benchmark:
-        "results/benchmarks/abc/activity.{cell}.jsonl"
+        "results/benchmarks/activity/{cell}.jsonl"
     wildcard_constraints:
         cell="|".join(ALIGNED) or "none",
     conda:
@@ -98,7 +98,7 @@ rule activity_from_counts:
     log:
         "logs/abc/activity.{cell}.log",
     benchmark:
-        "results/benchmarks/abc/activity.{cell}.jsonl"
+        "results/benchmarks/activity_from_counts/{cell}.jsonl"
     wildcard_constraints:
         cell="|".join(COUNTED) or "none",
     conda:
@@ -136,7 +136,7 @@ rule scores:
     log:
         "logs/abc/scores.{cell}.log",
     benchmark:
-        "results/benchmarks/abc/scores.{cell}.jsonl"
+        "results/benchmarks/scores/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -168,7 +168,7 @@ rule elements:
     log:
         "logs/abc/elements.{cell}.log",
     benchmark:
-        "results/benchmarks/abc/elements.{cell}.jsonl"
+        "results/benchmarks/elements/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -204,9 +204,13 @@ rule quality:
     log:
         "logs/abc/quality.{cell}.log",
     benchmark:
-        "results/benchmarks/abc/quality.{cell}.jsonl"
+        "results/benchmarks/quality/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 2000),
+        runtime="30m",
     params:
         peaks=lambda wildcards, input: repeat("peaks", input.peaks),
         contacts=lambda wildcards, input: repeat("contacts", input.contacts),
@@ -225,9 +229,13 @@ rule quality_table:
     log:
         "logs/abc/quality_table.log",
     benchmark:
-        "results/benchmarks/abc/quality_table.jsonl"
+        "results/benchmarks/quality_table/all.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 2000),
+        runtime="30m",
     params:
         cells=repeat("cell", [f"{cell}=results/quality/{cell}.tsv" for cell in config["cells"]]),
     message:

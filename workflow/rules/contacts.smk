@@ -44,9 +44,10 @@ rule balance:
     log:
         "logs/contacts/balance.{cell}.log",
     benchmark:
-        "results/benchmarks/contacts/balance.{cell}.jsonl"
+        "results/benchmarks/balance/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
         mem_mb=growing(4, 8000),
         runtime="24h",

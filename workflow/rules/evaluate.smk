@@ -13,7 +13,7 @@ rule shuffled:
     log:
         "logs/evaluate/shuffled.{cell}.{method}.fold{fold}.seed{seed}.log",
     benchmark:
-        "results/benchmarks/evaluate/shuffled.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
+        "results/benchmarks/shuffled/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
         method="|".join(LEARNED) or "none",
     conda:
@@ -44,7 +44,7 @@ rule metrics:
     log:
         "logs/evaluate/metrics.log",
     benchmark:
-        "results/benchmarks/evaluate/metrics.jsonl"
+        "results/benchmarks/metrics/all.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -70,7 +70,7 @@ use rule metrics as shuffled_metrics with:
     log:
         "logs/evaluate/shuffled_metrics.log",
     benchmark:
-        "results/benchmarks/evaluate/shuffled_metrics.jsonl"
+        "results/benchmarks/shuffled_metrics/all.jsonl"
     message:
         "Metrics of every run with shuffled windows"
 
@@ -86,7 +86,7 @@ rule crispr:
     log:
         "logs/evaluate/crispr.{cell}.log",
     benchmark:
-        "results/benchmarks/evaluate/crispr.{cell}.jsonl"
+        "results/benchmarks/crispr/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1

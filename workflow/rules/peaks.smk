@@ -10,7 +10,7 @@ rule cram_to_bam:
     log:
         "logs/peaks/convert.{name}.log",
     benchmark:
-        "results/benchmarks/peaks/convert.{name}.jsonl"
+        "results/benchmarks/cram_to_bam/{name}.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -32,7 +32,7 @@ rule index_bam:
     log:
         "logs/peaks/index.{folder}.{bam}.log",
     benchmark:
-        "results/benchmarks/peaks/index.{folder}.{bam}.jsonl"
+        "results/benchmarks/index_bam/{folder}.{bam}.jsonl"
     wildcard_constraints:
         folder="files|bam",
     conda:

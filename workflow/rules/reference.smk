@@ -21,13 +21,14 @@ rule lift:
     log:
         "logs/reference/lift.{file}.log",
     benchmark:
-        "results/benchmarks/reference/lift.{file}.jsonl"
+        "results/benchmarks/lift/{file}.jsonl"
     wildcard_constraints:
         file="|".join(re.escape(name) for name in SHEETS.lifted) or "none",
     conda:
         "../envs/prepare.yaml"
+    threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(1, 2000),
         runtime="1h",
     params:
         format=lambda wildcards: SHEETS.lifted[wildcards.file].format,
@@ -48,7 +49,7 @@ rule genome:
     log:
         "logs/reference/genome.log",
     benchmark:
-        "results/benchmarks/reference/genome.jsonl"
+        "results/benchmarks/genome/all.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -70,7 +71,7 @@ rule genes:
     log:
         "logs/reference/genes.log",
     benchmark:
-        "results/benchmarks/reference/genes.jsonl"
+        "results/benchmarks/genes/all.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -95,7 +96,7 @@ rule splits:
     log:
         "logs/reference/splits.log",
     benchmark:
-        "results/benchmarks/reference/splits.jsonl"
+        "results/benchmarks/splits/all.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -118,7 +119,7 @@ rule mrna:
     log:
         "logs/reference/mrna.log",
     benchmark:
-        "results/benchmarks/reference/mrna.jsonl"
+        "results/benchmarks/mrna/all.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -144,7 +145,7 @@ rule target:
     log:
         "logs/reference/target.{cell}.log",
     benchmark:
-        "results/benchmarks/reference/target.{cell}.jsonl"
+        "results/benchmarks/target/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -176,7 +177,7 @@ rule agreement:
     log:
         "logs/reference/agreement.{cell}.log",
     benchmark:
-        "results/benchmarks/reference/agreement.{cell}.jsonl"
+        "results/benchmarks/agreement/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -206,7 +207,7 @@ rule examples:
     log:
         "logs/reference/examples.{cell}.log",
     benchmark:
-        "results/benchmarks/reference/examples.{cell}.jsonl"
+        "results/benchmarks/examples/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -230,7 +231,7 @@ rule check:
     log:
         "logs/reference/check.{cell}.log",
     benchmark:
-        "results/benchmarks/reference/check.{cell}.jsonl"
+        "results/benchmarks/check/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1

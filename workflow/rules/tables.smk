@@ -7,6 +7,7 @@ localrules:
     table,
     controls,
     scatter,
+    costs,
 
 
 rule table:
@@ -24,7 +25,7 @@ rule table:
     log:
         "logs/tables/{table}.log",
     benchmark:
-        "results/benchmarks/tables/{table}.jsonl"
+        "results/benchmarks/table/{table}.jsonl"
     wildcard_constraints:
         table="|".join(TABLES),
     conda:
@@ -53,7 +54,7 @@ rule controls:
     log:
         "logs/tables/controls.log",
     benchmark:
-        "results/benchmarks/tables/controls.jsonl"
+        "results/benchmarks/controls/all.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -88,7 +89,7 @@ rule scatter:
     log:
         "logs/tables/scatter.{cell}.{method}.log",
     benchmark:
-        "results/benchmarks/tables/scatter.{cell}.{method}.jsonl"
+        "results/benchmarks/scatter/{cell}.{method}.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -103,3 +104,30 @@ rule scatter:
     shell:
         "gexpipe tables scatter {params.files} --title {params.label:q} --cell {wildcards.cell}"
         " --out {output} > {log} 2>&1"
+
+
+rule costs:
+    input:
+        "results/metrics/runs.tsv",
+        "results/metrics/shuffled.tsv" if LEARNED else [],
+    output:
+        tsv="results/tables/costs.tsv",
+        md=report(
+            "results/tables/costs.md",
+            caption="../report/costs.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/tables/costs.log",
+    benchmark:
+        "results/benchmarks/costs/all.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1, 1000),
+        runtime="15m",
+    message:
+        "Time and memory of every rule"
+    shell:
+        "gexpipe tables costs --benchmarks results/benchmarks --out {output.tsv} > {log} 2>&1"

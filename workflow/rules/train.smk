@@ -49,7 +49,7 @@ rule baseline:
     log:
         "logs/train/{cell}.{method}.fold{fold}.seed{seed}.log",
     benchmark:
-        "results/benchmarks/train/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
+        "results/benchmarks/baseline/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
         method="|".join(BASELINES) or "none",
     conda:

@@ -11,7 +11,7 @@ rule sequence_store:
     log:
         "logs/windows/sequence.log",
     benchmark:
-        "results/benchmarks/windows/sequence.jsonl"
+        "results/benchmarks/sequence_store/all.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 4
@@ -41,7 +41,7 @@ rule signal_store:
     log:
         "logs/windows/{cell}.log",
     benchmark:
-        "results/benchmarks/windows/{cell}.jsonl"
+        "results/benchmarks/signal_store/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 4
@@ -77,7 +77,7 @@ rule element_store:
     log:
         "logs/windows/elements.{cell}.log",
     benchmark:
-        "results/benchmarks/windows/elements.{cell}.jsonl"
+        "results/benchmarks/element_store/{cell}.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1

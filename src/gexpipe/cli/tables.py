@@ -83,3 +83,17 @@ def scatter(
     table = mean_predictions(predictions)
     r = draw(table, f"{title}, {cell}", out)
     logger.info("%s on %s: r = %.3f over %d genes", title, cell, r, len(table))
+
+
+@app.command()
+def costs(
+    benchmarks: Annotated[Path, typer.Option(help="Folder with RULE/JOB.jsonl.")],
+    out: Out,
+) -> None:
+    """Time and memory of every rule, from the benchmark files of its jobs."""
+    from gexpipe.tables.build import write_table
+    from gexpipe.tables.costs import costs_markdown, costs_table, read_benchmarks
+
+    table = costs_table(read_benchmarks(benchmarks))
+    write_table(table, out, costs_markdown(table))
+    logger.info("%s: %d rules", out, len(table) - 1)
