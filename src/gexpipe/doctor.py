@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from gexpipe.devices import slots, visible
 from gexpipe.errors import UserError
 
 __all__ = ["Finding", "check_scan", "examine"]
@@ -68,20 +69,33 @@ def _bedtools() -> Finding:
 
 
 def _compute() -> list[Finding]:
-    """GPU and scan backend; nothing when torch is not installed."""
+    """GPU and scan backend; only the former when torch is not installed."""
     try:
         import torch
     except ImportError:
-        return []
+        seen = visible()
+        detail = f"{len(seen)} by nvidia-smi, torch is not installed" if seen else "none seen"
+        return [Finding("GPU", "ok" if seen else "absent", detail)]
     from gexpipe.models.scan import backends
 
     cuda = torch.cuda.is_available()
-    name = torch.cuda.get_device_name() if cuda else f"none seen, {torch.get_num_threads()} threads"
+    count, jobs = torch.cuda.device_count(), slots()
     choice = backends.choose("cuda" if cuda else "cpu")
+    name = f"{count} x {torch.cuda.get_device_name()}, {jobs} jobs at a time" if cuda else ""
+    name = name or f"none seen, {torch.get_num_threads()} threads"
     return [
         Finding("GPU", "ok" if cuda else "absent", name),
         Finding("scan backend", "ok", f"{choice.name}: {choice.reason}"),
     ]
+
+
+def _readers() -> Finding:
+    """What reads contact matrices and signals."""
+    try:
+        hic = f"hictkpy {version('hictkpy')}"
+    except PackageNotFoundError:
+        return Finding("readers", "missing", "hictkpy is not installed: no .hic can be read")
+    return Finding("readers", "ok", f".hic: {hic}; .mcool, .cool: cooler; bigWig: pybigtools")
 
 
 def examine(folder: Path) -> list[Finding]:
@@ -92,6 +106,7 @@ def examine(folder: Path) -> list[Finding]:
         *(_package(name, use, True) for name, use in NEEDED.items()),
         *(_package(name, use, False) for name, use in EXTRAS.items()),
         _bedtools(),
+        _readers(),
         *_compute(),
         Finding("free disk", "ok", f"{free / 1e9:,.0f} GB at {folder.resolve()}"),
     ]

@@ -39,10 +39,10 @@ def test_a_change_runs_through_the_profile_to_new_predictions(
     for rule in ("elements", "element_store"):
         (job,) = slurm.jobs(rule)
         assert (job["Partition"], job["JobState"]) == ("cpu", "COMPLETED")
-        assert "gres/gpu" not in job["TRES"]
+        assert "TresPerJob" not in job and "TresPerNode" not in job
     (job,) = slurm.jobs("train")
     assert (job["Partition"], job["JobState"]) == ("gpu", "COMPLETED")
-    assert job["TRES"].endswith("gres/gpu=1")
+    assert job["TresPerJob"] == "gres:gpu:1", "from --gpus=1"
     assert "mem=16000M" in job["TRES"] and job["TimeLimit"] == "2-00:00:00"
     log = (folder / "logs/train/SIM1.epinformer.fold11.seed2.log").read_text()
     assert "is held by this process" in log, "the device that SLURM gave was seen"
@@ -75,7 +75,8 @@ def test_a_cancelled_training_continues_from_its_checkpoint(
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
     jobs = slurm.jobs("train")[first:]
     assert [job["JobState"] for job in jobs] == ["CANCELLED", "COMPLETED"]
-    assert all(job["Partition"] == "gpu" and "gres" in job["TresPerNode"] for job in jobs)
+    assert {job["Partition"] for job in jobs} == {"gpu"}
+    assert {job["TresPerNode"] for job in jobs} == {"gres:gpu:1"}, "from --gres=gpu:1"
 
 
 def cancel_half_way(slurm: Slurm, folder: Path, first: int) -> int:

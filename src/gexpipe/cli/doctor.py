@@ -13,6 +13,11 @@ app = typer.Typer(add_completion=False, help="What is installed, which backends 
 @app.command()
 def doctor(
     folder: Annotated[Path, typer.Option(help="Where a run would write.")] = Path(),
+    configfile: Annotated[
+        list[Path] | None,
+        typer.Option(help="Also check what this configuration needs; repeat as for Snakemake."),
+    ] = None,
+    workflow: Annotated[Path, typer.Option(help="Folder of the Snakefile.")] = Path(),
     self_check: Annotated[
         bool, typer.Option("--self-check", help="Compare the scan with the plain reference.")
     ] = False,
@@ -23,11 +28,18 @@ def doctor(
 ) -> None:
     """Print one line per package, program and backend; exit 1 when something needed is missing.
 
+    With --configfile: portals, downloads and disk of that configuration; exit 1 when a portal that
+    is needed does not answer, or the disk is too small.
+
     With --self-check: one line per value and gradient of the scan; exit 1 when one deviates.
     """
     from gexpipe.doctor import check_scan, examine
 
     findings = check_scan(batch, length, width, state) if self_check else examine(folder)
+    if configfile and not self_check:
+        from gexpipe.doctor_plan import examine_plan
+
+        findings += examine_plan(workflow, configfile, folder)
     for finding in findings:
         typer.echo(f"{finding.state:8}{finding.what:36}{finding.detail}")
     if any(finding.state in ("missing", "failed") for finding in findings):

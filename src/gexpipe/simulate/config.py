@@ -162,12 +162,14 @@ class CellConfig:
     ``cage`` is "ctss" or "bigWig", ``contacts`` is "hic" or "mcool"; ``activators`` gives the
     strength of the three activator motifs (gata, ap1, ets) in this cell. ``published_as`` is the
     real cell type whose published values the tables put beside this one's, empty for none.
+    ``listed`` is whether the sheets have its rows; its files are in the mirror either way.
     """
 
     cage: str
     contacts: str
     activators: dict[str, float]
     published_as: str = ""
+    listed: bool = True
 
 
 @dataclass(frozen=True)
@@ -221,9 +223,8 @@ def _build(kind: Any, value: Any, key: str, where: str) -> Any:
         return [_build(get_args(kind)[0], item, key, where) for item in value]
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    _expect(
-        isinstance(value, kind) and not isinstance(value, bool), key, value, kind.__name__, where
-    )
+    right = isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
+    _expect(right, key, value, kind.__name__, where)
     return value
 
 

@@ -15,21 +15,22 @@ _REFERENCE = ["role", "source", "accession", "format", "url", "md5"]
 
 
 def write_sheets(folder: Path, config: SimulationConfig, rows: list[dict[str, str]]) -> None:
-    """Write samples.tsv, files.tsv and reference.tsv into ``folder``."""
+    """Write samples.tsv, files.tsv and reference.tsv into ``folder``, without unlisted cells."""
     folder.mkdir(parents=True, exist_ok=True)
+    listed = {name: cell for name, cell in config.cells.items() if cell.listed}
     samples = pd.DataFrame(
         {
-            "cell": list(config.cells),
+            "cell": list(listed),
             "assembly": config.assembly,
-            "description": [f"simulated cell type, seed {config.seed}" for _ in config.cells],
-            "published_as": [cell.published_as for cell in config.cells.values()],
+            "description": [f"simulated cell type, seed {config.seed}" for _ in listed],
+            "published_as": [cell.published_as for cell in listed.values()],
         }
     )
     table = pd.DataFrame(rows)
-    of_cell = table["cell"] != ""
+    of_cell = table["cell"].isin(list(listed))
     for name, frame in (
         ("samples", samples),
         ("files", table.loc[of_cell, _FILE]),
-        ("reference", table.loc[~of_cell, _REFERENCE]),
+        ("reference", table.loc[table["cell"] == "", _REFERENCE]),
     ):
         frame.to_csv(folder / f"{name}.tsv", sep="\t", index=False, lineterminator="\n")

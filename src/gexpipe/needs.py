@@ -1,0 +1,140 @@
+"""What a configuration will download and write, in bytes, before any of it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import chdir
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gexpipe.config import load_yaml, merge, validate
+from gexpipe.errors import UserError
+from gexpipe.files import require
+from gexpipe.sheets import FileRow, Sheets, load_sheets
+
+__all__ = ["Download", "Plan", "downloads", "open_plan", "writes"]
+
+GB = 10**9
+# Bytes of a human file of this format, where neither portal nor disk tells: round figures.
+TYPICAL = {
+    "bam": 4 * GB, "cram": 2 * GB, "tagAlign": GB, "bigWig": 3 * GB // 2, "bigBed": GB // 10,
+    "hic": 30 * GB, "mcool": 15 * GB, "cool": GB, "fasta": GB, "gtf": GB // 20, "ctss": GB // 50,
+}  # fmt: skip
+SMALL = GB // 50
+# Genes, where no gene table was made yet: the protein-coding ones of GENCODE.
+GENES = 20_000
+# A .fa.gz is a quarter of its bases; a checkpoint pair with the optimiser's state of the largest
+# published method stays below this.
+FASTA_RATIO, RUN = 4, GB // 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A merged configuration with its sheets.
+
+    Attributes
+    ----------
+    config : dict
+        The merged configuration.
+    sheets : Sheets
+        Its sheets.
+    folder : Path
+        Working directory: relative paths of the configuration start there.
+    """
+
+    config: dict[str, Any]
+    sheets: Sheets
+    folder: Path
+
+    @property
+    def rows(self) -> list[FileRow]:
+        """Rows of the configured cell types, and all reference rows."""
+        cells = {"", *self.config["cells"]}
+        return [row for row in self.sheets.by_path.values() if row.cell in cells]
+
+
+@dataclass(frozen=True)
+class Download:
+    """One file: its bytes, and how they are known (here, told, typical)."""
+
+    row: FileRow
+    size: int
+    known: str
+
+
+def open_plan(workflow: Path, configfiles: Iterable[Path], folder: Path) -> Plan:
+    """Read ``workflow/config/config.yaml``, lay the other files over it, and open the sheets.
+
+    Parameters
+    ----------
+    workflow : Path
+        Folder of the Snakefile.
+    configfiles : iterable of Path
+        As given to Snakemake's ``--configfile``.
+    folder : Path
+        Working directory of the run (Snakemake's ``--directory``).
+
+    Raises
+    ------
+    UserError
+        A file is missing or does not agree with its schema.
+    """
+    base = require(workflow / "config/config.yaml", "configuration (give --workflow)")
+    config = merge(load_yaml(base), *(load_yaml(path) for path in configfiles))
+    root = workflow.resolve()  # before the folder changes
+    schemas = root / "workflow/schemas"
+    validate(config, schemas / "config.schema.yaml", "config")
+    with chdir(folder):
+        sheets = load_sheets(config, root, schemas)
+    for cell in config["cells"]:
+        sheets.check_cell(cell)
+    return Plan(config, sheets, folder)
+
+
+def downloads(plan: Plan, told: Callable[[FileRow], int | None]) -> list[Download]:
+    """Every file that the plan reads.
+
+    Parameters
+    ----------
+    told : callable
+        Size that a portal or mirror tells for a row, or None.
+    """
+    return [_download(plan, row, told) for row in plan.rows]
+
+
+def _download(plan: Plan, row: FileRow, told: Callable[[FileRow], int | None]) -> Download:
+    here = plan.folder / row.path
+    if here.is_file():
+        return Download(row, here.stat().st_size, "here")
+    size = told(row)
+    if size is not None:
+        return Download(row, size, "told")
+    return Download(row, TYPICAL.get(row.format, SMALL), "typical")
+
+
+def writes(plan: Plan, files: Iterable[Download]) -> dict[str, int]:
+    """Most bytes that each part of ``results/`` and ``resources/`` can take.
+
+    Window stores are counted before compression (layout of `gexpipe.windows.layout`).
+    """
+    config, sizes = plan.config, list(files)
+    genes, length, cells = _genes(plan.folder), config["windows"]["length"], len(config["cells"])
+    signals = len(config["windows"]["signals"])
+    cell_bits = 16 * signals + 3 + signals  # float16 values, three masks, a validity mask each
+    kept = length + min(length, 10_240)  # the window, and the centre a second time
+    converted = sum(2 * f.size for f in sizes if f.row.format == "cram")
+    return {
+        "genome": sum(FASTA_RATIO * f.size for f in sizes if f.row.format == "fasta") + converted,
+        "window stores": genes * kept * (3 + cells * cell_bits) // 8,
+        "runs": RUN * cells * len(config["methods"]) * len(config["seeds"]),
+    }
+
+
+def _genes(folder: Path) -> int:
+    try:
+        table = require(folder / "results/genes/genes.tsv")
+    except UserError:
+        return GENES
+    with table.open("rb") as handle:
+        return sum(1 for _ in handle) - 1
