@@ -65,7 +65,9 @@ def execute(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(folder / "src"),
+        # The same sources where kernels are compiled already, by the run that `tiny` is a copy of.
+        "PYTHONPATH": str(ROOT / "src"),
+        "NUMBA_CACHE_DIR": str(folder / "tiny/numba"),
     }
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
