@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from tests.project import ROOT
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
