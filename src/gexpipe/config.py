@@ -82,12 +82,17 @@ def merge(base: dict[str, Any], *overrides: dict[str, Any]) -> dict[str, Any]:
 
 
 def method_settings(
-    folder: Path, name: str, train: dict[str, Any], overrides: dict[str, Any], schemas: Path
+    folder: Path,
+    name: str,
+    train: dict[str, Any],
+    overrides: dict[str, Any],
+    schemas: Path,
+    loading: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Settings of one method: its file, over the common training settings, under the overrides.
 
-    Order, later wins: ``train`` of the configuration; ``config/methods/NAME.yaml``;
-    ``overrides.all``; ``overrides.NAME``.
+    Order, later wins: ``train`` and ``loading`` (as inputs) of the configuration;
+    ``config/methods/NAME.yaml``; ``overrides.all``; ``overrides.NAME``.
 
     Returns
     -------
@@ -102,7 +107,8 @@ def method_settings(
     validate(own, schemas / "method.schema.yaml", str(path))
     if own["name"] != name:
         raise UserError(f"name is {own['name']!r}, expected {name!r} as in the file's name", path)
-    settings = merge({"train": train}, own, overrides.get("all", {}), overrides.get(name, {}))
+    common = {"train": train, "inputs": loading or {}}
+    settings = merge(common, own, overrides.get("all", {}), overrides.get(name, {}))
     validate(settings, schemas / "method.schema.yaml", f"config: method {name}")
     return settings
 

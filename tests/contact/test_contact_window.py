@@ -14,7 +14,6 @@ from gexpipe.contact.window import (
     inside_chromosome,
     window_bins,
     window_contact,
-    window_shift,
 )
 from gexpipe.errors import UserError
 
@@ -58,18 +57,6 @@ def test_stored_form_expands_to_the_published_feature(rows, golden):
     for gene, found in zip(GENES, dense, strict=True):
         published = np.log10(1 + np.nan_to_num(golden[f"{gene}/feature"].astype(np.float64)))
         np.testing.assert_allclose(found, published, rtol=1e-6, atol=1e-7)
-
-
-@pytest.mark.parametrize(("window", "key"), [(200_000, "full"), (100_000, "half"), (2_000, "2000")])
-def test_published_shift_gives_the_model_input(rows, golden, window, key):
-    contact = window_contact(rows, window, published_shift=True)
-    start = rows.tss + window_shift(rows, window)
-    inside = inside_chromosome(start, rows.chrom_length, window)
-    dense = expand_window(contact, inside, window, STEP)
-    for gene, found in zip(GENES, dense, strict=True):
-        np.testing.assert_allclose(
-            found, golden[f"{gene}/model_input_{key}"], rtol=1e-6, atol=2e-7, err_msg=gene
-        )
 
 
 def test_rows_that_are_too_short_are_refused(rows):

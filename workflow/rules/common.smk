@@ -17,7 +17,8 @@ SCHEMAS = BASE / "workflow" / "schemas"
 def settings_of(name):
     """Merged settings of a method."""
     folder = BASE / "config" / "methods"
-    return method_settings(folder, name, config["train"], config["overrides"], SCHEMAS)
+    common = config["train"], config["overrides"], SCHEMAS, config["loading"]
+    return method_settings(folder, name, *common)
 
 
 try:
@@ -216,6 +217,12 @@ def training_data(wildcards):
         "sequence": "results/windows/sequence.zarr/manifest.json",
         "signals": f"results/windows/{wildcards.cell}.zarr/manifest.json",
     }
+
+
+def mixed_cells(wildcards):
+    """Further cell types that a method is trained on, beside the run's own."""
+    cells = TRAINED[wildcards.method]["inputs"].get("mixed_cells", [])
+    return [cell for cell in cells if cell != wildcards.cell]
 
 
 def baseline_tables(wildcards):

@@ -6,6 +6,12 @@ rule train:
         unpack(training_data),
         examples="results/examples/{cell}.parquet",
         elements=element_store,
+        mixed_signals=lambda wildcards: expand(
+            "results/windows/{cell}.zarr/manifest.json", cell=mixed_cells(wildcards)
+        ),
+        mixed_examples=lambda wildcards: expand(
+            "results/examples/{cell}.parquet", cell=mixed_cells(wildcards)
+        ),
         start=start_checkpoint,
     output:
         predictions="results/runs/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
@@ -31,12 +37,19 @@ rule train:
             repeat(name, input[name]) for name in training_data(wildcards)
         ),
         elements=lambda wildcards, input: repeat("elements", input.elements),
+        mixed=lambda wildcards, input: " ".join(
+            [
+                repeat("mixed-signals", input.mixed_signals),
+                repeat("mixed-examples", input.mixed_examples),
+            ]
+        ),
         start=lambda wildcards, input: repeat("start-from", input.start),
         folder="results/runs/{cell}/{method}/fold{fold}/seed{seed}",
     message:
         "Train {wildcards.method} on {wildcards.cell}, fold {wildcards.fold}, seed {wildcards.seed}"
     shell:
-        "gexpipe train {params.data} --examples {input.examples} {params.elements} {params.start}"
+        "gexpipe train {params.data} --examples {input.examples} {params.elements} {params.mixed}"
+        " {params.start}"
         " --fold {wildcards.fold} --seed {wildcards.seed} --method {params.method:q}"
         " --threads {threads} --replace --out {params.folder} 2>&1 | tee {log}"
 

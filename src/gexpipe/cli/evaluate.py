@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,10 @@ def predict(
             help="Control: every gene gets the window of another gene of its part.",
         ),
     ] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="Signal to give as zeros; repeat.")] = None,
+    length: Annotated[
+        int | None, typer.Option(help="Bases around the TSS, instead of those trained on.", min=2)
+    ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Predict the genes of the checkpoint's fold, from any cell type's stores."""
@@ -62,6 +67,8 @@ def predict(
     from gexpipe.train.run import Sources, open_data
 
     model, config, trained = open_checkpoint(checkpoint, read_method(method) if method else None)
+    inputs = replace(config.inputs, drop=(*config.inputs.drop, *(drop or [])))
+    config = replace(config, inputs=replace(inputs, length=length or inputs.length))
     fold, parts = fold or trained or 11, tuple(split or predicting.PARTS)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     data: Genes = open_data(Sources(examples, sequence, signals, elements), config)

@@ -8,6 +8,8 @@ from typing import Annotated
 import click
 import typer
 
+from gexpipe.errors import UserError
+
 app = typer.Typer(help="Train one method on one cell type, one fold, one seed.")
 
 
@@ -23,6 +25,12 @@ def train(
         Path | None, typer.Option(help="Enhancer encoder: element table of the cell type.")
     ] = None,
     genome: Annotated[Path | None, typer.Option(help="Enhancer encoder: indexed FASTA.")] = None,
+    mixed_signals: Annotated[
+        list[Path] | None, typer.Option(help="Window store of a further cell type; repeat.")
+    ] = None,
+    mixed_examples: Annotated[
+        list[Path] | None, typer.Option(help="Its example table; repeat in the same order.")
+    ] = None,
     start_from: Annotated[
         Path | None, typer.Option(help="Checkpoint that the method starts from, if it does.")
     ] = None,
@@ -49,6 +57,10 @@ def train(
 
     config = read_method(method)
 
-    sources = run.Sources(examples, sequence, signals, elements, activity, genome)
+    others = (mixed_signals or [], mixed_examples or [])
+    if len(others[0]) != len(others[1]):
+        raise UserError("give as many --mixed-examples as --mixed-signals", "--mixed-examples")
+    mixed = tuple(zip(*others, strict=True))
+    sources = run.Sources(examples, sequence, signals, elements, activity, genome, mixed)
     data = run.open_data(sources, config)
     run.train(config, data, fold, seed, out, devices, start_from=start_from, replace=replace)

@@ -19,7 +19,9 @@ logger = get_logger(__name__)
 Genes = Annotated[Path, typer.Option(help="Gene table.")]
 Length = Annotated[int, typer.Option(help="Window, bp, centred on the TSS; a multiple of 8.")]
 Out = Annotated[Path, typer.Option(help="Store to write; its manifest.json is written last.")]
-Workers = Annotated[int, typer.Option(help="Processes, one chromosome each at a time.")]
+Workers = Annotated[
+    int, typer.Option(help="Processes, one signal of one chromosome each at a time.")
+]
 
 
 def _store(out: Path) -> Path:
@@ -46,7 +48,9 @@ def sequence(
 
 @app.command()
 def signals(
-    signal: Annotated[list[str], typer.Option(help="NAME=bigWig or bigBed; repeat, in order.")],
+    signal: Annotated[
+        list[str], typer.Option(help="NAME=bigWig, bigBed or BAM; repeat, in order.")
+    ],
     genes: Genes,
     sizes: Annotated[Path, typer.Option(help="Chromosome sizes.")],
     contacts: Annotated[Path, typer.Option(help="Contact rows (`gexpipe contacts rows`).")],
@@ -86,6 +90,8 @@ def signals(
     build_signals(
         sources, table, read_sizes(sizes), length, contact, _store(out),
         resolution=rows.resolution, workers=workers,
+        settings={"contact": rows.meta, "contact_gamma": contact_gamma,
+                  "contact_coverage": contact_coverage},
     )  # fmt: skip
     logger.info("%s and contact of %d windows of %d bp", ", ".join(named), len(table), length)
 

@@ -17,7 +17,6 @@ __all__ = [
     "inside_chromosome",
     "window_bins",
     "window_contact",
-    "window_shift",
 ]
 
 
@@ -48,10 +47,7 @@ def window_bins(window: int, resolution: int) -> int:
 def inside_chromosome(
     tss: NDArray[np.int64], chrom_length: NDArray[np.int64], window: int
 ) -> NDArray[np.int64]:
-    """(G, 2) first and past-the-last base of each window that lies on its chromosome.
-
-    For windows built with ``published_shift`` pass ``tss + window_shift(rows, window)``.
-    """
+    """(G, 2) first and past-the-last base of each window that lies on its chromosome."""
     begin = np.asarray(tss) - window // 2
     edges = np.stack([-begin, np.asarray(chrom_length) - begin], axis=1)
     return np.clip(edges, 0, window)
@@ -65,7 +61,6 @@ def window_contact(
     coverage_threshold: float = 0.01,
     tss_slop: int = 500,
     reference_distance: float = 1_000_000.0,
-    published_shift: bool = False,
 ) -> WindowContact:
     """Crop contact rows to windows ``[tss - window // 2, tss + window - window // 2)``.
 
@@ -78,16 +73,13 @@ def window_contact(
     Parameters
     ----------
     rows : ContactRows
-        Reaching at least half the window, plus half the padding where ``published_shift`` is on.
+        Reaching at least half the window.
     window : int
         Window length, bp.
     gamma : float
         Exponent of the pseudocount's power law.
     coverage_threshold, tss_slop, reference_distance
         See above; bp for the last two.
-    published_shift : bool
-        Reproduce the published loader, which pads a stored window twice at a chromosome end, so
-        that contact is shifted against DNA by half the padding.
 
     Raises
     ------
@@ -96,8 +88,6 @@ def window_contact(
     """
     step, reach = rows.resolution, rows.reach
     begin = rows.tss - window // 2
-    if published_shift:
-        begin = begin + window_shift(rows, window)
     first = begin // step
     bins = first[:, None] + np.arange(window_bins(window, step))[None, :]
     column = bins - rows.tss_bin[:, None] + reach
@@ -139,17 +129,6 @@ def _coverage(rows: ContactRows, slop: int) -> NDArray[np.float64]:
         bases = np.clip(np.minimum(high, begin + step) - np.maximum(low, begin), 0, None)
         total += bases * np.nan_to_num(rows.values[:, reach + offset].astype(np.float64), nan=0.0)
     return total
-
-
-def window_shift(rows: ContactRows, window: int) -> NDArray[np.int64]:
-    """(G,) bases by which the published loader shifts contact against DNA; 0 inside chromosomes.
-
-    The stored vector has its padding already; the loader adds that of the window again and crops
-    the middle, so the shift is half the difference of the two paddings.
-    """
-    left = np.clip(window // 2 - rows.tss, 0, None)
-    right = np.clip(rows.tss + window // 2 - rows.chrom_length, 0, None)
-    return (left + right) // 2 - left
 
 
 def expand_window(

@@ -36,6 +36,10 @@ class Inputs:
     log_activity : bool
         Give the promoter activity as log10(0.1 + x) instead of as it is (published). Activities
         span four decades, more in small genomes, whose reads per million are large.
+    contact_shift, strand, reverse_complement, drop, signal_dropout
+        How windows are loaded: see `gexpipe.windows.augment.Loading`.
+    mixed_cells : tuple of str
+        Cell types that training draws from, a gene at a time; empty for the run's own alone.
     """
 
     length: int
@@ -43,6 +47,12 @@ class Inputs:
     elements: bool = False
     features: int = 9
     log_activity: bool = False
+    contact_shift: bool = False
+    strand: str = "forward"
+    reverse_complement: float = 0.0
+    drop: tuple[str, ...] = ()
+    signal_dropout: float = 0.0
+    mixed_cells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import logging
 import platform
 import resource
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,9 @@ from gexpipe.train.checkpoint import commit, drop_other_run, load_model
 from gexpipe.train.loop import Fit, fit
 from gexpipe.train.options import MethodConfig
 from gexpipe.train.start import start
+from gexpipe.windows.augment import Loading
 from gexpipe.windows.dataset import WindowData
+from gexpipe.windows.mixed import MixedCells
 
 __all__ = ["Sources", "open_data", "train"]
 
@@ -39,7 +41,8 @@ class Sources:
     """Files a run reads.
 
     Window stores, example table, element store; the enhancer encoder reads element table and
-    genome instead of the stores.
+    genome instead of the stores. ``mixed`` are signal store and example table of further cell types
+    to train on.
     """
 
     examples: Path
@@ -48,6 +51,7 @@ class Sources:
     elements: Path | None = None
     activity: Path | None = None
     genome: Path | None = None
+    mixed: tuple[tuple[Path, Path], ...] = ()
 
 
 def open_data(sources: Sources, config: MethodConfig) -> Genes:
@@ -62,15 +66,23 @@ def open_data(sources: Sources, config: MethodConfig) -> Genes:
         raise UserError("give --sequence and --signals", f"method {config.name}")
     if config.inputs.elements and sources.elements is None:
         raise UserError("this method reads elements: give --elements", f"method {config.name}")
-    return WindowData(
-        sources.sequence,
-        sources.signals,
-        sources.examples,
-        sources.elements if config.inputs.elements else None,
-        length=config.inputs.length,
-        signal_names=list(config.inputs.signals),
-        log_activity=config.inputs.log_activity,
-    )
+    inputs = config.inputs
+    if inputs.elements and sources.mixed:
+        raise UserError("cell types are mixed for windows only", f"method {config.name}")
+    cells = [
+        WindowData(
+            sources.sequence,
+            signals,
+            examples,
+            sources.elements if inputs.elements else None,
+            length=inputs.length,
+            signal_names=list(inputs.signals),
+            log_activity=inputs.log_activity,
+            loading=Loading(**{f.name: getattr(inputs, f.name) for f in fields(Loading)}),
+        )
+        for signals, examples in [(sources.signals, sources.examples), *sources.mixed]
+    ]
+    return MixedCells(cells) if len(cells) > 1 else cells[0]
 
 
 def train(
