@@ -169,6 +169,14 @@ def test_signal_dropout_only_in_training_and_by_seed(world: Path) -> None:
     assert (kept | zero).all() and kept.any() and (zero & plain.any(dim=2)).any()
 
 
+def test_without_signals_there_is_nothing_to_drop(world: Path) -> None:
+    data = WindowData(
+        world / "sequence.zarr", world / "cell.zarr", world / "examples.parquet",
+        length=2_000, signal_names=[], loading=Loading(signal_dropout=0.5, reverse_complement=0.5),
+    )  # fmt: skip
+    assert data.batch(ROWS, draw()).dense().signals.shape == (6, 0, 2_000)
+
+
 @pytest.mark.parametrize(
     ("loading", "message"),
     [({"strand": "minus"}, "forward or gene"), ({"signal_dropout": 2.0}, "expected 0 to 1")],

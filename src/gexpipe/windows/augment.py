@@ -82,7 +82,8 @@ def augment(
     """
     if loading.contact_shift:
         batch = shift_contact(batch)
-    zero = np.tile([name in loading.drop for name in names], (len(batch), 1))
+    dropped = np.array([name in loading.drop for name in names], dtype=bool)  # also of no signals
+    zero = np.tile(dropped, (len(batch), 1))
     turn = minus if loading.strand == "gene" else np.zeros(len(batch), bool)
     if draw is not None:
         # Both are drawn always, so that one option does not change what another one draws.

@@ -1,0 +1,246 @@
+"""Loading training samples, beside a loader that reads bigWig and HDF5 for every item.
+
+The plain way does what Seq2Exp's data set does when it is asked for one gene: one-hot letters through
+a dictionary, three tracks as lists, contact of every base of 200 kb from HDF5, a scan of the table of
+450,000 links for the gene's elements, masks, checks for NaN, features by label. What both return is
+compared before a ratio is printed.
+
+    python benchmarks/loader.py --size chr22
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pyBigWig
+import torch
+from measure import Cost, chosen_sizes, measure, row, table
+from numcodecs import zstd
+from pyfaidx import Fasta
+from store import WINDOW, ours
+from tabulate import tabulate
+from torch import Tensor
+from tracks import CHROM, INPUTS, STEP, World, make
+
+from gexpipe.contact.window import expand_window, inside_chromosome, window_contact
+from gexpipe.reference.examples import FEATURES
+from gexpipe.windows.dataset import WindowData
+
+LINKS = 450_000
+SHORT = 2_000
+PLAIN_GENES, OUR_GENES = 40, 400
+OPEN: dict = {}  # what a measured process has open: the warm-up opens it
+LETTERS = {
+    "A": [1.0, 0.0, 0.0, 0.0],
+    "C": [0.0, 1.0, 0.0, 0.0],
+    "G": [0.0, 0.0, 1.0, 0.0],
+    "T": [0.0, 0.0, 0.0, 1.0],
+    "N": [0.0, 0.0, 0.0, 0.0],
+}
+
+
+class PlainData:
+    """One gene at a time from FASTA, bigWig and HDF5."""
+
+    def __init__(self, folder: Path, length: int) -> None:
+        self.length = length
+        self.genes = pd.read_parquet(folder / "examples.parquet").set_index("gene_id")
+        self.links = pd.read_parquet(folder / "links.parquet")
+        names = ["chrom", "start", "end"]
+        self.blacklist = pd.read_csv(folder / "blacklist.bed", sep="\t", names=names)
+        self.genome = Fasta(str(folder / "genome.fa"))
+        tracks = ("H3K27ac.bigWig", "DNase.bigWig", "peaks.bigWig")
+        self.tracks = [pyBigWig.open(str(folder / name)) for name in tracks]
+        self.contact = h5py.File(folder / "contact.h5", "r")
+
+    def __getitem__(self, gene: str) -> dict[str, Tensor]:
+        tss, size = int(self.genes.loc[gene, "tss"]), len(self.genome[CHROM])
+        start = tss - self.length // 2
+        low, high = max(start, 0), min(start + self.length, size)
+        left, right = low - start, start + self.length - high
+        text = "N" * left + str(self.genome[CHROM][low:high]).upper() + "N" * right
+        sequence = torch.tensor([LETTERS[letter] for letter in text])
+        signals = []
+        for track in self.tracks:
+            values = torch.tensor(track.values(CHROM, low, high)).nan_to_num(0.0)
+            signals.append(torch.nn.functional.pad(values, (left, right)))
+        contact = torch.tensor(self.contact[gene][:]).nan_to_num(0.0)
+        middle = (WINDOW - self.length) // 2
+        signals.append(torch.log10(1 + contact[middle : middle + self.length]).float())
+        elements, near = torch.zeros(self.length), torch.zeros(self.length)
+        for _, link in self.links[self.links["gene_id"] == gene].iterrows():
+            begin, stop = int(link["start"]) - start, int(link["end"]) - start
+            if stop > 0 and begin < self.length:
+                elements[max(begin, 0) : stop] = 1.0
+                near[max(begin, 0) : stop] = float(link["activity"])
+        black = torch.zeros(self.length, dtype=torch.bool)
+        inside = (self.blacklist["end"] > start) & (self.blacklist["start"] < start + self.length)
+        for first, last in self.blacklist.loc[inside, ["start", "end"]].to_numpy():
+            black[max(first - start, 0) : last - start] = True
+        keep = torch.zeros(self.length, dtype=torch.bool)
+        keep[left : self.length - right] = True
+        features = torch.tensor([float(self.genes.loc[gene, name]) for name in FEATURES])
+        target = torch.tensor(float(self.genes.loc[gene, "target"]))
+        stacked = torch.cat([sequence, torch.stack(signals, dim=1)], dim=1)
+        for values in (stacked, elements, near, features, target):
+            if torch.isnan(values).any():
+                raise ValueError(gene)
+        return {"input": stacked, "elements": elements, "near": near, "black": black,
+                "keep": keep, "features": features, "target": target}  # fmt: skip
+
+
+def prepare(world: World) -> None:
+    """Files that only the plain way reads."""
+    rng = np.random.default_rng(2)
+    genes, folder = world.genes, world.folder
+    which = rng.integers(0, len(genes), LINKS)
+    start = genes["tss"].to_numpy()[which] + rng.integers(-5_000_000, 5_000_000, LINKS)
+    links = pd.DataFrame(
+        {"gene_id": genes["gene_id"].to_numpy(str)[which], "start": start, "end": start + 500,
+         "activity": rng.random(LINKS)}
+    )  # fmt: skip
+    links.to_parquet(folder / "links.parquet")
+    peaks = pd.read_csv(folder / "peaks.bed", sep="\t", names=["chrom", "start", "end"])
+    with pyBigWig.open(str(folder / "peaks.bigWig"), "w") as track:
+        track.addHeader([(CHROM, world.length)])
+        chroms, ones = peaks["chrom"].to_numpy(str), np.ones(len(peaks))
+        starts, ends = peaks["start"].to_numpy(), peaks["end"].to_numpy()
+        track.addEntries(chroms, starts, ends=ends, values=ones)
+    contact = window_contact(world.contact, WINDOW)
+    inside = inside_chromosome(world.contact.tss, world.contact.chrom_length, WINDOW)
+    dense = 10 ** expand_window(contact, inside, WINDOW, STEP).astype(np.float64) - 1
+    with h5py.File(folder / "contact.h5", "w") as out:
+        for gene, values in zip(genes["gene_id"], dense, strict=True):
+            out[gene] = values
+
+
+def open_plain(folder: Path, length: int) -> int:
+    return len(PlainData(folder, length).genes)
+
+
+def open_ours(folder: Path, length: int) -> WindowData:
+    return WindowData(
+        folder / "sequence.zarr", folder / "cell.zarr", folder / "examples.parquet",
+        length=length, signal_names=["H3K27ac", "DNase", "contact"],
+    )  # fmt: skip
+
+
+def opened(folder: Path, length: int) -> int:
+    return len(open_ours(folder, length))
+
+
+def plain_load(data: PlainData, genes: list[str]) -> dict[str, Tensor]:
+    for gene in genes:
+        sample = data[gene]
+    return sample
+
+
+def some(genes: int, count: int) -> np.ndarray:
+    """Rows in random order, as training asks for them; the last is row 0, which is compared."""
+    rows = np.random.default_rng(0).integers(0, genes, count)
+    rows[-1] = 0
+    return rows
+
+
+def run_plain(folder: Path, length: int, count: int) -> dict[str, Tensor]:
+    if count == 0:
+        torch.set_num_threads(1)
+        OPEN["plain"] = PlainData(folder, length)
+        plain_load(OPEN["plain"], OPEN["plain"].genes.index.tolist()[:2])
+        return {}
+    names = OPEN["plain"].genes.index.to_numpy()
+    return plain_load(OPEN["plain"], names[some(len(names), count)].tolist())
+
+
+def run_ours(folder: Path, length: int, count: int) -> object:
+    if count == 0:
+        torch.set_num_threads(1)
+        OPEN["ours"] = open_ours(folder, length)
+        OPEN["ours"].batch(np.arange(len(OPEN["ours"])))
+        return None
+    for rows in np.split(some(len(OPEN["ours"]), count), count // 8):
+        batch = OPEN["ours"].batch(rows)
+    return batch
+
+
+def run_decompression(folder: Path, length: int, count: int) -> None:
+    """The zstd calls of `run_ours` and nothing else."""
+    if count == 0:
+        data = open_ours(folder, length)
+        data.batch(np.arange(len(data)))
+        arrays = [array for array in data._arrays.values() if not array._packed]
+        OPEN["chunks"] = [
+            [(bytes(array._chunk(row)), np.empty(array._entry, array.dtype)) for array in arrays]
+            for row in range(len(data))
+        ]
+        return
+    for row in some(len(OPEN["chunks"]), count).tolist():
+        for chunk, out in OPEN["chunks"][row]:
+            zstd.decompress(chunk, out)
+
+
+def run_memory_map(folder: Path, length: int, count: int) -> None:
+    """A copy of codes and two signals from plain files."""
+    if count == 0:
+        genes = len(pd.read_parquet(folder / "examples.parquet"))
+        OPEN["maps"] = []
+        for dtype, shape in ((np.uint8, (genes, length)), (np.float16, (genes, 2, length))):
+            made = np.lib.format.open_memmap(
+                folder / f"{np.dtype(dtype)}.npy", "w+", dtype=dtype, shape=shape
+            )
+            made[:] = 1
+            OPEN["maps"].append(made)
+        return
+    for row in some(len(OPEN["maps"][0]), count).tolist():
+        for made in OPEN["maps"]:
+            np.array(made[row])
+
+
+def compare(plain: dict[str, Tensor], ours: object) -> None:
+    """The last gene of both, within the error of float16."""
+    dense = ours.dense()
+    sequence, signals = dense.sequence()[-1], dense.signals[-1].T
+    given = plain["input"]
+    torch.testing.assert_close(sequence, given[:, :4])
+    torch.testing.assert_close(signals, given[:, [4, 5, 7]], rtol=2**-10, atol=1e-6)
+    torch.testing.assert_close(dense.peaks[-1].float(), given[:, 6])
+    assert torch.equal(dense.blacklist[-1], plain["black"])
+    torch.testing.assert_close(dense.features[-1], plain["features"])
+
+
+def main() -> None:
+    """Measure, compare, print."""
+    rows, shares = [], []
+    for size in chosen_sizes("loading", INPUTS):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            world = make(size, folder)
+            prepare(world)
+            ours(world, name)
+            rows.append(
+                row(size, "open, s", measure(open_plain, folder, WINDOW),
+                    measure(opened, folder, WINDOW))
+            )  # fmt: skip
+            for length in (WINDOW, SHORT):
+                costs = {}
+                for run in (run_plain, run_ours, run_decompression, run_memory_map):
+                    count = PLAIN_GENES if run is run_plain else OUR_GENES
+                    cost = measure(run, folder, length, count, warm_up=(folder, length, 0))
+                    costs[run] = Cost(1e3 * cost.cpu / count, cost.memory, cost.result)
+                compare(costs[run_plain].result, costs[run_ours].result)
+                rows.append(row(size, f"{length:,} bp, ms", costs[run_plain], costs[run_ours]))
+                loaded, unpacked = costs[run_ours].cpu, costs[run_decompression].cpu
+                mapped = costs[run_memory_map].cpu
+                shares.append([size, length, loaded, unpacked / loaded, mapped, loaded / mapped])
+    sys.stdout.write(table(rows) + "\n\n")
+    names = ["size", "bp", "ours, ms", "zstd share", "memory map, ms", "ours / map"]
+    sys.stdout.write(tabulate(shares, names, "github", floatfmt=".3g") + "\n")
+
+
+if __name__ == "__main__":
+    main()
