@@ -1,9 +1,9 @@
 """Loading training samples, beside a loader that reads bigWig and HDF5 for every item.
 
-The plain way does what Seq2Exp's data set does when it is asked for one gene: one-hot letters through
-a dictionary, three tracks as lists, contact of every base of 200 kb from HDF5, a scan of the table of
-450,000 links for the gene's elements, masks, checks for NaN, features by label. What both return is
-compared before a ratio is printed.
+The plain way does what Seq2Exp's data set does when it is asked for one gene: one-hot letters
+through a dictionary, three tracks as lists, contact of every base of 200 kb from HDF5, a scan of
+the table of 450,000 links for the gene's elements, masks, checks for NaN, features by label. What
+both return is compared before a ratio is printed.
 
     python benchmarks/loader.py --size chr22
 """
@@ -175,12 +175,15 @@ def run_decompression(folder: Path, length: int, count: int) -> None:
         data.batch(np.arange(len(data)))
         arrays = [array for array in data._arrays.values() if not array._packed]
         OPEN["chunks"] = [
-            [(bytes(array._chunk(row)), np.empty(array._entry, array.dtype)) for array in arrays]
-            for row in range(len(data))
+            [
+                (bytes(array._chunk(data._at[gene][1])), np.empty(array._entry, array.dtype))
+                for array in arrays
+            ]
+            for gene in range(len(data))
         ]
         return
-    for row in some(len(OPEN["chunks"]), count).tolist():
-        for chunk, out in OPEN["chunks"][row]:
+    for gene in some(len(OPEN["chunks"]), count).tolist():
+        for chunk, out in OPEN["chunks"][gene]:
             zstd.decompress(chunk, out)
 
 
@@ -196,9 +199,9 @@ def run_memory_map(folder: Path, length: int, count: int) -> None:
             made[:] = 1
             OPEN["maps"].append(made)
         return
-    for row in some(len(OPEN["maps"][0]), count).tolist():
+    for gene in some(len(OPEN["maps"][0]), count).tolist():
         for made in OPEN["maps"]:
-            np.array(made[row])
+            np.array(made[gene])
 
 
 def compare(plain: dict[str, Tensor], ours: object) -> None:
