@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\n]+)", re.M)
@@ -35,3 +38,14 @@ def test_both_locks_pin_the_same_versions() -> None:
     assert set(cpu) < set(cuda)
     assert all(cpu[name] == cuda[name] for name in cpu)
     assert all(name.startswith(("nvidia-", "cuda-", "triton")) for name in set(cuda) - set(cpu))
+
+
+def test_the_slurm_lock_is_an_extra_of_its_own() -> None:
+    plugin = locked("slurm")
+    assert "snakemake-executor-plugin-slurm" in plugin
+    assert not set(plugin) & set(locked("cuda")), "merely installed, it slows every start"
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (asked,) = extras["optional-dependencies"]["slurm"]
+    (pinned,) = plugin["snakemake-executor-plugin-slurm"]
+    assert Version(pinned) in Requirement(asked).specifier
+    assert not [line for line in extras["dependencies"] if "slurm" in line]
