@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import fields
 from pathlib import Path
 
 import h5py
@@ -29,6 +30,7 @@ from tracks import CHROM, INPUTS, STEP, World, make
 
 from gexpipe.contact.window import expand_window, inside_chromosome, window_contact
 from gexpipe.reference.examples import FEATURES
+from gexpipe.windows.batch import Batch
 from gexpipe.windows.dataset import WindowData
 
 LINKS = 450_000
@@ -134,10 +136,10 @@ def opened(folder: Path, length: int) -> int:
     return len(open_ours(folder, length))
 
 
-def plain_load(data: PlainData, genes: list[str]) -> dict[str, Tensor]:
+def plain_load(data: PlainData, genes: list[str]) -> dict[str, np.ndarray]:
     for gene in genes:
         sample = data[gene]
-    return sample
+    return {name: values.numpy() for name, values in sample.items()}
 
 
 def some(genes: int, count: int) -> np.ndarray:
@@ -147,7 +149,7 @@ def some(genes: int, count: int) -> np.ndarray:
     return rows
 
 
-def run_plain(folder: Path, length: int, count: int) -> dict[str, Tensor]:
+def run_plain(folder: Path, length: int, count: int) -> dict[str, np.ndarray]:
     if count == 0:
         torch.set_num_threads(1)
         OPEN["plain"] = PlainData(folder, length)
@@ -157,15 +159,16 @@ def run_plain(folder: Path, length: int, count: int) -> dict[str, Tensor]:
     return plain_load(OPEN["plain"], names[some(len(names), count)].tolist())
 
 
-def run_ours(folder: Path, length: int, count: int) -> object:
+def run_ours(folder: Path, length: int, count: int) -> dict:
     if count == 0:
         torch.set_num_threads(1)
         OPEN["ours"] = open_ours(folder, length)
         OPEN["ours"].batch(np.arange(len(OPEN["ours"])))
-        return None
+        return {}
     for rows in np.split(some(len(OPEN["ours"]), count), count // 8):
         batch = OPEN["ours"].batch(rows)
-    return batch
+    values = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    return {k: v.numpy() if isinstance(v, Tensor) else v for k, v in values.items()}
 
 
 def run_decompression(folder: Path, length: int, count: int) -> None:
@@ -204,16 +207,18 @@ def run_memory_map(folder: Path, length: int, count: int) -> None:
             np.array(made[gene])
 
 
-def compare(plain: dict[str, Tensor], ours: object) -> None:
+def compare(plain: dict[str, np.ndarray], ours: dict) -> None:
     """The last gene of both, within the error of float16."""
-    dense = ours.dense()
-    sequence, signals = dense.sequence()[-1], dense.signals[-1].T
-    given = plain["input"]
-    torch.testing.assert_close(sequence, given[:, :4])
-    torch.testing.assert_close(signals, given[:, [4, 5, 7]], rtol=2**-10, atol=1e-6)
+    batch = Batch(
+        **{k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in ours.items()}
+    )
+    dense = batch.dense()
+    given = torch.from_numpy(plain["input"])
+    torch.testing.assert_close(dense.sequence()[-1], given[:, :4])
+    torch.testing.assert_close(dense.signals[-1].T, given[:, [4, 5, 7]], rtol=2**-10, atol=1e-6)
     torch.testing.assert_close(dense.peaks[-1].float(), given[:, 6])
-    assert torch.equal(dense.blacklist[-1], plain["black"])
-    torch.testing.assert_close(dense.features[-1], plain["features"])
+    np.testing.assert_array_equal(dense.blacklist[-1].numpy(), plain["black"])
+    np.testing.assert_array_equal(dense.features[-1].numpy(), plain["features"])
 
 
 def main() -> None:

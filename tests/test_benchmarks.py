@@ -102,6 +102,25 @@ def test_epinformer(monkeypatch, one_thread):
         assert set(found) == ({*epinformer_cpu.TOLERANCES} if training else {"prediction"})
 
 
+def test_loader(tmp_path, monkeypatch, one_thread):
+    import loader
+    import store
+    import tracks
+
+    monkeypatch.setitem(tracks.INPUTS, "small", (3, 600_000))
+    monkeypatch.setattr(loader, "LINKS", 1000)
+    world = tracks.make("small", tmp_path)
+    loader.prepare(world)
+    store.ours(world, str(tmp_path))
+    for length in (200_000, 2_000):
+        for run in (loader.run_plain, loader.run_ours):
+            run(tmp_path, length, 0)
+        plain, ours = (run(tmp_path, length, 8) for run in (loader.run_plain, loader.run_ours))
+        loader.compare(plain, ours)
+    sizes = {name: value for _, name, value in store.size_rows("small", tmp_path, 3)}
+    assert 0 < sizes["signals and contact"] < sizes["sequence"] < 60
+
+
 def test_gpu_says_that_there_is_none(monkeypatch, capsys, tmp_path):
     import gpu
     import torch
