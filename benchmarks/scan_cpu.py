@@ -25,7 +25,7 @@ from gexpipe.train.process import prepare
 
 GENES, SHORT, LONG = 8, 2_000, 200_000
 SIZES = ("published", "short", "long caduceus", "long seq2exp_soft")
-PUBLISHED = (60, 120)
+PUBLISHED = (120, 480)
 WARM_UP = 64  # tokens of the call that compiles
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +13,20 @@ from typer.testing import CliRunner
 from gexpipe.cli.tables import app
 from gexpipe.errors import UserError
 from gexpipe.tables import build
-from gexpipe.tables.figures import mean_predictions, scatter
+from gexpipe.tables.figures import mean_predictions, scatter, table_figure
+from gexpipe.tables.paired import paired_table
+from gexpipe.tables.plan import Line
 from gexpipe.tables.published import read_published
-from gexpipe.tables.runs import read_run_metrics
+from gexpipe.tables.runs import POOLED, run_metrics, run_of
+from gexpipe.tables.write import to_markdown, write_table
 from tests.conftest import ROOT
 
-DECLARATION = {
-    "title": "Tiny",
-    "metrics": ["mse", "pearson"],
-    "rows": [
-        {"method": "prism", "label": "Prism", "published": {"paper": "prism", "tables": ["1"]}},
-        {
-            "method": "seq2exp_retrain",
-            "label": "Seq2Exp-retrain",
-            "published": {"paper": "seq2exp", "tables": ["2"]},
-        },
-    ],
-}
+LINES = [
+    Line("Prism", "prism", "", "prism", "", "prism", ["1"], "prism"),
+    Line("Seq2Exp-retrain", "seq2exp_retrain", "", "seq2exp_retrain", "", "seq2exp", ["2"],
+         "seq2exp_retrain", "the method is not in the configuration"),
+    Line("Linear", "linear", "", "linear", "", "", []),
+]  # fmt: skip
 LABELS = {"prism": "Prism (ours)", "linear": "Linear"}
 
 
@@ -42,14 +40,14 @@ def metrics() -> pd.DataFrame:
             ("H1", "prism", 11, 2, 700, 0.30, 0.41, 0.60, 0.61),
         ],
         columns=["cell", "method", "fold", "seed", "n", "mse", "mae", "pearson", "spearman"],
-    )
+    ).assign(test="", predictions="")
 
 
 @pytest.fixture
 def table(metrics: pd.DataFrame) -> pd.DataFrame:
     published = read_published(ROOT / "config" / "published.tsv")
     return build.benchmark_table(
-        metrics, published, DECLARATION, LABELS, {"K562": "K562", "mine": "GM12878"}
+        metrics, published, LINES, ["mse", "pearson"], {"K562": "K562", "mine": "GM12878"}
     )
 
 
@@ -91,7 +89,7 @@ def test_cell_whose_published_values_stand_beside(table: pd.DataFrame) -> None:
 
 
 def test_markdown(table: pd.DataFrame) -> None:
-    lines = build.to_markdown(table, "Tiny", ["mse", "pearson"]).splitlines()
+    lines = to_markdown(table, "Tiny", ["mse", "pearson"]).splitlines()
     assert lines[0] == "# Tiny"
     assert "| method | runs | MSE | Pearson |" in lines
     assert (
@@ -106,7 +104,7 @@ def test_markdown(table: pd.DataFrame) -> None:
 
 def test_written_table_reads_back(table: pd.DataFrame, tmp_path: Path) -> None:
     out = tmp_path / "tables" / "tiny.tsv"
-    build.write_table(table, out, "# Tiny\n")
+    write_table(table, out, "# Tiny\n")
     again = pd.read_csv(out, sep="\t")
     assert again["mse"].tolist()[:1] == [0.19]
     assert list(again) == list(table)
@@ -134,41 +132,113 @@ def test_controls_without_shuffled_runs(metrics: pd.DataFrame) -> None:
         build.controls_table(metrics, metrics.iloc[:0], LABELS)
 
 
-def test_run_is_read_from_the_path(tmp_path: Path) -> None:
-    file = tmp_path / "metrics.tsv"
-    path = "results/runs/K562/prism/fold11/seed22/predictions.parquet"
-    file.write_text(f"predictions\tmse\n{path}\t0.2\n")
-    row = read_run_metrics(file).iloc[0]
-    assert row[["cell", "method", "fold", "seed", "mse"]].tolist() == ["K562", "prism", 11, 22, 0.2]
-    file.write_text("predictions\tmse\nelsewhere.parquet\t0.2\n")
-    with pytest.raises(UserError, match=r"metrics\.tsv: the path elsewhere\.parquet does not end"):
-        read_run_metrics(file)
+def test_run_is_read_from_the_path() -> None:
+    run = run_of("results/runs/K562/prism/fold11/seed22/predictions.parquet")
+    assert run == {"test": "", "cell": "K562", "method": "prism", "fold": 11, "seed": 22}
+    tested = "results/tested/length2000/K562/prism-0a1b2c3d/fold1/seed2/predictions.parquet"
+    assert run_of(tested)["test"] == "length2000"
+    assert run_of(tested)["method"] == "prism-0a1b2c3d"
+    with pytest.raises(UserError, match=r"elsewhere\.parquet: the path does not end"):
+        run_of("elsewhere.parquet")
+
+
+def test_a_changed_test_is_another_row(metrics: pd.DataFrame) -> None:
+    changed = metrics.assign(test="dropDNase", mse=9.0)
+    line = Line("Prism", "prism", "dropped=DNase", "prism", "dropDNase", "", [])
+    both = pd.concat([metrics, changed])
+    published = read_published(ROOT / "config" / "published.tsv")
+    table = build.benchmark_table(both, published, [LINES[0], line], ["mse"], {"K562": "K562"})
+    assert table["mse"].tolist() == [pytest.approx(0.19), 9.0]
+    assert "| Prism | dropped=DNase | 2 | 9.0000 ± 0.0000 |" in to_markdown(table, "T", ["mse"])
+
+
+def test_folds_apart_and_pooled(tmp_path: Path) -> None:
+    paths = []
+    for fold, shift in ((1, 0.0), (2, 3.0)):
+        path = tmp_path / f"K562/epinformer_hic/fold{fold}/seed2/predictions.parquet"
+        path.parent.mkdir(parents=True)
+        observed = np.array([0.0, 1.0, 3.0]) + shift
+        table = pd.DataFrame({"gene_id": [f"g{fold}{i}" for i in range(3)], "split": "test"})
+        table.assign(observed=observed, predicted=[0.1, 0.4, 0.2]).to_parquet(path)
+        paths.append(path)
+    found = run_metrics(paths, pool=True)
+    assert found["fold"].tolist() == [1, 2, POOLED]
+    assert found["n"].tolist() == [3, 3, 6]
+    setting = "variant=PE-Activity-HiC; target=rnaseq"
+    line = Line("HiC", "epinformer", setting, "epinformer_hic", "", "epinformer", ["notebooks"],
+                "epinformer")  # fmt: skip
+    published = read_published(ROOT / "config" / "published.tsv")
+    cells = {"K562": "K562"}
+    table = build.benchmark_table(found, published, [line], ["pearson"], cells, by_fold=True)
+    assert [text.split("; ")[-1] for text in table["setting"]] == ["fold=1", "fold=2", "fold=all"]
+    assert table["pearson_published"].tolist() == [
+        pytest.approx(0.87794, abs=1e-5), pytest.approx(0.88854, abs=1e-5),
+        pytest.approx(0.86307, abs=1e-5),
+    ]  # fmt: skip
+    x, y = np.array([0, 1, 3, 3, 4, 6.0]), np.array([0.1, 0.4, 0.2] * 2)
+    assert table["pearson"].iloc[2] == pytest.approx(np.corrcoef(x, y)[0, 1])
+
+
+def test_parameters_beside_the_published_number() -> None:
+    line = Line(
+        "Seq2Exp-soft", "seq2exp_soft", "", "seq2exp_soft", "", "prism", ["3"], "seq2exp_soft"
+    )
+    published = read_published(ROOT / "config" / "published.tsv")
+    row = build.parameter_table({"seq2exp_soft": 1_114_249}, published, [line]).iloc[0]
+    assert (row["parameters"], row["parameters_published"]) == (1_114_249, 1_100_000)
+    assert row["parameters_difference"] == 14_249
+
+
+def test_paired_bootstrap_tells_a_better_predictor_from_an_equal_one() -> None:
+    draw = np.random.default_rng(0)
+    genes, observed = [f"g{i}" for i in range(300)], draw.normal(size=300)
+
+    def predictor(noise: float) -> pd.DataFrame:
+        values = observed + draw.normal(scale=noise, size=300)
+        return pd.DataFrame({"gene_id": genes, "observed": observed, "predicted": values})
+
+    good, poor = predictor(0.3), predictor(1.0)
+    table = paired_table({"good": good, "poor": poor, "twin": good.iloc[::-1]}, samples=200)
+    table = table.set_index(["a", "b", "metric"])
+    row = table.loc[("good", "poor", "mse")]
+    assert row["difference"] == pytest.approx(row["value_a"] - row["value_b"])
+    assert row["high"] < 0
+    assert row["p"] == pytest.approx(2 / 200)
+    assert table.loc[("good", "poor", "pearson"), "low"] > 0
+    assert table.loc[("good", "twin", "mse"), "difference"] == 0
+    assert table.loc[("good", "twin", "mse"), "p"] == 1
+
+
+def test_figures_of_tables(table: pd.DataFrame, tmp_path: Path) -> None:
+    table_figure(table, "pearson", None, "Bars", tmp_path / "bars.png")
+    lines = table.assign(setting=[f"n={i}" for i in range(len(table))])
+    table_figure(lines, "mse", "n", "Lines", tmp_path / "lines.png")
+    for name in ("bars.png", "lines.png"):
+        assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
 
 
 def test_command_line(metrics: pd.DataFrame, tmp_path: Path) -> None:
-    runs = metrics.assign(
-        predictions=[
-            f"results/runs/{row.cell}/{row.method}/fold{row.fold}/seed{row.seed}/predictions.parquet"
-            for row in metrics.itertuples()
-        ]
-    ).drop(columns=["cell", "method", "fold", "seed"])
-    runs.to_csv(tmp_path / "metrics.tsv", sep="\t", index=False)
-    common = ["--metrics", str(tmp_path / "metrics.tsv"), "--method", "prism=Prism"]
+    metrics.to_csv(tmp_path / "metrics.tsv", sep="\t", index=False)
+    common = ["--metrics", str(tmp_path / "metrics.tsv")]
     benchmark = [
         "benchmark", *common, "--published", str(ROOT / "config" / "published.tsv"),
-        "--declaration", str(ROOT / "config" / "tables" / "table1.yaml"),
-        "--cell", "K562=K562", "--out", str(tmp_path / "table1.tsv"),
+        "--lines", json.dumps([line.as_mapping() for line in LINES]), "--title", "Table 1",
+        "--metric", "mse", "--cell", "K562=K562", "--out", str(tmp_path / "table1.tsv"),
     ]  # fmt: skip
     controls = [
         "controls", *common, "--shuffled", str(tmp_path / "metrics.tsv"),
-        "--out", str(tmp_path / "controls.tsv"),
+        "--method", "prism=Prism", "--out", str(tmp_path / "controls.tsv"),
     ]  # fmt: skip
-    for arguments in (benchmark, controls):
+    figure = ["figure", "--table", str(tmp_path / "table1.tsv"), "--metric", "mse",
+              "--title", "T", "--out", str(tmp_path / "table1.png")]  # fmt: skip
+    for arguments in (benchmark, controls, figure):
         done = CliRunner().invoke(app, arguments, catch_exceptions=False)
         assert done.exit_code == 0, done.output
-    assert len(pd.read_csv(tmp_path / "table1.tsv", sep="\t")) == 12
+    assert len(pd.read_csv(tmp_path / "table1.tsv", sep="\t")) == 3
     assert "| Prism | 2 | 0.1900 ± 0.0141 (0.1789, +0.0111)" in (tmp_path / "table1.md").read_text()
     assert (tmp_path / "controls.md").read_text().count("| prism") == 2
+    with pytest.raises(UserError, match="not a JSON list of lines"):
+        CliRunner().invoke(app, [*benchmark[:6], "{", *benchmark[7:]], catch_exceptions=False)
 
 
 @pytest.fixture

@@ -16,7 +16,16 @@ from tests.project import ROOT, Project
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 TABLE = "results/tables/table1.tsv"
-TRAINING = {"train", "metrics", "table", "shuffled", "shuffled_metrics", "controls", "scatter"}
+TRAINING = {
+    "train",
+    "metrics",
+    "table_metrics",
+    "table",
+    "shuffled",
+    "shuffled_metrics",
+    "controls",
+    "scatter",
+}
 WINDOWS = {"sequence_store", "signal_store"}
 
 
@@ -37,6 +46,8 @@ def test_predictions_name_gene_fold_and_split(finished: Project) -> None:
     table = pd.read_parquet(folder / "predictions.parquet")
     columns = ["gene_id", "symbol", "chrom", "fold", "split", "observed", "predicted"]
     assert list(table.columns) == columns
+    masked = pd.read_parquet(str(folder).replace("prism", "macs3") + "/predictions.parquet")
+    assert masked["mask_ratio"].between(0, 1).all()
     assert set(table.loc[table["split"] == "test", "chrom"]) <= {"chr22", "chrX"}
     assert set(table.loc[table["split"] == "valid", "chrom"]) <= {"chr3", "chr21"}
     assert json.loads((folder / "run.json").read_text())["seed"] == 2
@@ -51,10 +62,10 @@ def test_table_is_rebuilt_from_predictions_alone(finished: Project) -> None:
             "--quiet",
             "all",
             "--allowed-rules",
-            "metrics",
+            "table_metrics",
             "table",
             "--forcerun",
-            "metrics",
+            "table_metrics",
             "--",
             TABLE,
         )
@@ -62,6 +73,25 @@ def test_table_is_rebuilt_from_predictions_alone(finished: Project) -> None:
         (finished.folder / "hidden").rename(hidden)
     assert done.returncode == 0, done.stderr
     assert (finished.folder / TABLE).read_bytes() == before
+
+
+def test_a_table_of_changed_inputs_trains_nothing(finished: Project) -> None:
+    name = "prism_table7"
+    planned = finished.planned(f"results/tables/{name}.tsv")
+    assert planned == {"tested": 3, "table_metrics": 1, "table": 1}
+    done = finished.run("--quiet", "all", "--", f"results/figures/tables/{name}.png")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(finished.folder / f"results/tables/{name}.tsv", sep="\t")
+    assert table["runs"].tolist() == [1] * 4
+    assert table["mse"].nunique() > 1
+
+
+def test_rows_of_tables_are_runs_of_their_own(finished: Project) -> None:
+    planned = finished.planned("results/tables/prism_table2.tsv")
+    assert planned == {"train": 1, "table_metrics": 1, "table": 1}
+    text = finished.plan("results/tables/all")
+    assert "table prism_table2: 2 trainings on one GPU each, about" in text
+    assert "together: 11 trainings" in text
 
 
 def test_nothing_reruns_without_a_change(finished: Project) -> None:

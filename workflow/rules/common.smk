@@ -5,10 +5,14 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from gexpipe.config import load_yaml, method_settings, validate, with_starts
+from gexpipe.discovery.pairs import SHUFFLED
 from gexpipe.errors import UserError
 from gexpipe.sheets import Sheets, load_sheets, locate
+from gexpipe.tables.cost import estimate, recorded_seconds
+from gexpipe.tables.declared import plans, read_tables
 
 BASE = Path(workflow.basedir)
 SCHEMAS = BASE / "workflow" / "schemas"
@@ -21,17 +25,30 @@ def settings_of(name):
     return method_settings(folder, name, *common)
 
 
+def readable_targets(sheets):
+    """Named targets whose source exists: a gene table, or a file of every cell type."""
+    return [
+        name
+        for name, target in config["targets"].items()
+        if (
+            sheets.find_reference("gene_table")
+            if target["source"] == "table"
+            else all(sheets.cell_files(cell, target["source"], True) for cell in config["cells"])
+        )
+    ]
+
+
 try:
     validate(config, SCHEMAS / "config.schema.yaml", "config")
     SHEETS = load_sheets(config, BASE, SCHEMAS)
     METHODS = {name: settings_of(name) for name in config["methods"]}
     # What they start from is trained too, but is no row of a table.
     TRAINED = with_starts(METHODS, settings_of)
-    TABLES = {
-        path.stem: load_yaml(path) for path in sorted((BASE / "config" / "tables").glob("*.yaml"))
-    }
-    for name, table in TABLES.items():
-        validate(table, SCHEMAS / "table.schema.yaml", f"config/tables/{name}.yaml")
+    TABLES = read_tables(BASE / "config" / "tables", SCHEMAS, config)
+    PLANS = plans(TABLES, config, settings_of, SHEETS.published_as, readable_targets(SHEETS))
+    # A table's row is a method under other settings; equal rows of two tables are one run.
+    for plan in PLANS.values():
+        TRAINED.update(with_starts(plan.settings, settings_of))
     for cell in config["cells"]:
         SHEETS.check_cell(cell)
     for cell in config["contact"]["balance"]:
@@ -58,15 +75,39 @@ ALIGNED = [cell for cell in SHEETS.assembly if cell not in COUNTED]
 
 BASELINES = [
     name
-    for name, method in METHODS.items()
+    for name, method in TRAINED.items()
     if method["architecture"] in ("linear", "boosted", "network")
 ]
 LEARNED = [name for name in METHODS if name not in BASELINES]
+SIZE_TABLES = [name for name, table in TABLES.items() if table["metrics"] == ["parameters"]]
+TRUTH_TABLES = [name for name, table in TABLES.items() if table["metrics"] == ["auprc"]]
+RUN_TABLES = [name for name in TABLES if name not in SIZE_TABLES + TRUTH_TABLES]
+DRAWN_TABLES = [name for name in RUN_TABLES if "figure" in TABLES[name]]
+BUILT_TABLES = config["tables"]["build"] or [
+    name for name in TABLES if config["discovery"]["truth"] or name not in TRUTH_TABLES
+]
+# The DAG is made after this file is read, so a dry run is known by its option only.
+if any(re.fullmatch("--dry-?run|-[a-zA-Z]*n[a-zA-Z]*", option) for option in sys.argv):
+    asked = [name for name in RUN_TABLES + TRUTH_TABLES if f"results/tables/{name}.tsv" in sys.argv]
+    if "results/tables/all" in sys.argv:
+        asked = [name for name in BUILT_TABLES if name not in SIZE_TABLES]
+    known = recorded_seconds(Path("results/benchmarks/train"))
+    wanted = {
+        name: {run for run in PLANS[name].trainings() if run[1] not in BASELINES} for name in asked
+    }
+    for name, trainings in wanted.items():
+        logger.info(f"table {name}: {estimate(trainings, known)}")
+    if len(wanted) > 1:
+        logger.info(f"together: {estimate(set.union(*wanted.values()), known)}")
+
+# Changes of the inputs at prediction time, by the name of their folder.
+TESTS = {name: test for plan in PLANS.values() for name, test in plan.tests.items()}
 
 
 wildcard_constraints:
     cell="|".join(SHEETS.assembly),
     method="|".join(TRAINED),
+    target="|".join(config["targets"]) or "none",
     fold=r"\d+",
     seed=r"\d+",
 
@@ -152,10 +193,22 @@ def mrna_source(wildcards):
     return reference_path("gene_table" if config["genes"]["mrna_features"] == "table" else "gtf")
 
 
+def target_settings(wildcards):
+    """The settings of a target: of the default one, or of one with a name."""
+    name = getattr(wildcards, "target", None)
+    return config["targets"][name] if name else config["target"]
+
+
 def target_files(wildcards):
     """The file or files that a cell type's target is made from."""
-    source = config["target"]["source"]
+    source = target_settings(wildcards)["source"]
     return reference_path("gene_table") if source == "table" else cell_paths(wildcards.cell, source)
+
+
+def example_table(wildcards):
+    """The example table that a method reads: with the default target, or with one with a name."""
+    target = TRAINED[wildcards.method].get("target")
+    return f"results/examples/{wildcards.cell}{f'.{target}' if target else ''}.parquet"
 
 
 def quantile_reference(wildcards):
@@ -227,9 +280,9 @@ def mixed_cells(wildcards):
 
 def baseline_tables(wildcards):
     """Tables that a baseline's features come from, by option name."""
-    method, cell = METHODS[wildcards.method], wildcards.cell
+    method, cell = TRAINED[wildcards.method], wildcards.cell
     features = method["model"]["features"].split("+")
-    tables = {"examples": f"results/examples/{cell}.parquet"}
+    tables = {"examples": example_table(wildcards)}
     if "marks" in features:
         tables["gene_activity"] = f"results/abc/{cell}/genes.parquet"
     if "contact" in features or method["inputs"]["elements"]:
@@ -255,11 +308,74 @@ def growing(mb_per_input_mb, least):
     )
 
 
+def changes(test):
+    """Options of ``gexpipe evaluate predict`` for changed inputs."""
+    length = f"--length {test['length']}" if "length" in test else ""
+    weighted = "--weighted" if test.get("weighted") else ""
+    return f"{length} {repeat('drop', test.get('drop', []))} {weighted}".strip()
+
+
+def scored_elements(wildcards):
+    """Candidate elements of a cell type; EPInformer's own, in the order of its slots."""
+    if TRAINED[wildcards.method]["inputs"]["elements"]:
+        return f"results/elements/{wildcards.cell}.parquet"
+    return f"results/abc/{wildcards.cell}/elements.parquet"
+
+
+def scores_of(line, cell, fold, seed, windows):
+    """File of the element scores of a table's row."""
+    run = f"{cell}/{line.run}/fold{fold}/seed{seed}"
+    return f"results/scores/{windows}/{run}/{line.score}.parquet"
+
+
+def scored(wildcards):
+    """(label, file) of every score of a table, on its own windows and on those of other genes."""
+    place = (wildcards.cell, wildcards.fold, wildcards.seed)
+    lines = [line for line in PLANS[wildcards.table].lines if not line.reason]
+    return [(line.label, scores_of(line, *place, "own")) for line in lines] + [
+        (line.label + SHUFFLED, scores_of(line, *place, "shuffled")) for line in lines
+    ]
+
+
+def score_files(wildcards):
+    """Files of `scored`."""
+    return [path for _, path in scored(wildcards)]
+
+
+def named_scores(wildcards):
+    """Options of ``gexpipe discover truth``."""
+    return " ".join(f"--link '{label}={path}'" for label, path in scored(wildcards))
+
+
+def scored_window(table):
+    """The window that the rows of a table have in common, bp."""
+    plan = PLANS[table]
+    lengths = [s["inputs"]["length"] for s in plan.settings.values() if not s["inputs"]["elements"]]
+    return max(lengths, default=2 * config["elements"]["max_distance"])
+
+
+def base_option(wildcards, links):
+    """``--bases FILE`` for the scores that bases have."""
+    if wildcards.score not in ("mask", "saliency"):
+        return ""
+    return f"--bases {links.removesuffix('.parquet')}.zarr.zip"
+
+
 def labels():
     """``--method name=label`` for every method of the configuration."""
     return repeat("method", [f"{name}='{method['label']}'" for name, method in METHODS.items()])
 
 
-def published_cells():
-    """``--cell name=cell type whose published values stand beside it``."""
-    return repeat("cell", [f"{cell}={SHEETS.published_as[cell]}" for cell in config["cells"]])
+def lines(table):
+    """The rows of a table, resolved, as JSON."""
+    return json.dumps([line.as_mapping() for line in PLANS[table].lines])
+
+
+def published_cells(table):
+    """``--cell name=cell type whose published values stand beside it``.
+
+    A table of cell types that the configuration has not keeps its published values.
+    """
+    cells = {cell: SHEETS.published_as[cell] for cell in PLANS[table].cells}
+    cells = cells or {cell: cell for cell in TABLES[table]["cells"]}
+    return repeat("cell", [f"{cell}={published}" for cell, published in cells.items()])

@@ -6,7 +6,7 @@ rule shuffled:
         checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
         sequence="results/windows/sequence.zarr/manifest.json",
         signals="results/windows/{cell}.zarr/manifest.json",
-        examples="results/examples/{cell}.parquet",
+        examples=example_table,
         elements=element_store,
     output:
         "results/shuffled/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
@@ -33,6 +33,39 @@ rule shuffled:
         " --shuffle-windows {wildcards.seed} --out {output} > {log} 2>&1"
 
 
+rule tested:
+    input:
+        checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
+        sequence="results/windows/sequence.zarr/manifest.json",
+        signals="results/windows/{cell}.zarr/manifest.json",
+        examples=example_table,
+        elements=element_store,
+    output:
+        "results/tested/{test}/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
+    log:
+        "logs/evaluate/tested.{test}.{cell}.{method}.fold{fold}.seed{seed}.log",
+    benchmark:
+        "results/benchmarks/evaluate/tested.{test}.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
+    wildcard_constraints:
+        test="|".join(TESTS) or "none",
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime="2h",
+    params:
+        elements=lambda wildcards, input: repeat("elements", input.elements),
+        change=lambda wildcards: changes(TESTS[wildcards.test]),
+    message:
+        "Predict {wildcards.cell} with changed inputs ({wildcards.test}): {wildcards.method}"
+    shell:
+        "gexpipe evaluate predict --checkpoint {input.checkpoint} --sequence {input.sequence}"
+        " --signals {input.signals} --examples {input.examples} {params.elements}"
+        " {params.change} --out {output} > {log} 2>&1"
+
+
 rule metrics:
     input:
         runs(
@@ -56,7 +89,7 @@ rule metrics:
     message:
         "Metrics of every run"
     shell:
-        "gexpipe evaluate metrics {params.files} --split test --out {output} > {log} 2>&1"
+        "gexpipe tables metrics {params.files} --split test --out {output} > {log} 2>&1"
 
 
 use rule metrics as shuffled_metrics with:

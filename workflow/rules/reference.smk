@@ -6,8 +6,10 @@ localrules:
     splits,
     mrna,
     target,
+    named_target,
     agreement,
     examples,
+    named_examples,
     check,
 
 
@@ -154,17 +156,30 @@ rule target:
         runtime="30m",
     params:
         files=lambda wildcards, input: repeat("file", input.files),
-        source=config["target"]["source"],
-        column=lambda wildcards: config["target"]["column"].replace("{cell}", wildcards.cell),
-        window=config["target"]["window"],
-        strand=config["target"]["strand"],
-        transform=config["target"]["transform"],
+        source=lambda wildcards: target_settings(wildcards)["source"],
+        column=lambda wildcards: target_settings(wildcards)["column"].replace(
+            "{cell}", wildcards.cell
+        ),
+        window=lambda wildcards: target_settings(wildcards)["window"],
+        strand=lambda wildcards: target_settings(wildcards)["strand"],
+        transform=lambda wildcards: target_settings(wildcards)["transform"],
     message:
         "Expression target of {wildcards.cell}"
     shell:
         "gexpipe reference target --source {params.source} --genes {input.genes} {params.files}"
         " --column {params.column:q} --window {params.window} --strand {params.strand}"
         " --transform {params.transform} --out {output} > {log} 2>&1"
+
+
+use rule target as named_target with:
+    output:
+        "results/targets/{cell}.{target}.tsv",
+    log:
+        "logs/reference/target.{cell}.{target}.log",
+    benchmark:
+        "results/benchmarks/reference/target.{cell}.{target}.jsonl"
+    message:
+        "Target {wildcards.target} of {wildcards.cell}"
 
 
 rule agreement:
@@ -220,6 +235,23 @@ rule examples:
         "gexpipe reference examples --genes {input.genes} --splits {input.splits}"
         " --mrna {input.mrna} --target {input.target} --activity {input.activity}"
         " --out {output} > {log} 2>&1"
+
+
+use rule examples as named_examples with:
+    input:
+        genes="results/genes/genes.tsv",
+        splits="results/genes/splits.tsv",
+        mrna="results/genes/mrna.tsv",
+        target="results/targets/{cell}.{target}.tsv",
+        activity="results/abc/{cell}/genes.parquet",
+    output:
+        "results/examples/{cell}.{target}.parquet",
+    log:
+        "logs/reference/examples.{cell}.{target}.log",
+    benchmark:
+        "results/benchmarks/reference/examples.{cell}.{target}.jsonl"
+    message:
+        "Example table of {wildcards.cell} with target {wildcards.target}"
 
 
 rule check:

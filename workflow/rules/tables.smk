@@ -5,16 +5,41 @@ localrules:
     metrics,
     shuffled_metrics,
     table,
+    table_metrics,
+    size_table,
+    table_figure,
+    all_tables,
     controls,
     scatter,
     costs,
 
 
+rule table_metrics:
+    input:
+        lambda wildcards: PLANS[wildcards.table].predictions(),
+    output:
+        "results/metrics/{table}.tsv",
+    log:
+        "logs/tables/metrics.{table}.log",
+    benchmark:
+        "results/benchmarks/tables/metrics.{table}.jsonl"
+    wildcard_constraints:
+        table="|".join(RUN_TABLES),
+    conda:
+        "../envs/prepare.yaml"
+    params:
+        files=lambda wildcards, input: repeat("predictions", input),
+        pool=lambda wildcards: "--pool" if TABLES[wildcards.table].get("by_fold") else "",
+    message:
+        "Metrics of the runs of table {wildcards.table}"
+    shell:
+        "gexpipe tables metrics {params.files} {params.pool} --out {output} > {log} 2>&1"
+
+
 rule table:
     input:
-        metrics="results/metrics/runs.tsv",
+        metrics="results/metrics/{table}.tsv",
         published=str(locate(config["published"], BASE)),
-        declaration=f"{BASE}/config/tables/{{table}}.yaml",
     output:
         tsv="results/tables/{table}.tsv",
         md=report(
@@ -27,7 +52,7 @@ rule table:
     benchmark:
         "results/benchmarks/table/{table}.jsonl"
     wildcard_constraints:
-        table="|".join(TABLES),
+        table="|".join(RUN_TABLES),
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -35,13 +60,138 @@ rule table:
         mem_mb=growing(4, 1000),
         runtime="15m",
     params:
-        methods=labels(),
-        cells=published_cells(),
+        lines=lambda wildcards: lines(wildcards.table),
+        metrics=lambda wildcards: repeat("metric", TABLES[wildcards.table]["metrics"]),
+        cells=lambda wildcards: published_cells(wildcards.table),
+        title=lambda wildcards: TABLES[wildcards.table]["title"],
+        by_fold=lambda wildcards: "--by-fold" if TABLES[wildcards.table].get("by_fold") else "",
     message:
         "Table {wildcards.table}, beside the published values"
     shell:
         "gexpipe tables benchmark --metrics {input.metrics} --published {input.published}"
-        " --declaration {input.declaration} {params.methods} {params.cells} --out {output.tsv} > {log} 2>&1"
+        " --lines {params.lines:q} {params.metrics} {params.cells} --title {params.title:q}"
+        " {params.by_fold} --out {output.tsv} > {log} 2>&1"
+
+
+rule parameters:
+    output:
+        "results/metrics/parameters.{table}.tsv",
+    log:
+        "logs/tables/parameters.{table}.log",
+    benchmark:
+        "results/benchmarks/tables/parameters.{table}.jsonl"
+    wildcard_constraints:
+        table="|".join(SIZE_TABLES) or "none",
+    conda:
+        "../envs/train.yaml"
+    params:
+        methods=lambda wildcards: json.dumps(PLANS[wildcards.table].settings, sort_keys=True),
+    message:
+        "Parameters of the models of table {wildcards.table}"
+    shell:
+        "gexpipe models --methods {params.methods:q} --out {output} > {log} 2>&1"
+
+
+rule size_table:
+    input:
+        counts="results/metrics/parameters.{table}.tsv",
+        published=str(locate(config["published"], BASE)),
+    output:
+        tsv="results/tables/{table}.tsv",
+        md=report(
+            "results/tables/{table}.md",
+            caption="../report/table.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/tables/{table}.log",
+    benchmark:
+        "results/benchmarks/tables/{table}.jsonl"
+    wildcard_constraints:
+        table="|".join(SIZE_TABLES) or "none",
+    conda:
+        "../envs/prepare.yaml"
+    params:
+        lines=lambda wildcards: lines(wildcards.table),
+        title=lambda wildcards: TABLES[wildcards.table]["title"],
+    message:
+        "Table {wildcards.table}, beside the published values"
+    shell:
+        "gexpipe tables parameters --counts {input.counts} --published {input.published}"
+        " --lines {params.lines:q} --title {params.title:q} --out {output.tsv} > {log} 2>&1"
+
+
+rule paired:
+    input:
+        lambda wildcards: PLANS[wildcards.table].predictions(),
+    output:
+        tsv="results/tables/{table}.paired.tsv",
+        md="results/tables/{table}.paired.md",
+    log:
+        "logs/tables/paired.{table}.log",
+    benchmark:
+        "results/benchmarks/tables/paired.{table}.jsonl"
+    wildcard_constraints:
+        table="|".join(RUN_TABLES),
+    conda:
+        "../envs/prepare.yaml"
+    params:
+        files=lambda wildcards, input: repeat("predictions", input),
+        lines=lambda wildcards: lines(wildcards.table),
+    message:
+        "Table {wildcards.table}: paired bootstrap between its rows"
+    shell:
+        "gexpipe tables paired {params.files} --lines {params.lines:q} --out {output.tsv}"
+        " > {log} 2>&1"
+
+
+rule table_figure:
+    input:
+        "results/tables/{table}.tsv",
+    output:
+        report(
+            "results/figures/tables/{table}.png",
+            caption="../report/table_figure.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/tables/figure.{table}.log",
+    benchmark:
+        "results/benchmarks/tables/figure.{table}.jsonl"
+    wildcard_constraints:
+        table="|".join(DRAWN_TABLES) or "none",
+    conda:
+        "../envs/prepare.yaml"
+    params:
+        title=lambda wildcards: TABLES[wildcards.table]["title"],
+        metric=lambda wildcards: TABLES[wildcards.table]["figure"]["metric"],
+        x=lambda wildcards: repeat("x", TABLES[wildcards.table]["figure"].get("x", [])),
+    message:
+        "Figure of table {wildcards.table}"
+    shell:
+        "gexpipe tables figure --table {input} --metric {params.metric} --title {params.title:q}"
+        " {params.x} --out {output} > {log} 2>&1"
+
+
+rule all_tables:
+    input:
+        expand("results/tables/{table}.tsv", table=BUILT_TABLES),
+        expand(
+            "results/figures/tables/{table}.png",
+            table=[name for name in BUILT_TABLES if name in DRAWN_TABLES],
+        ),
+    output:
+        "results/tables/all",
+    log:
+        "logs/tables/all.log",
+    benchmark:
+        "results/benchmarks/tables/all.jsonl"
+    params:
+        tables="\n".join(f"{name}\t{TABLES[name]['title']}" for name in BUILT_TABLES),
+    message:
+        "All tables"
+    shell:
+        "echo {params.tables:q} > {output} 2> {log}"
 
 
 rule controls:

@@ -4,7 +4,7 @@
 rule train:
     input:
         unpack(training_data),
-        examples="results/examples/{cell}.parquet",
+        examples=example_table,
         elements=element_store,
         mixed_signals=lambda wildcards: expand(
             "results/windows/{cell}.zarr/manifest.json", cell=mixed_cells(wildcards)
@@ -72,8 +72,8 @@ rule baseline:
         mem_mb=growing(8, 4000),
         runtime="1h",
     params:
-        model=lambda wildcards: METHODS[wildcards.method]["architecture"],
-        features=lambda wildcards: METHODS[wildcards.method]["model"]["features"],
+        model=lambda wildcards: TRAINED[wildcards.method]["architecture"],
+        features=lambda wildcards: TRAINED[wildcards.method]["model"]["features"],
         tables=lambda wildcards, input: " ".join(
             repeat(name.replace("_", "-"), path) for name, path in input.items()
         ),

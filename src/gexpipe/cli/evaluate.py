@@ -49,6 +49,9 @@ def predict(
     length: Annotated[
         int | None, typer.Option(help="Bases around the TSS, instead of those trained on.", min=2)
     ] = None,
+    weighted: Annotated[
+        bool, typer.Option("--weighted", help="Prism: predict from signals times learned weights.")
+    ] = False,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Predict the genes of the checkpoint's fold, from any cell type's stores."""
@@ -61,6 +64,7 @@ def predict(
 
     from gexpipe.evaluate import predict as predicting
     from gexpipe.evaluate.foreign import open_checkpoint
+    from gexpipe.evaluate.reweighted import Reweighted
     from gexpipe.evaluate.shuffle import ShuffledWindows
     from gexpipe.train.batches import Genes
     from gexpipe.train.options import read_method
@@ -70,6 +74,7 @@ def predict(
     inputs = replace(config.inputs, drop=(*config.inputs.drop, *(drop or [])))
     config = replace(config, inputs=replace(inputs, length=length or inputs.length))
     fold, parts = fold or trained or 11, tuple(split or predicting.PARTS)
+    model = Reweighted(model) if weighted else model
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     data: Genes = open_data(Sources(examples, sequence, signals, elements), config)
     if shuffle_windows is not None:

@@ -29,6 +29,7 @@ STAGES: dict[str, str] = {
     "windows": "Zarr stores of windows around each TSS: build, inspect.",
     "train": "Train one method on one cell type, one fold, one seed.",
     "predict": "Per-gene predictions (and embeddings) of a checkpoint, for any cell type.",
+    "discover": "What a model looks at, against the truth, and as browser tracks.",
     "evaluate": "Per-gene predictions of a checkpoint, and metrics from predictions.",
     "baseline": "Linear and gradient-boosted baselines on the gene features.",
     "tables": "Benchmark tables and figures beside the published values.",

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import pandas as pd
 import typer
 
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
+
+if TYPE_CHECKING:
+    from gexpipe.tables.plan import Line
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Benchmark tables and figures.")
 logger = get_logger(__name__)
 
 Methods = Annotated[list[str], typer.Option("--method", help="NAME=LABEL of a method; repeat.")]
 Out = Annotated[Path, typer.Option(help="Output file; a .md form goes beside a .tsv.")]
-Metrics = Annotated[Path, typer.Option(help="Metrics of every run, TSV.")]
+Metrics = Annotated[Path, typer.Option(help="Metrics of every run (gexpipe tables metrics).")]
+Published = Annotated[Path, typer.Option(help="Published values, TSV.")]
+Lines = Annotated[str, typer.Option(help="Rows as the workflow resolved them, JSON.")]
 
 
 def _pairs(items: list[str], flag: str) -> dict[str, str]:
@@ -25,30 +32,130 @@ def _pairs(items: list[str], flag: str) -> dict[str, str]:
     return pairs
 
 
+def _lines(text: str) -> list[Line]:
+    from gexpipe.tables.plan import Line
+
+    try:
+        return [Line(**line) for line in json.loads(text)]
+    except (json.JSONDecodeError, TypeError) as error:
+        raise UserError(f"not a JSON list of lines ({error})", "--lines") from error
+
+
+@app.command()
+def metrics(
+    predictions: Annotated[list[Path], typer.Option(help="Prediction files; repeat.")],
+    out: Annotated[Path, typer.Option(help="TSV to write.")],
+    split: Annotated[str, typer.Option(help="Part of the fold to score.")] = "test",
+    pool: Annotated[
+        bool, typer.Option(help="Also score the genes of all folds of a run together.")
+    ] = False,
+) -> None:
+    """Metrics of every run, from its predictions; the path names the run."""
+    from gexpipe.files import aside
+    from gexpipe.tables.runs import run_metrics
+
+    table = run_metrics(predictions, split, pool)
+    with aside(out) as temporary:
+        table.to_csv(temporary, sep="\t", index=False)
+
+
 @app.command()
 def benchmark(
     metrics: Metrics,
-    published: Annotated[Path, typer.Option(help="Published values, TSV.")],
-    declaration: Annotated[Path, typer.Option(help="The table's file, config/tables/NAME.yaml.")],
-    method: Methods,
+    published: Published,
+    lines: Lines,
+    metric: Annotated[list[str], typer.Option(help="Column, in order; repeat.")],
     cell: Annotated[list[str], typer.Option(help="CELL=CELL whose published values stand beside.")],
+    title: Annotated[str, typer.Option(help="Heading of the Markdown form.")],
     out: Out,
+    by_fold: Annotated[bool, typer.Option(help="A row per fold, and one pooled.")] = False,
 ) -> None:
-    """Mean and sd over seeds beside the published value and the difference."""
-    from gexpipe.config import load_yaml
-    from gexpipe.tables import build
+    """Mean and sd over runs beside the published value and the difference."""
+    from gexpipe.tables.build import benchmark_table
     from gexpipe.tables.published import read_published
     from gexpipe.tables.runs import read_run_metrics
+    from gexpipe.tables.write import to_markdown, write_table
 
-    declared = load_yaml(declaration)
-    table = build.benchmark_table(
-        read_run_metrics(metrics), read_published(published), declared,
-        _pairs(method, "--method"), _pairs(cell, "--cell"),
+    table = benchmark_table(
+        read_run_metrics(metrics), read_published(published), _lines(lines), metric,
+        _pairs(cell, "--cell"), by_fold,
     )  # fmt: skip
-    build.write_table(table, out, build.to_markdown(table, declared["title"], declared["metrics"]))
-    logger.info(
-        "%s: %d rows, %d with a reproduction", out, len(table), int((table["runs"] > 0).sum())
-    )
+    write_table(table, out, to_markdown(table, title, metric))
+    made = int((table["runs"] > 0).sum())
+    logger.info("%s: %d rows, %d with a reproduction", out, len(table), made)
+
+
+@app.command()
+def parameters(
+    counts: Annotated[Path, typer.Option(help="Parameters of every model (gexpipe models --out).")],
+    published: Published,
+    lines: Lines,
+    title: Annotated[str, typer.Option(help="Heading of the Markdown form.")],
+    out: Out,
+) -> None:
+    """Parameter counts beside the published ones."""
+    from gexpipe.files import require
+    from gexpipe.tables.build import parameter_table
+    from gexpipe.tables.published import read_published
+    from gexpipe.tables.write import write_table
+
+    found = pd.read_csv(require(counts, "parameter counts"), sep="\t")
+    named = dict(zip(found["run"], found["parameters"], strict=True))
+    table = parameter_table(named, read_published(published), _lines(lines))
+    write_table(table, out, f"# {title}\n\n{table.to_markdown(index=False, intfmt=',')}\n")
+
+
+@app.command()
+def figure(
+    table: Annotated[Path, typer.Option(help="A table of `gexpipe tables benchmark`.")],
+    metric: Annotated[str, typer.Option(help="Metric that is drawn.")],
+    title: Annotated[str, typer.Option(help="Heading.")],
+    out: Annotated[Path, typer.Option(help="PNG to write.")],
+    x: Annotated[
+        str | None, typer.Option(help="Key of the settings on the horizontal axis; else bars.")
+    ] = None,
+) -> None:
+    """Draw a table beside its published values."""
+    from gexpipe.files import require
+    from gexpipe.tables.figures import table_figure
+
+    rows = pd.read_csv(require(table, "table"), sep="\t", dtype={"setting": str})
+    rows["setting"] = rows["setting"].fillna("")
+    table_figure(rows, metric, x, title, out)
+
+
+@app.command()
+def paired(
+    predictions: Annotated[list[Path], typer.Option(help="Prediction files; repeat.")],
+    lines: Lines,
+    out: Out,
+    samples: Annotated[int, typer.Option(help="Bootstrap samples.", min=10)] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 1,
+) -> None:
+    """Differences between all pairs of rows, with intervals over genes."""
+    from gexpipe.tables.figures import mean_predictions
+    from gexpipe.tables.paired import paired_table
+    from gexpipe.tables.runs import run_of
+    from gexpipe.tables.write import write_table
+
+    files: dict[str, dict[tuple[str, str], list[Path]]] = {}
+    for path in predictions:
+        run = run_of(path)
+        key = (str(run["method"]), str(run["test"]))
+        files.setdefault(str(run["cell"]), {}).setdefault(key, []).append(path)
+    tables = []
+    for cell, runs in files.items():
+        named = {
+            f"{line.label} {line.setting}".strip(): mean_predictions(runs[(line.run, line.test)])
+            for line in _lines(lines)
+            if (line.run, line.test) in runs and not line.reason
+        }
+        table = paired_table(named, samples, seed)
+        table.insert(0, "cell", cell)
+        tables.append(table)
+    found = pd.concat(tables, ignore_index=True)
+    text = "# Paired bootstrap over genes: a minus b, 95 % interval\n\n"
+    write_table(found, out, text + found.to_markdown(index=False, floatfmt=".4f") + "\n")
 
 
 @app.command()
@@ -59,14 +166,15 @@ def controls(
     out: Out,
 ) -> None:
     """Is the window used? Ordinary, shuffled and linear test error of every method."""
-    from gexpipe.tables import build
+    from gexpipe.tables.build import controls_table
     from gexpipe.tables.runs import read_run_metrics
+    from gexpipe.tables.write import write_table
 
-    table = build.controls_table(
+    table = controls_table(
         read_run_metrics(metrics), read_run_metrics(shuffled), _pairs(method, "--method")
     )
     text = "# Controls: test MSE, with windows shuffled between genes, and of a linear model\n\n"
-    build.write_table(table, out, text + table.to_markdown(index=False, floatfmt=".4f") + "\n")
+    write_table(table, out, text + table.to_markdown(index=False, floatfmt=".4f") + "\n")
 
 
 @app.command()

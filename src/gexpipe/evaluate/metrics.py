@@ -13,9 +13,10 @@ from sklearn import metrics
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
-__all__ = ["METRICS", "metric_table", "read_predictions", "score"]
+__all__ = ["METRICS", "metric_table", "read_predictions", "score", "score_table"]
 
 METRICS = ("mse", "mae", "pearson", "spearman")
+SHARES = ("mask_ratio", "mean_weight")  # of a method's mask, of Prism's weights
 COLUMNS = ("gene_id", "split", "observed", "predicted")
 
 
@@ -55,12 +56,16 @@ def read_predictions(path: Path, split: str) -> pd.DataFrame:
     return table
 
 
+def score_table(table: pd.DataFrame) -> dict[str, float]:
+    """n, `METRICS`, and the means of `SHARES` where the method shows them."""
+    observed, predicted = (table[c].to_numpy(np.float64) for c in ("observed", "predicted"))
+    found: dict[str, float] = {"n": len(table), **score(observed, predicted)}
+    return found | {name: float(table[name].mean()) for name in SHARES if name in table}
+
+
 def metric_table(paths: Sequence[Path], split: str) -> pd.DataFrame:
     """One row a file: predictions, split, n, and the `METRICS`."""
-    rows = []
-    for path in paths:
-        table = read_predictions(path, split)
-        observed, predicted = (table[c].to_numpy(np.float64) for c in ("observed", "predicted"))
-        found = {"predictions": str(path), "split": split, "n": len(table)}
-        rows.append({**found, **score(observed, predicted)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {"predictions": str(path), "split": split, **score_table(read_predictions(path, split))}
+        for path in paths
+    )

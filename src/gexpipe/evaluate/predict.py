@@ -41,11 +41,24 @@ class Predicted:
         (rows,) float32.
     embedding : ndarray or None
         (rows, d) float32: what the head reads of the window, without the gene features.
+    shares : dict
+        Column name -> (rows,) float32: ``mask_ratio``, the mean of a method's mask over the window;
+        ``mean_weight``, that of Prism's weights, where they were computed.
     """
 
     observed: np.ndarray
     predicted: np.ndarray
     embedding: np.ndarray | None
+    shares: dict[str, np.ndarray]
+
+
+# Column of the prediction table -> what a method shows, averaged over all but the genes.
+SHARES = {"mask_ratio": "mask", "mean_weight": "weights"}
+
+
+def _shares(output: Output) -> dict[str, np.ndarray]:
+    shown = {name: output.extras[key] for name, key in SHARES.items() if key in output.extras}
+    return {name: value.float().flatten(1).mean(1).cpu().numpy() for name, value in shown.items()}
 
 
 def _pooled(output: Output, features: int) -> np.ndarray:
@@ -92,7 +105,7 @@ def evaluate_rows(
     device = next(model.parameters()).device
     mode = model.training
     model.eval()
-    observed, predicted, pooled = [], [], []
+    observed, predicted, pooled, shares = [], [], [], []
     parts = chunks(np.asarray(rows), size)
     for batch in batches(data, parts, range(len(parts)), workers):
         batch = batch.to(device).dense()
@@ -100,6 +113,7 @@ def evaluate_rows(
             output = model(batch)
         observed.append(batch.target.float().cpu().numpy())
         predicted.append(output.prediction.float().cpu().numpy())
+        shares.append(_shares(output))
         if embeddings:
             pooled.append(_pooled(output, batch.features.shape[1]))
     model.train(mode)
@@ -107,6 +121,7 @@ def evaluate_rows(
         np.concatenate(observed),
         np.concatenate(predicted),
         np.concatenate(pooled) if embeddings else None,
+        {name: np.concatenate([part[name] for part in shares]) for name in shares[0]},
     )
 
 
@@ -137,7 +152,8 @@ def prediction_table(
     Returns
     -------
     DataFrame
-        gene_id, symbol, chrom, fold, split, observed, predicted; a row a gene.
+        gene_id, symbol, chrom, fold, split, observed, predicted, and the shares of `Predicted`; a
+        row a gene.
     """
     tables = []
     for part in parts:
@@ -165,7 +181,7 @@ def _table(data: Genes, rows: np.ndarray, fold: int, part: str, found: Predicted
     table = data.table.iloc[rows][["gene_id", "symbol", "chrom"]].copy()
     table["fold"], table["split"] = fold, part
     table["observed"], table["predicted"] = found.observed, found.predicted
-    return table
+    return table.assign(**found.shares)
 
 
 def write_embeddings(path: Path, genes: Sequence[str], embedding: np.ndarray) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
+from gexpipe.evaluate.derived import Derived
 from gexpipe.train.batches import Genes
 from gexpipe.windows.batch import Batch
 
 __all__ = ["ShuffledWindows"]
 
 
-class ShuffledWindows:
+class ShuffledWindows(Derived):
     """A data set whose genes get the window of another gene of the same part of the fold.
 
     Bases, signals, masks, contact and elements move together; gene features and targets stay. A
@@ -30,27 +30,12 @@ class ShuffledWindows:
     """
 
     def __init__(self, data: Genes, fold: int, seed: int) -> None:
-        self._data = data
-        self.fingerprint = data.fingerprint
+        super().__init__(data)
         self._partner = np.arange(len(data.table))
         for part in ("train", "valid", "test"):
             rows = data.split(fold, part)
             ring = np.random.default_rng(seed).permutation(rows)
             self._partner[ring] = np.roll(ring, 1)
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """Example table."""
-        return self._data.table
-
-    @property
-    def gene_ids(self) -> list[str]:
-        """Gene ids in row order."""
-        return self._data.gene_ids
-
-    def split(self, fold: int, part: str) -> np.ndarray:
-        """Rows of one part of a fold."""
-        return self._data.split(fold, part)
 
     def batch(self, rows: np.ndarray, draw: np.random.Generator | None = None) -> Batch:
         """Windows of the partners, features and targets of ``rows``."""

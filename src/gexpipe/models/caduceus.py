@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional
 
+from gexpipe.errors import UserError
 from gexpipe.models.base import ExpressionModel, Inputs, Output, embedding
 from gexpipe.models.blocks.backbone import Backbone, BackboneOptions
 from gexpipe.models.blocks.head import ExpressionHead, central_mean
 from gexpipe.windows.batch import Batch
 
-__all__ = ["Caduceus", "CaduceusOptions"]
+__all__ = ["Caduceus", "CaduceusOptions", "WindowOptions"]
 
 
 @dataclass(frozen=True)
-class CaduceusOptions(BackboneOptions):
-    """Options of `Caduceus`; sizes as `BackboneOptions`.
+class WindowOptions(BackboneOptions):
+    """Options of every backbone on a window; sizes as `BackboneOptions`.
 
     Attributes
     ----------
@@ -25,6 +27,20 @@ class CaduceusOptions(BackboneOptions):
     """
 
     center: int = 2000
+
+
+@dataclass(frozen=True)
+class CaduceusOptions(WindowOptions):
+    """Options of `Caduceus`.
+
+    Attributes
+    ----------
+    signal_retention : float
+        Share of signal values kept in training, drawn independently; the others are zero and the
+        kept ones scaled up (Prism, appendix L). 1 keeps all.
+    """
+
+    signal_retention: float = 1.0
 
 
 class Caduceus(ExpressionModel):
@@ -38,7 +54,11 @@ class Caduceus(ExpressionModel):
 
     def __init__(self, options: CaduceusOptions, inputs: Inputs) -> None:
         super().__init__()
+        if not 0 < options.signal_retention <= 1:
+            found = f"{options.signal_retention}, expected more than 0 and at most 1"
+            raise UserError(found, "model.signal_retention")
         self.center, self.with_signals = options.center, bool(inputs.signals)
+        self.dropped = 1 - options.signal_retention
         self.input_layer = embedding(4 + len(inputs.signals), options.d_model)
         self.backbone = Backbone(options)
         self.head = ExpressionHead(options.d_model, inputs.features, options.d_model)
@@ -47,7 +67,8 @@ class Caduceus(ExpressionModel):
         """Predict for a dense batch."""
         x = batch.sequence()
         if self.with_signals:
-            x = torch.cat([x, batch.signals.transpose(1, 2)], dim=-1)
+            signals = functional.dropout(batch.signals, self.dropped, self.training)
+            x = torch.cat([x, signals.transpose(1, 2)], dim=-1)
         embedded = self.input_layer(x)
         hidden = self.backbone(embedded)
         prediction, joined = self.head(central_mean(hidden, self.center), batch.features)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.backbone import Backbone
 from gexpipe.models.blocks.head import ExpressionHead, central_mean
-from gexpipe.models.caduceus import CaduceusOptions
+from gexpipe.models.caduceus import WindowOptions
 from gexpipe.windows.batch import Batch
 
 __all__ = ["Mamba", "MambaOptions", "TokenEmbedding"]
@@ -19,8 +19,8 @@ TOKENS = 12
 
 
 @dataclass(frozen=True)
-class MambaOptions(CaduceusOptions):
-    """Options of `Mamba`; as `CaduceusOptions`."""
+class MambaOptions(WindowOptions):
+    """Options of `Mamba`; as `WindowOptions`."""
 
 
 class TokenEmbedding(nn.Embedding):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from gexpipe.models.base import ExpressionModel, Inputs, Output, embedding
 from gexpipe.models.blocks.backbone import Backbone, BackboneOptions
 from gexpipe.models.blocks.head import ExpressionHead, central_mean
-from gexpipe.models.caduceus import CaduceusOptions
+from gexpipe.models.caduceus import WindowOptions
 from gexpipe.windows.batch import Batch
 
 __all__ = ["MACS3Mask", "MACS3Options", "MaskedPredictor", "SumEmbedding"]
@@ -46,8 +46,8 @@ class MaskedPredictor(ExpressionModel):
 
 
 @dataclass(frozen=True)
-class MACS3Options(CaduceusOptions):
-    """Options of `MACS3Mask`; as `CaduceusOptions`, initialised as Seq2Exp is."""
+class MACS3Options(WindowOptions):
+    """Options of `MACS3Mask`; as `WindowOptions`, initialised as Seq2Exp is."""
 
     init_layers: int = 64
 

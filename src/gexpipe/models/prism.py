@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.backbone import Backbone
 from gexpipe.models.blocks.head import ExpressionHead, central_mean
-from gexpipe.models.caduceus import CaduceusOptions
+from gexpipe.models.caduceus import WindowOptions
 from gexpipe.models.masked import SumEmbedding
 from gexpipe.windows.batch import Batch
 
@@ -18,8 +18,8 @@ __all__ = ["Prism", "PrismOptions", "WeightGenerator", "uniformity"]
 
 
 @dataclass(frozen=True)
-class PrismOptions(CaduceusOptions):
-    """Options of `Prism`; sizes as `CaduceusOptions`.
+class PrismOptions(WindowOptions):
+    """Options of `Prism`; sizes as `WindowOptions`.
 
     Attributes
     ----------

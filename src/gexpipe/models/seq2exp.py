@@ -9,7 +9,7 @@ from torch import Tensor
 from gexpipe.models.base import Inputs, Output
 from gexpipe.models.blocks.backbone import Backbone
 from gexpipe.models.blocks.beta_mask import MaskOptions, TrainedMask, keep_regions
-from gexpipe.models.caduceus import CaduceusOptions
+from gexpipe.models.caduceus import WindowOptions
 from gexpipe.models.masked import MaskedPredictor
 from gexpipe.windows.batch import Batch
 
@@ -17,7 +17,7 @@ __all__ = ["Seq2ExpSoft", "Seq2ExpSoftOptions"]
 
 
 @dataclass(frozen=True)
-class Seq2ExpSoftOptions(MaskOptions, CaduceusOptions):
+class Seq2ExpSoftOptions(MaskOptions, WindowOptions):
     """Options of `Seq2ExpSoft`; see `MaskOptions` and `BackboneOptions`.
 
     Attributes

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gexpipe.models.base import Inputs, Output
 from gexpipe.models.blocks.beta_mask import MaskOptions, TrainedMask, keep_regions
-from gexpipe.models.caduceus import CaduceusOptions
+from gexpipe.models.caduceus import WindowOptions
 from gexpipe.models.masked import MaskedPredictor
 from gexpipe.windows.batch import Batch
 
@@ -17,7 +17,7 @@ __all__ = ["Seq2ExpHard", "Seq2ExpHardOptions"]
 
 
 @dataclass(frozen=True)
-class Seq2ExpHardOptions(MaskOptions, CaduceusOptions):
+class Seq2ExpHardOptions(MaskOptions, WindowOptions):
     """Options of `Seq2ExpHard`; see `MaskOptions` and `BackboneOptions`.
 
     Attributes

@@ -11,7 +11,7 @@ from gexpipe.errors import UserError
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.backbone import Backbone
 from gexpipe.models.blocks.beta_mask import BetaMask, PriorOptions, keep_regions
-from gexpipe.models.caduceus import CaduceusOptions
+from gexpipe.models.caduceus import WindowOptions
 from gexpipe.models.masked import MaskedPredictor, SumEmbedding
 from gexpipe.models.seq2exp import Seq2ExpSoft
 from gexpipe.windows.batch import Batch
@@ -20,7 +20,7 @@ __all__ = ["Seq2ExpRetrain", "Seq2ExpRetrainOptions"]
 
 
 @dataclass(frozen=True)
-class Seq2ExpRetrainOptions(PriorOptions, CaduceusOptions):
+class Seq2ExpRetrainOptions(PriorOptions, WindowOptions):
     """Options of `Seq2ExpRetrain`; those of the mask as in the run that it comes from.
 
     Attributes

@@ -1,116 +1,151 @@
-"""Build a benchmark table: mean and standard deviation over seeds, published value, difference."""
+"""Build a table: mean and standard deviation over seeds, published value, difference."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gexpipe.errors import UserError
-from gexpipe.files import aside
+from gexpipe.tables.plan import Line
 from gexpipe.tables.published import Published, lookup
+from gexpipe.tables.runs import POOLED
 
-__all__ = ["benchmark_table", "controls_table", "to_markdown", "write_table"]
-
-DECIMALS = 4
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row: method id, label, and where the paper's numbers are (None for an own method)."""
-
-    method: str
-    label: str
-    paper: str | None
-    tables: list[str]
-
-
-def _rows(declaration: dict[str, Any], labels: dict[str, str]) -> list[Row]:
-    """Declared rows, then methods that were run but are not declared."""
-    rows = []
-    for item in declaration["rows"]:
-        source = item.get("published", {})
-        rows.append(
-            Row(item["method"], item["label"], source.get("paper"), source.get("tables", []))
-        )
-    declared = {row.method for row in rows}
-    rows += [Row(name, label, None, []) for name, label in labels.items() if name not in declared]
-    return rows
+__all__ = ["benchmark_table", "controls_table", "parameter_table"]
 
 
 def benchmark_table(
     metrics: pd.DataFrame,
     published: Published,
-    declaration: dict[str, Any],
-    labels: dict[str, str],
+    lines: Sequence[Line],
+    names: Sequence[str],
     cells: dict[str, str],
+    by_fold: bool = False,
 ) -> pd.DataFrame:
-    """One row per method and cell type.
+    """One row per line and cell type.
 
     Parameters
     ----------
     metrics : DataFrame
-        One row per run: cell, method, fold, seed, n, mse, mae, pearson, spearman.
+        One row per run: cell, method, test, fold, seed, n, and the metrics.
     published : DataFrame
         Published values (`read_published`).
-    declaration : dict
-        The table's file, config/tables/NAME.yaml.
-    labels : dict
-        Method id -> label, of the methods of the configuration.
+    lines : sequence of Line
+        Rows in order.
+    names : sequence of str
+        Metrics in order.
     cells : dict
         Cell type -> cell type whose published values stand beside it.
+    by_fold : bool
+        One row per fold instead of one for all, and one for their genes pooled; the published
+        setting then ends in ``fold=1`` ... ``fold=all``.
 
     Returns
     -------
     DataFrame
-        method, label, cell, runs, genes, published_cell, published_source, and for every metric
-        METRIC (mean over runs), METRIC_sd (sample standard deviation, NaN for one run),
-        METRIC_published, METRIC_published_sd, METRIC_difference (reproduced minus published).
-        A method without runs has NaN there and keeps its published value.
+        method, label, setting, cell, run, test, runs, genes, published_cell, published_source, and
+        for every metric METRIC (mean over runs), METRIC_sd (sample standard deviation, NaN for one
+        run), METRIC_published, METRIC_published_sd, METRIC_difference (reproduced minus published);
+        note: why a line was not run (it has NaN and keeps its published value), or what differs.
     """
     records = []
     for cell, published_cell in cells.items():
-        for row in _rows(declaration, labels):
-            runs = metrics[(metrics["cell"] == cell) & (metrics["method"] == row.method)]
-            record: dict[str, Any] = {
-                "method": row.method,
-                "label": row.label,
-                "cell": cell,
-                "runs": len(runs),
-                "genes": int(runs["n"].iloc[0]) if len(runs) else pd.NA,
-                "published_cell": published_cell,
-                "published_source": f"{row.paper} table {', '.join(row.tables)}"
-                if row.paper
-                else "",
-            }
-            for metric in declaration["metrics"]:
-                known = None
-                if row.paper is not None:
-                    known = lookup(
-                        published, row.paper, row.tables, row.method, published_cell, metric
-                    )
-                record |= _cell_values(metric, runs[metric].to_numpy(float), known)
-            records.append(record)
+        for line in lines:
+            runs = metrics[
+                (metrics["cell"] == cell)
+                & (metrics["method"] == line.run)
+                & (metrics["test"] == line.test)
+            ]
+            runs = runs.iloc[:0] if line.reason else runs
+            known = (published, line, published_cell)
+            if by_fold:
+                for fold in sorted(runs["fold"].unique(), key=lambda f: (f == POOLED, f)):
+                    which = "all" if fold == POOLED else str(fold)
+                    part = runs[runs["fold"] == fold]
+                    records.append(_record(part, known, names, cell, f"fold={which}"))
+            if not by_fold or runs.empty:
+                records.append(_record(runs[runs["fold"] != POOLED], known, names, cell))
     return pd.DataFrame(records)
 
 
-def _cell_values(
-    metric: str, values: np.ndarray, known: tuple[float, float] | None
-) -> dict[str, float]:
+def _record(
+    runs: pd.DataFrame,
+    known: tuple[Published, Line, str],
+    names: Sequence[str],
+    cell: str,
+    more: str = "",
+) -> dict[str, Any]:
+    published, line, published_cell = known
+    setting = "; ".join(part for part in (line.setting, more) if part)
+    source = f"{line.paper} table {', '.join(line.tables)}" if line.paper else ""
+    record: dict[str, Any] = {
+        "method": line.method,
+        "label": line.label,
+        "setting": setting,
+        "cell": cell,
+        "run": line.run,
+        "test": line.test,
+        "runs": len(runs),
+        "genes": int(runs["n"].iloc[0]) if len(runs) else pd.NA,
+        "published_cell": published_cell,
+        "published_source": source,
+    }
+    for name in names:
+        value = None
+        if line.paper:
+            where = (line.paper, line.tables, line.known_as, published_cell, name)
+            # The papers call the pooled genes of all folds by either name.
+            names_of_it = (setting, setting.replace("fold=all", "split=12-fold"))
+            value = lookup(published, *where, names_of_it)
+        values = runs[name].to_numpy(float) if name in runs else np.empty(0)
+        record |= _values(name, values[~np.isnan(values)], value)
+    return record | {"note": line.reason or line.note}
+
+
+def _values(name: str, values: np.ndarray, known: tuple[float, float] | None) -> dict[str, float]:
     mean = float(values.mean()) if len(values) else np.nan
     spread = float(values.std(ddof=1)) if len(values) > 1 else np.nan
     value, sd = known if known is not None else (np.nan, np.nan)
     return {
-        metric: mean,
-        f"{metric}_sd": spread,
-        f"{metric}_published": value,
-        f"{metric}_published_sd": sd,
-        f"{metric}_difference": mean - value,
+        name: mean,
+        f"{name}_sd": spread,
+        f"{name}_published": value,
+        f"{name}_published_sd": sd,
+        f"{name}_difference": mean - value,
     }
+
+
+def parameter_table(
+    counts: dict[str, int], published: Published, lines: Sequence[Line]
+) -> pd.DataFrame:
+    """Trained parameters of every line's model beside the published number.
+
+    Returns
+    -------
+    DataFrame
+        method, label, parameters, parameters_published, parameters_difference, published_source.
+    """
+    records = []
+    for line in lines:
+        known = None
+        if line.paper:
+            where = (line.paper, line.tables, line.known_as, "", "parameters")
+            known = lookup(published, *where, (line.setting,))
+        value = known[0] if known else np.nan
+        count = counts.get(line.run, np.nan)
+        records.append(
+            {
+                "method": line.method,
+                "label": line.label,
+                "parameters": count,
+                "parameters_published": value,
+                "parameters_difference": count - value,
+                "published_source": f"{line.paper} table {', '.join(line.tables)}",
+            }
+        )
+    return pd.DataFrame(records)
 
 
 def controls_table(
@@ -144,50 +179,3 @@ def controls_table(
     if not records:
         raise UserError("no method has both ordinary and shuffled predictions", "controls")
     return pd.DataFrame(records)
-
-
-def to_markdown(table: pd.DataFrame, title: str, metrics: list[str]) -> str:
-    """Readable form: one block per cell type, ``mean ± sd (published, difference)``."""
-    lines = [f"# {title}", ""]
-    for cell, rows in table.groupby("cell", sort=False):
-        source = rows["published_cell"].iloc[0]
-        beside = "" if source == cell else f" (in brackets {source}, to compare the form only)"
-        lines += [
-            f"## {cell}{beside}",
-            "",
-            f"| method | runs | {' | '.join(map(_title, metrics))} |",
-        ]
-        lines.append("|---|---:|" + "---:|" * len(metrics))
-        for row in rows.to_dict("records"):
-            cells = " | ".join(_value(row, metric) for metric in metrics)
-            lines.append(f"| {row['label']} | {row['runs']} | {cells} |")
-        lines.append("")
-    lines.append(
-        "Mean ± sample standard deviation over seeds; in brackets the published value and the "
-        "difference (reproduced minus published). A dash: not run in this configuration."
-    )
-    return "\n".join(lines) + "\n"
-
-
-def _title(metric: str) -> str:
-    return {"mse": "MSE", "mae": "MAE", "pearson": "Pearson", "spearman": "Spearman"}[metric]
-
-
-def _value(row: Mapping[Hashable, Any], metric: str) -> str:
-    mean, spread, known = row[metric], row[f"{metric}_sd"], row[f"{metric}_published"]
-    text = "-" if np.isnan(mean) else f"{mean:.{DECIMALS}f}"
-    if not np.isnan(spread):
-        text += f" ± {spread:.{DECIMALS}f}"
-    if not np.isnan(known):
-        difference = row[f"{metric}_difference"]
-        text += f" ({known:.{DECIMALS}f}"
-        text += ")" if np.isnan(difference) else f", {difference:+.{DECIMALS}f})"
-    return text
-
-
-def write_table(table: pd.DataFrame, out: Path, markdown: str) -> None:
-    """Write the TSV and, beside it, the Markdown form."""
-    with aside(out) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
-    with aside(out.with_suffix(".md")) as temporary:
-        temporary.write_text(markdown, encoding="utf-8")

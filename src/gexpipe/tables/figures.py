@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -15,7 +16,7 @@ from gexpipe.files import aside
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-__all__ = ["mean_predictions", "scatter"]
+__all__ = ["mean_predictions", "scatter", "table_figure"]
 
 
 def mean_predictions(paths: list[Path], split: str = "test") -> pd.DataFrame:
@@ -48,3 +49,67 @@ def scatter(predictions: pd.DataFrame, title: str, out: Path) -> float:
         figure.savefig(temporary, dpi=150)
     plt.close(figure)
     return r
+
+
+def _setting(text: str, key: str) -> float:
+    """The number after ``key=`` in a setting, NaN where there is none."""
+    found = dict(part.split("=", 1) for part in text.split("; ") if "=" in part).get(key, "")
+    try:
+        return float(found)
+    except ValueError:
+        return np.nan
+
+
+def table_figure(table: pd.DataFrame, metric: str, x: str | None, title: str, out: Path) -> None:
+    """A table drawn: lines over a number of the settings, or a bar for each row.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Output of `gexpipe.tables.build.benchmark_table`.
+    metric : str
+        The one that is drawn, with its standard deviation; published values are diamonds.
+    x : str or None
+        Key of the settings on the horizontal axis; a line for each label. None: a bar a row.
+    title : str
+        Heading.
+    out : Path
+        PNG.
+    """
+    cells = list(table["cell"].unique())
+    figure, axes = plt.subplots(
+        1, len(cells), figsize=(1.5 + 4.5 * len(cells), 4), squeeze=False, layout="constrained"
+    )
+    for axis, cell in zip(axes[0], cells, strict=True):
+        rows = table[table["cell"] == cell]
+        (_lines if x else _bars)(axis, rows, metric, x)
+        axis.set(title=cell, ylabel=metric)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title, fontsize="medium")
+    with aside(out) as temporary:
+        figure.savefig(temporary, dpi=150)
+    plt.close(figure)
+
+
+def _lines(axis: Any, rows: pd.DataFrame, metric: str, x: str | None) -> None:
+    places = rows.assign(place=[_setting(text, str(x)) for text in rows["setting"]])
+    places = places.dropna(subset="place").sort_values("place")
+    for number, (label, line) in enumerate(places.groupby("label", sort=False)):
+        colour = f"C{number}"
+        spread = line[f"{metric}_sd"].fillna(0)
+        axis.errorbar(line["place"], line[metric], spread, fmt="o-", color=colour, label=label)
+        axis.plot(line["place"], line[f"{metric}_published"], "D--", color=colour, mfc="none")
+    axis.set_xlabel(x)
+    if places["place"].gt(0).all() and places["place"].max() > 20 * places["place"].min():
+        axis.set_xscale("log")
+    axis.legend(frameon=False, fontsize="small")
+
+
+def _bars(axis: Any, rows: pd.DataFrame, metric: str, _: str | None) -> None:
+    names = [f"{r.label}\n{r.setting}".strip() for r in rows.itertuples()]
+    at = np.arange(len(rows))
+    axis.barh(at, rows[metric], xerr=rows[f"{metric}_sd"].fillna(0), color="0.75")
+    axis.plot(rows[f"{metric}_published"], at, "D", color="C3", mfc="none", label="published")
+    axis.set_yticks(at, names, fontsize="x-small")
+    axis.invert_yaxis()
+    axis.legend(frameon=False, fontsize="small")

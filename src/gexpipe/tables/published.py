@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -80,11 +81,17 @@ def _refuse(source: Path, bad: pd.Series, messages: list[str]) -> None:
 
 
 def lookup(
-    published: Published, paper: str, tables: list[str], method: str, cell: str, metric: str
+    published: Published,
+    paper: str,
+    tables: list[str],
+    method: str,
+    cell: str,
+    metric: str,
+    settings: Sequence[str] = ("",),
 ) -> tuple[float, float] | None:
     """Value and standard deviation (NaN where none is printed); None where there is no value.
 
-    Only rows without a setting count: the headline result of a method.
+    ``settings`` are names of one setting; the default is the headline result of a method.
 
     Raises
     ------
@@ -97,7 +104,7 @@ def lookup(
         & (published["method"] == method)
         & (published["cell"] == cell)
         & (published["metric"] == metric)
-        & (published["setting"] == "")
+        & published["setting"].isin(settings)
     ]
     if chosen.empty:
         return None

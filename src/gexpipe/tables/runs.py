@@ -1,46 +1,82 @@
-"""Which run a prediction file belongs to: its path says so."""
+"""Which run a prediction file belongs to, and the metrics of many runs."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from gexpipe.errors import UserError
+from gexpipe.evaluate.metrics import read_predictions, score_table
 from gexpipe.files import require
 
-__all__ = ["RUN", "read_run_metrics"]
+__all__ = ["POOLED", "RUN", "read_run_metrics", "run_metrics", "run_of"]
 
-# results/runs/CELL/METHOD/foldF/seedS/predictions.parquet, as workflow/rules/train.smk writes it.
+# results/runs/CELL/RUN/foldF/seedS/predictions.parquet, as workflow/rules/train.smk writes it;
+# results/tested/TEST/CELL/..., where something is changed at prediction time.
 RUN = re.compile(
+    r"(?:(?:^|/)tested/(?P<test>[^/]+)/)?"
     r"(?P<cell>[^/]+)/(?P<method>[^/]+)/fold(?P<fold>\d+)/seed(?P<seed>\d+)/predictions\.parquet$"
 )
+POOLED = 0  # in place of a fold: the test genes of all folds together
 
 
-def read_run_metrics(path: str | Path) -> pd.DataFrame:
-    """Metrics of every run, with the run taken from the path of its predictions.
-
-    Parameters
-    ----------
-    path : str or Path
-        TSV of ``gexpipe evaluate metrics``: column predictions (the file), then the metrics.
-
-    Returns
-    -------
-    DataFrame
-        cell, method, fold, seed, and the file's columns.
+def run_of(path: str | Path) -> dict[str, str | int]:
+    """Cell type, run (``method``), test, fold and seed of a prediction file, from its path.
 
     Raises
     ------
     UserError
-        For a prediction file whose path does not name a run.
+        For a path that does not name a run.
     """
-    metrics = pd.read_csv(require(path, "metrics file"), sep="\t")
-    runs = metrics["predictions"].str.extract(RUN)
-    unknown = runs["cell"].isna()
-    if unknown.any():
-        file = metrics["predictions"][unknown].iloc[0]
+    found = RUN.search(str(path))
+    if found is None:
         expected = "CELL/METHOD/foldF/seedS/predictions.parquet"
-        raise UserError(f"the path {file} does not end in {expected}", path)
-    return pd.concat([runs.astype({"fold": int, "seed": int}), metrics], axis=1)
+        raise UserError(f"the path does not end in {expected}", path)
+    named = found.groupdict(default="")
+    return {**named, "fold": int(named["fold"]), "seed": int(named["seed"])}
+
+
+def run_metrics(paths: Sequence[Path], split: str = "test", pool: bool = False) -> pd.DataFrame:
+    """Metrics of every run, computed from its predictions.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Prediction files.
+    split : str
+        Part of the fold that is scored.
+    pool : bool
+        Add, for every cell type, run, test and seed, a row with fold `POOLED`: the scored genes of
+        all its folds as one set.
+
+    Returns
+    -------
+    DataFrame
+        cell, method, test, fold, seed, predictions, n and the metrics.
+    """
+    rows: list[dict[str, Any]] = []
+    sets: dict[tuple[Any, ...], list[pd.DataFrame]] = {}
+    for path in paths:
+        run, table = run_of(path), read_predictions(path, split)
+        rows.append({**run, "predictions": str(path), **score_table(table)})
+        key = (run["cell"], run["method"], run["test"], run["seed"])
+        sets.setdefault(key, []).append(table)
+    if pool:
+        for (cell, method, test, seed), tables in sets.items():
+            run = {"cell": cell, "method": method, "test": test, "fold": POOLED, "seed": seed}
+            rows.append({**run, "predictions": "", **score_table(pd.concat(tables))})
+    return pd.DataFrame(rows)
+
+
+def read_run_metrics(path: str | Path) -> pd.DataFrame:
+    """Read what `run_metrics` made."""
+    text = {"test": str, "predictions": str}
+    metrics = pd.read_csv(require(path, "metrics file"), sep="\t", dtype=text)
+    missing = [c for c in ("cell", "method", "test", "fold", "seed", "n") if c not in metrics]
+    if missing:
+        raise UserError(f"no column {missing[0]!r}; expected the output of tables metrics", path)
+    return metrics.fillna(dict.fromkeys(text, ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,8 @@ class MethodConfig:
 
     ``start_from`` names what trained weights it starts from: another method (the run of the same
     cell type, fold and seed) or a file, in which {cell}, {fold} and {seed} are replaced; empty for
-    fresh weights. The workflow turns it into a path.
+    fresh weights. The workflow turns it into a path. ``target`` names one of the configuration's
+    further targets; empty for the default one. The workflow gives its example table.
     """
 
     name: str
@@ -109,13 +110,14 @@ class MethodConfig:
     model: Mapping[str, Any]
     train: TrainOptions
     start_from: str = ""
+    target: str = ""
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> MethodConfig:
         """Check a merged method configuration; a `UserError` names the method and the key."""
         name = str(values.get("name", "?"))
         where = f"method {name}"
-        known = ("name", "label", "architecture", "inputs", "model", "train", "start_from")
+        known = tuple(field.name for field in fields(cls))
         for key in values:
             if key not in known:
                 raise UserError(f"unknown key {key!r}; known: {', '.join(known)}", where)
@@ -132,6 +134,7 @@ class MethodConfig:
             model=dict(values.get("model") or {}),
             train=train,
             start_from=str(values.get("start_from") or ""),
+            target=str(values.get("target") or ""),
         )
 
     def as_mapping(self) -> dict[str, Any]:
@@ -144,6 +147,7 @@ class MethodConfig:
             "model": dict(self.model),
             "train": as_mapping(self.train),
             "start_from": self.start_from,
+            "target": self.target,
         }
 
 

@@ -1,0 +1,123 @@
+"""``gexpipe discover``: what a model looks at, against the truth, and as browser tracks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gexpipe.errors import UserError
+from gexpipe.log import get_logger
+
+app = typer.Typer(no_args_is_help=True, help="What a model looks at; is it true; tracks of it.")
+log = get_logger(__name__)
+
+Genes = Annotated[Path, typer.Option(help="Gene table (genes.tsv).")]
+
+
+@app.command()
+def scores(
+    checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run, or its authors' file.")],
+    sequence: Annotated[Path, typer.Option(help="Window store of bases.")],
+    signals: Annotated[Path, typer.Option(help="Window store of the cell type.")],
+    examples: Annotated[Path, typer.Option(help="Example table of the cell type.")],
+    candidates: Annotated[
+        Path,
+        typer.Option(help="Candidate elements (.parquet); EPInformer: its element table."),
+    ],
+    kind: Annotated[str, typer.Option(help="mask, saliency, perturbation or attention.")],
+    links: Annotated[Path, typer.Option(help="Element scores to write (.parquet).")],
+    bases: Annotated[
+        Path | None, typer.Option(help="Base scores to write (.zarr.zip), of mask and saliency.")
+    ] = None,
+    elements: Annotated[Path | None, typer.Option(help="Element store, if it is read.")] = None,
+    fold: Annotated[int | None, typer.Option(help="Default: the checkpoint's own.")] = None,
+    split: Annotated[str, typer.Option(help="Part of the fold.")] = "test",
+    steps: Annotated[int, typer.Option(help="Saliency: steps of integrated gradients.", min=1)] = 1,
+    shuffle_windows: Annotated[
+        int | None, typer.Option(metavar="SEED", help="Control: windows of other genes.")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+) -> None:
+    """Score the elements (and bases) around the genes of a part of a fold."""
+    from gexpipe.train.process import prepare
+
+    prepare(threads)
+    import pandas as pd
+    import torch
+
+    from gexpipe.discovery import files, run
+    from gexpipe.evaluate.foreign import open_checkpoint
+    from gexpipe.evaluate.shuffle import ShuffledWindows
+    from gexpipe.files import require
+    from gexpipe.train.run import Sources, open_data
+
+    if kind not in run.KINDS:
+        raise UserError(f"{kind!r}, expected {', '.join(run.KINDS)}", "--kind")
+    model, config, trained = open_checkpoint(checkpoint, None)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    data = open_data(Sources(examples, sequence, signals, elements), config)
+    part = fold or trained or 11
+    rows = data.split(part, split)
+    if shuffle_windows is not None:
+        data = ShuffledWindows(data, part, shuffle_windows)
+    table, size = pd.read_parquet(require(candidates, "candidates")), config.train.batch_size
+    found = None
+    if config.inputs.elements:
+        scored = run.score_elements(model, data, rows, table, kind, size)
+    else:
+        length = config.inputs.length
+        scored, found = run.score_windows(model, data, rows, table, kind, length, size, steps)
+    files.write_links(links, scored)
+    if bases is not None:
+        if found is None:
+            raise UserError(f"{kind} gives no score for bases", "--bases")
+        files.write_bases(bases, found, {"method": config.name, "kind": kind})
+    log.info("%s of %s: %d elements of %d genes", kind, config.name, len(scored), len(rows))
+
+
+@app.command()
+def truth(
+    folder: Annotated[Path, typer.Option(help="Truth of a simulated genome.")],
+    cell: Annotated[str, typer.Option(help="Cell type.")],
+    genes: Annotated[Path, typer.Option(help="Genes that are scored: example table (.parquet).")],
+    fold: Annotated[int, typer.Option(help="Fold of the example table.")],
+    length: Annotated[int, typer.Option(help="Window in which elements count, bp.")],
+    out: Annotated[Path, typer.Option(help="TSV to write.")],
+    link: Annotated[
+        list[str] | None, typer.Option(help="LABEL=element scores; LABEL=file:COLUMN; repeat.")
+    ] = None,
+    base: Annotated[
+        list[str] | None, typer.Option(help="LABEL=base scores (.zarr.zip); repeat.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Part of the fold.")] = "test",
+) -> None:
+    """Precision, enrichment and decoys of scores against a simulated genome's truth."""
+    from gexpipe.discovery.compare import compare
+    from gexpipe.files import aside
+
+    table = compare(folder, cell, genes, fold, split, length, link or [], base or [])
+    with aside(out) as temporary:
+        table.to_csv(temporary, sep="\t", index=False, float_format="%.5g")
+    shown = table[(table["level"] == "element") & (table["distance"] == "all")]
+    for row in shown.itertuples():
+        log.info("%s: AUPRC %.3f of prevalence %.3f", row.score, row.auprc, row.prevalence)
+
+
+@app.command()
+def table(
+    measured: Annotated[list[Path], typer.Option(help="Tables of `discover truth`; repeat.")],
+    title: Annotated[str, typer.Option(help="Heading of the Markdown form.")],
+    out: Annotated[Path, typer.Option(help="TSV to write; a .md form goes beside it.")],
+) -> None:
+    """Mean and sd over runs, beside the same scores on windows of other genes."""
+    import pandas as pd
+
+    from gexpipe.discovery.compare import summary
+    from gexpipe.files import require
+    from gexpipe.tables.write import write_table
+
+    found = summary([pd.read_csv(require(path), sep="\t") for path in measured])
+    shown = found.to_markdown(index=False, floatfmt=".3f")
+    write_table(found, out, f"# {title}\n\n{shown}\n")

@@ -1,0 +1,131 @@
+"""Many scores against one truth: the discovery table of a cell type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gexpipe.discovery.files import read_bases, read_links
+from gexpipe.discovery.pairs import SHUFFLED, mean_over
+from gexpipe.discovery.truth import base_labels, base_row, element_rows, overlapping, true_pairs
+from gexpipe.errors import UserError
+from gexpipe.files import require
+
+__all__ = ["compare", "summary"]
+
+
+def _named(items: Sequence[str], flag: str) -> list[tuple[str, str]]:
+    pairs = [(label, path) for label, _, path in (item.rpartition("=") for item in items)]
+    if any(not label or not path for label, path in pairs):
+        raise UserError(f"{list(items)} are not LABEL=FILE", flag)
+    return pairs
+
+
+def _links(text: str) -> pd.DataFrame:
+    """Element scores of FILE or of its column (FILE:COLUMN; FILE:-COLUMN: smaller is better)."""
+    path, _, column = text.rpartition(":") if ".parquet:" in text else (text, "", "")
+    if not column:
+        return read_links(Path(path))
+    table = pd.read_parquet(require(Path(path), "element scores"))
+    name = column.lstrip("-")
+    if name not in table:
+        raise UserError(f"no column {name!r}", path)
+    score = table[name].to_numpy(np.float64)
+    if column.startswith("-"):  # below every score of an element that is not there
+        score = 1 / (1 + score)
+    return table[["gene_id", "chrom", "start", "end"]].assign(score=score)
+
+
+def compare(
+    folder: Path,
+    cell: str,
+    examples: Path,
+    fold: int,
+    split: str,
+    length: int,
+    links: Sequence[str],
+    bases: Sequence[str],
+) -> pd.DataFrame:
+    """Measure scores against the truth of a simulated genome.
+
+    Parameters
+    ----------
+    folder : Path
+        Its truth.
+    cell : str
+        Cell type.
+    examples : Path
+        Example table; its genes of ``split`` in ``fold`` count.
+    fold, split : int, str
+        Part of a fold.
+    length : int
+        Window in which elements count, bp.
+    links, bases : sequence of str
+        ``LABEL=FILE`` (of links also ``LABEL=FILE:COLUMN``).
+
+    Returns
+    -------
+    DataFrame
+        score (label), cell, and the columns of `element_rows`; base scores have a row of level
+        base too.
+    """
+    table = pd.read_parquet(require(examples, "example table"))
+    genes = table.loc[table[f"fold_{fold}"] == split, ["gene_id", "chrom", "tss"]]
+    genes = genes.reset_index(drop=True)
+    pairs = true_pairs(folder, genes, cell, length)
+    rows = []
+    for label, text in _named(links, "--link"):
+        found = element_rows(pairs, overlapping(pairs, _links(text)))
+        rows += [{"score": label, "cell": cell, **row} for row in found]
+    for label, text in _named(bases, "--base"):
+        scored = read_bases(Path(text))
+        if scored.length != length or scored.genes["gene_id"].tolist() != genes["gene_id"].tolist():
+            raise UserError(f"other genes or another window than {length} bp", text)
+        tss = genes["tss"].to_numpy()
+        found = element_rows(pairs, mean_over(scored.scores, tss, pairs))
+        found.append(dict(base_row(scored.scores, base_labels(pairs, tss, length))))
+        rows += [{"score": label, "cell": cell, **row} for row in found]
+    if not rows:
+        raise UserError(f"no element acts on these genes within {length} bp", folder)
+    return pd.DataFrame(rows)
+
+
+def summary(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Mean and standard deviation over runs, beside the same score on windows of other genes.
+
+    Parameters
+    ----------
+    tables : sequence of DataFrame
+        Outputs of `compare`, one a fold and seed; labels of controls end in `SHUFFLED`.
+
+    Returns
+    -------
+    DataFrame
+        score, cell, level, distance, runs, pairs, positives, prevalence, auprc, auprc_sd,
+        auprc_shuffled, enrichment, effect, decoys, decoys_best.
+    """
+    every = pd.concat(tables, ignore_index=True)
+    floor = every["score"].str.endswith(SHUFFLED)
+    keys = ["score", "cell", "level", "distance"]
+    values = [
+        "pairs",
+        "positives",
+        "prevalence",
+        "auprc",
+        "enrichment",
+        "effect",
+        "decoys",
+        "decoys_best",
+    ]
+    grouped = every[~floor].groupby(keys, sort=False)
+    found = grouped[values].mean()
+    found.insert(0, "runs", grouped.size())
+    found.insert(values.index("auprc") + 2, "auprc_sd", grouped["auprc"].std())
+    mixed = every[floor].assign(score=every["score"].str.removesuffix(SHUFFLED))
+    found.insert(
+        values.index("auprc") + 3, "auprc_shuffled", mixed.groupby(keys, sort=False)["auprc"].mean()
+    )
+    return found.reset_index()

@@ -1,0 +1,49 @@
+"""How much training the tables need, and how long it took where it was done before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = ["estimate", "recorded_seconds"]
+
+Training = tuple[str, str, int, int]  # cell type, run, fold, seed
+
+
+def recorded_seconds(folder: Path) -> dict[str, float]:
+    """Run -> mean wall-clock seconds of its trainings, from Snakemake's benchmark files.
+
+    Parameters
+    ----------
+    folder : Path
+        results/benchmarks/train, files CELL.RUN.foldF.seedS.jsonl; may be absent.
+    """
+    found: dict[str, list[float]] = {}
+    for path in folder.glob("*.jsonl"):
+        run = path.name.split(".")[-4]
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                found.setdefault(run, []).append(float(json.loads(line)["s"]))
+            except (ValueError, KeyError, TypeError):
+                continue  # a record that another Snakemake wrote otherwise
+    return {run: sum(values) / len(values) for run, values in found.items()}
+
+
+def estimate(trainings: Iterable[Training], seconds: dict[str, float]) -> str:
+    """Number of trainings and the hours they take, or that this is unknown.
+
+    A run without a record takes what its method's plain run took.
+    """
+    wanted = sorted(set(trainings))
+    known = [seconds.get(run, seconds.get(run.split("-")[0])) for _, run, _, _ in wanted]
+    if not wanted:
+        return "nothing to train on a GPU"
+    hours = sum(value for value in known if value is not None) / 3600
+    unknown = sum(value is None for value in known)
+    if unknown == len(wanted):
+        cost = "hours unknown: nothing like it was trained here yet"
+    else:
+        cost = f"about {hours:,.1f} h, from recorded runs"
+        cost += f"; unknown for {unknown:,} of them" if unknown else ""
+    return f"{len(wanted):,} trainings on one GPU each, {cost}"

@@ -1,0 +1,68 @@
+"""Are two rows of a table different? A paired bootstrap over the genes both predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["paired_table"]
+
+METRICS = ("mse", "pearson")
+COLUMNS = ["a", "b", "genes", "metric", "value_a", "value_b", "difference", "low", "high", "p"]
+
+
+def _values(observed: NDArray, predicted: NDArray) -> NDArray:
+    """MSE and Pearson's r of (..., genes) arrays: (..., 2)."""
+    error = ((observed - predicted) ** 2).mean(-1)
+    x = observed - observed.mean(-1, keepdims=True)
+    y = predicted - predicted.mean(-1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r = (x * y).sum(-1) / np.sqrt((x * x).sum(-1) * (y * y).sum(-1))
+    return np.stack([error, r], axis=-1)
+
+
+def paired_table(
+    predictions: Mapping[str, pd.DataFrame], samples: int = 1000, seed: int = 1
+) -> pd.DataFrame:
+    """Differences of all pairs of predictors of the same genes.
+
+    Parameters
+    ----------
+    predictions : mapping
+        Name -> gene_id, observed, predicted (averaged over seeds).
+    samples : int
+        Bootstrap samples of genes; the same genes are drawn for both.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    DataFrame
+        a, b, genes (predicted by both), metric (mse, pearson), value_a, value_b, difference
+        (a minus b), low, high (its 2.5 % and 97.5 % quantiles), p: twice the smaller share of
+        samples on either side of zero, at least 2 / samples.
+    """
+    rows = []
+    for a, b in combinations(predictions, 2):
+        both = predictions[a].merge(predictions[b], on="gene_id", suffixes=("_a", "_b"))
+        if len(both) < 2:
+            continue
+        draw = np.random.default_rng(seed).integers(0, len(both), (samples, len(both)))
+        found, drawn = [], []
+        for which in ("a", "b"):
+            columns = (f"observed_{which}", f"predicted_{which}")
+            observed, predicted = (both[name].to_numpy(np.float64) for name in columns)
+            found.append(_values(observed, predicted))
+            drawn.append(_values(observed[draw], predicted[draw]))
+        spread = drawn[0] - drawn[1]
+        low, high = np.nanquantile(spread, [0.025, 0.975], axis=0)
+        side = np.minimum((spread <= 0).mean(0), (spread >= 0).mean(0))
+        for i, metric in enumerate(METRICS):
+            p = min(1.0, max(2 * side[i], 2 / samples))
+            values = (found[0][i], found[1][i], found[0][i] - found[1][i], low[i], high[i], p)
+            rows.append((a, b, len(both), metric, *map(float, values)))
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -1,0 +1,255 @@
+"""From a table's declaration to the runs it needs; a run is known by what it computes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from gexpipe.config import merge
+
+__all__ = ["Limits", "Line", "Plan", "expand", "run_id", "change_id"]
+
+Settings = dict[str, Any]
+# Labels do not change what is computed.
+COSMETIC = ("name", "label")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a table.
+
+    Attributes
+    ----------
+    label, method, setting : str
+        As printed; ``setting`` as in the published values (``key=value`` pairs).
+    run, test : str
+        Folder of its runs; what is changed when its genes are predicted, empty for nothing.
+    paper, tables, known_as : str, list of str, str
+        Where its published value is, and for which method; empty for an own row.
+    reason : str
+        Why it is not run here; empty when it is.
+    score : str
+        What of the trained model is compared with the truth; empty for its predictions.
+    note : str
+        What differs here from the declared row: a shorter window.
+    """
+
+    label: str
+    method: str
+    setting: str
+    run: str
+    test: str
+    paper: str
+    tables: list[str]
+    known_as: str = ""
+    reason: str = ""
+    note: str = ""
+    score: str = ""
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Plain values for the command line."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a configuration can run.
+
+    Attributes
+    ----------
+    methods : collection of str
+        Methods of the configuration.
+    signals : collection of str
+        Signals of the window stores, contact among them.
+    length : int
+        Stored window, bp.
+    targets : collection of str
+        Named targets beside the default one.
+    lengths : mapping
+        Published window length -> the one that is used here, bp.
+    """
+
+    methods: Sequence[str]
+    signals: Sequence[str]
+    length: int
+    targets: Sequence[str] = ()
+    lengths: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A table, resolved: its lines, and what has to be trained for them.
+
+    Attributes
+    ----------
+    lines : list of Line
+        Rows in order.
+    settings : dict
+        Run -> settings of the method that is trained.
+    tests : dict
+        Test -> changes to the inputs at prediction time.
+    cells, folds, seeds : list
+        Each line is run on all of them.
+    """
+
+    lines: list[Line]
+    settings: dict[str, Settings]
+    tests: dict[str, dict[str, Any]]
+    cells: list[str]
+    folds: list[int]
+    seeds: list[int]
+
+    def predictions(self, folder: str = "results") -> list[str]:
+        """Prediction files, sorted and each once."""
+        return sorted(
+            {
+                f"{folder}/{place}/{cell}/{line.run}/fold{fold}/seed{seed}/predictions.parquet"
+                for line in self.lines
+                if not line.reason
+                for place in [f"tested/{line.test}" if line.test else "runs"]
+                for cell in self.cells
+                for fold in self.folds
+                for seed in self.seeds
+            }
+        )
+
+    def trainings(self) -> set[tuple[str, str, int, int]]:
+        """(cell type, run, fold, seed) of every training."""
+        return {
+            (cell, line.run, fold, seed)
+            for line in self.lines
+            if not line.reason
+            for cell in self.cells
+            for fold in self.folds
+            for seed in self.seeds
+        }
+
+
+def run_id(method: str, base: Settings, settings: Settings) -> str:
+    """The method's name, followed by a digest of its settings where they are not its own."""
+
+    def text(values: Settings) -> str:
+        kept = {key: value for key, value in values.items() if key not in COSMETIC}
+        return json.dumps(kept, sort_keys=True)
+
+    if text(settings) == text(base):
+        return method
+    return f"{method}-{hashlib.sha256(text(settings).encode()).hexdigest()[:8]}"
+
+
+def change_id(test: Mapping[str, Any]) -> str:
+    """Name of a test-time change: ``length2000``, ``dropH3K27ac``."""
+    parts = []
+    if "length" in test:
+        parts.append(f"length{test['length']}")
+    parts += [f"drop{signal}" for signal in test.get("drop", [])]
+    parts += ["weighted"] if test.get("weighted") else []
+    return "-".join(parts)
+
+
+def _shortened(row: dict[str, Any], lengths: Mapping[int, int]) -> tuple[dict[str, Any], str]:
+    """A row with its window lengths replaced by those of this configuration, and a note of it."""
+    changes: dict[str, Any] = {}
+    notes = []
+    asked = row.get("overrides", {}).get("inputs", {}).get("length")
+    if asked in lengths:
+        changes["overrides"] = {"inputs": {"length": lengths[asked]}}
+        notes.append(f"trained on {lengths[asked]} bp, not {asked}")
+    asked = row.get("test", {}).get("length")
+    if asked in lengths:
+        changes["test"] = {"length": lengths[asked]}
+        notes.append(f"tested on {lengths[asked]} bp, not {asked}")
+    return merge(row, changes), "; ".join(notes)
+
+
+def _reason(
+    row: dict[str, Any], settings: Settings, limits: Limits, table: dict[str, Any], cells: bool
+) -> str:
+    """Why a row cannot be run with this configuration; empty when it can."""
+    if row.get("needs"):
+        return str(row["needs"])
+    only = table.get("only")
+    if only is not None and row.get("setting", "") not in only:
+        return "left out by the configuration"
+    if not cells:
+        return "its cell type is not in the configuration"
+    if table.get("listed_only") and row["method"] not in limits.methods:
+        return "the method is not in the configuration"
+    inputs = settings["inputs"]
+    absent = [name for name in inputs["signals"] if name not in limits.signals]
+    if absent:
+        return f"no signal {', '.join(absent)} in windows.signals"
+    length = max(inputs["length"], row.get("test", {}).get("length", 0))
+    if length > limits.length:
+        return f"{length} bp are more than the stored windows hold ({limits.length})"
+    target = settings.get("target", "")
+    if target and target not in limits.targets:
+        return f"target {target} has no source in the configuration"
+    return ""
+
+
+def expand(
+    table: dict[str, Any],
+    settings_of: Callable[[str], Settings],
+    limits: Limits,
+    cells: Mapping[str, str],
+    folds: Sequence[int],
+    seeds: Sequence[int],
+) -> Plan:
+    """Resolve a table's declaration.
+
+    Parameters
+    ----------
+    table : dict
+        The table's file: rows of method, label and what differs from the method's settings.
+    settings_of : callable
+        Method -> its settings in this configuration.
+    limits : Limits
+        What the configuration can run.
+    cells : mapping
+        Cell type -> cell type whose published values stand beside it.
+    folds, seeds : sequence of int
+        Of the configuration; the table may ask for others.
+
+    Returns
+    -------
+    Plan
+    """
+    wanted = table.get("cells")
+    chosen = [cell for cell, known in cells.items() if wanted is None or known in wanted]
+    lines, trained, tests = [], {}, {}
+    rows = [*table["rows"]]
+    if table.get("listed_only"):  # own methods follow the declared ones
+        declared_methods = {row["method"] for row in rows}
+        own = [name for name in limits.methods if name not in declared_methods]
+        rows += [{"method": n, "label": settings_of(n)["label"], "published": {}} for n in own]
+    for declared in rows:
+        row, note = _shortened(declared, limits.lengths)
+        base = settings_of(row["method"])
+        settings = merge(base, row.get("overrides", {}))
+        reason = _reason(row, settings, limits, table, bool(chosen))
+        run, test = run_id(row["method"], base, settings), change_id(row.get("test", {}))
+        source = row.get("published", table.get("published", {}))
+        if not reason:
+            trained[run] = settings
+            if test:
+                tests[test] = dict(row["test"])
+        lines.append(
+            Line(
+                label=row["label"],
+                method=row["method"],
+                setting=row.get("setting", ""),
+                run=run,
+                test=test,
+                paper=source.get("paper", ""),
+                tables=list(source.get("tables", [])),
+                known_as=source.get("method", row["method"]),
+                reason=reason,
+                note="" if reason else note,
+                score=row.get("score", ""),
+            )
+        )
+    return Plan(lines, trained, tests, chosen, list(folds), list(seeds))

@@ -1,0 +1,163 @@
+"""Tables as declarations: which runs they need, which they share, and what they cannot run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gexpipe.config import load_yaml, method_settings
+from gexpipe.errors import UserError
+from gexpipe.tables.cost import estimate, recorded_seconds
+from gexpipe.tables.declared import plans, read_tables
+from gexpipe.tables.plan import Plan, change_id, run_id
+from gexpipe.tables.published import read_published
+from tests.conftest import ROOT
+
+SCHEMAS = ROOT / "workflow" / "schemas"
+
+
+def settings_of(name: str) -> dict[str, Any]:
+    config = load_yaml(ROOT / "config" / "config.yaml")
+    return method_settings(ROOT / "config" / "methods", name, config["train"], {}, SCHEMAS)
+
+
+def resolved(**changes: Any) -> dict[str, Plan]:
+    config = load_yaml(ROOT / "config" / "config.yaml") | changes
+    tables = read_tables(ROOT / "config" / "tables", SCHEMAS, config)
+    cells = {"K562": "K562", "GM12878": "GM12878"}
+    return plans(tables, config, settings_of, cells, ["rnaseq"])
+
+
+@pytest.fixture(scope="module")
+def shipped() -> dict[str, Plan]:
+    return resolved()
+
+
+def test_every_row_of_the_shipped_tables_names_published_values(shipped: dict[str, Plan]) -> None:
+    published = read_published(ROOT / "config" / "published.tsv")
+    for name, plan in shipped.items():
+        for line in plan.lines:
+            if not line.paper:
+                continue
+            known = published[
+                (published["paper"] == line.paper)
+                & published["table"].isin(line.tables)
+                & (published["method"] == line.known_as)
+            ]
+            assert len(known), (name, line)
+            if not name.startswith("epinformer"):  # it prints numbers for some of its variants
+                assert line.setting in set(known["setting"]), (name, line)
+
+
+def test_rows_at_published_settings_are_the_method_itself(shipped: dict[str, Plan]) -> None:
+    runs = {line.setting: line.run for line in shipped["prism_table2"].lines}
+    assert runs["n=2"] == runs["alpha=1"] == runs["beta=1"] == "prism"
+    assert len(set(runs.values())) == 11
+    assert all(run.startswith("prism-") for setting, run in runs.items() if setting == "n=4")
+
+
+def test_equal_runs_of_two_tables_are_one(shipped: dict[str, Plan]) -> None:
+    short = {line.run for line in shipped["prism_table5"].lines}
+    assert short == {line.run for line in shipped["infer_table3"].lines}
+    assert short < {line.run for line in shipped["prism_table14"].lines}
+    retrained = shipped["prism_table12"].lines[0].run
+    assert retrained == next(
+        line.run
+        for line in shipped["prism_table14"].lines
+        if line.method == "caduceus_signals" and line.setting == "train_length=2000"
+    )
+
+
+def test_changes_at_test_time_train_nothing(shipped: dict[str, Plan]) -> None:
+    plan = shipped["prism_table4"]
+    assert {run for _, run, _, _ in plan.trainings()} == {"seq2exp_soft"}
+    assert len(plan.trainings()) == 5
+    assert "results/tested/length2000/K562/seq2exp_soft/fold11/seed2/predictions.parquet" in (
+        plan.predictions()
+    )
+    drops = [line.test for line in shipped["prism_table7"].lines]
+    assert drops == ["dropH3K27ac", "dropDNase", "dropcontact", ""]
+
+
+@pytest.mark.parametrize(
+    ("table", "setting", "reason"),
+    [
+        ("prism_table11", "signals=H3K4me3", "no signal H3K4me3 in windows.signals"),
+        ("prism_table15", "train_length=2000", "its cell type is not in the configuration"),
+        ("prism_table10", "pretrained=yes", "no pre-trained weights"),
+    ],
+)
+def test_what_cannot_be_run_says_why(
+    shipped: dict[str, Plan], table: str, setting: str, reason: str
+) -> None:
+    line = next(line for line in shipped[table].lines if line.setting == setting)
+    assert reason in line.reason
+
+
+def test_only_and_lengths_and_seeds_of_a_small_configuration() -> None:
+    small = resolved(
+        tables={
+            "lengths": {200000: 4000, 2000: 1000},
+            "overrides": {
+                "all": {"seeds": 1},
+                "prism_table2": {"only": ["n=1"], "folds": [11, 12]},
+            },
+            "build": None,
+        }
+    )
+    plan = small["prism_table2"]
+    assert [line.setting for line in plan.lines if not line.reason] == ["n=1"]
+    assert (plan.folds, plan.seeds) == ([11, 12], [2])
+    line = small["infer_table7"].lines[1]
+    assert small["infer_table7"].settings[line.run]["inputs"]["length"] == 1000
+    assert line.note == "trained on 1000 bp, not 2000"
+
+
+def test_the_name_of_a_run_does_not_hang_on_labels() -> None:
+    base = settings_of("prism")
+    assert run_id("prism", base, base | {"label": "Other"}) == "prism"
+    other = run_id("prism", base, base | {"model": {"n_context": 9}})
+    assert other == run_id("prism", base, {"label": "x"} | base | {"model": {"n_context": 9}})
+    assert other.startswith("prism-")
+    assert change_id({"length": 2000, "drop": ["DNase"]}) == "length2000-dropDNase"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"overrides": {"prism_tabel2": {}}}, "no table 'prism_tabel2'; known: epinformer"),
+        ({"build": ["nothing"]}, "no table 'nothing'"),
+        ({"overrides": {"prism_table2": {"seeds": 0}}}, "tables.overrides.prism_table2"),
+    ],
+)
+def test_wrong_names_are_one_line(change: dict[str, Any], message: str) -> None:
+    base: dict[str, Any] = {"lengths": {}, "overrides": {}, "build": None}
+    with pytest.raises(UserError, match=message):
+        resolved(tables=base | change)
+
+
+def test_a_declaration_is_checked(tmp_path: Path) -> None:
+    row = {"method": "prism", "label": "Prism", "nap": 1}
+    text = yaml.safe_dump({"title": "T", "metrics": ["mse"], "rows": [row]})
+    (tmp_path / "mine.yaml").write_text(text)
+    config = {"tables": {"lengths": {}, "overrides": {}, "build": None}}
+    with pytest.raises(UserError, match=r"mine\.yaml: rows\.0: unknown key 'nap'"):
+        read_tables(tmp_path, SCHEMAS, config)
+
+
+def test_hours_come_from_recorded_runs(tmp_path: Path) -> None:
+    for seed, seconds in ((2, 3600), (22, 7200)):
+        record = tmp_path / f"K562.prism.fold11.seed{seed}.jsonl"
+        record.write_text(json.dumps({"s": seconds}) + "\n")
+    known = recorded_seconds(tmp_path)
+    assert known == {"prism": 5400}
+    runs = [("K562", "prism", 11, 2), ("K562", "prism-00000000", 11, 2), ("K562", "hyena", 11, 2)]
+    text = estimate(runs, known)
+    assert text.startswith("3 trainings on one GPU each, about 3.0 h")
+    assert text.endswith("unknown for 1 of them")
+    assert "hours unknown" in estimate(runs, {})
+    assert estimate([], {}) == "nothing to train on a GPU"

@@ -1,0 +1,110 @@
+# What the trained models look at, and whether it is what acts.
+
+
+localrules:
+    discovery_table,
+
+
+rule element_scores:
+    input:
+        checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
+        sequence="results/windows/sequence.zarr/manifest.json",
+        signals="results/windows/{cell}.zarr/manifest.json",
+        examples=example_table,
+        elements=element_store,
+        candidates=scored_elements,
+    output:
+        "results/scores/{windows}/{cell}/{method}/fold{fold}/seed{seed}/{score}.parquet",
+    log:
+        "logs/discovery/{windows}.{score}.{cell}.{method}.fold{fold}.seed{seed}.log",
+    benchmark:
+        "results/benchmarks/discovery/{windows}.{score}.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
+    wildcard_constraints:
+        windows="own|shuffled",
+        score="mask|saliency|perturbation|attention",
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime="4h",
+    params:
+        elements=lambda wildcards, input: repeat("elements", input.elements),
+        bases=lambda wildcards, output: base_option(wildcards, output[0]),
+        shuffle=lambda wildcards: (
+            f"--shuffle-windows {wildcards.seed}" if wildcards.windows == "shuffled" else ""
+        ),
+    message:
+        "Score elements by {wildcards.score}, {wildcards.windows} windows: {wildcards.method}, {wildcards.cell}"
+    shell:
+        "gexpipe discover scores --checkpoint {input.checkpoint} --sequence {input.sequence}"
+        " --signals {input.signals} --examples {input.examples} --candidates {input.candidates}"
+        " {params.elements} --kind {wildcards.score} --fold {wildcards.fold} {params.shuffle}"
+        " --links {output} {params.bases} --threads {threads} > {log} 2>&1"
+
+
+rule against_truth:
+    input:
+        lambda wildcards: score_files(wildcards),
+        examples="results/examples/{cell}.parquet",
+        abc="results/abc/{cell}/predictions.parquet",
+    output:
+        "results/discovery/{table}/{cell}.fold{fold}.seed{seed}.tsv",
+    log:
+        "logs/discovery/truth.{table}.{cell}.fold{fold}.seed{seed}.log",
+    benchmark:
+        "results/benchmarks/discovery/truth.{table}.{cell}.fold{fold}.seed{seed}.jsonl"
+    wildcard_constraints:
+        table="|".join(TRUTH_TABLES) or "none",
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime="1h",
+    params:
+        truth=config["discovery"]["truth"],
+        length=lambda wildcards: scored_window(wildcards.table),
+        scores=lambda wildcards: named_scores(wildcards),
+    message:
+        "Scores of {wildcards.cell} against the truth, fold {wildcards.fold}, seed {wildcards.seed}"
+    shell:
+        "gexpipe discover truth --folder {params.truth} --cell {wildcards.cell}"
+        " --genes {input.examples} --fold {wildcards.fold} --length {params.length} {params.scores}"
+        " --link 'ABC={input.abc}:abc_score' --link 'Activity={input.abc}:activity'"
+        " --link 'Distance={input.abc}:-distance' --out {output} > {log} 2>&1"
+
+
+rule discovery_table:
+    input:
+        lambda wildcards: expand(
+            "results/discovery/{table}/{cell}.fold{fold}.seed{seed}.tsv",
+            table=wildcards.table,
+            cell=PLANS[wildcards.table].cells,
+            fold=PLANS[wildcards.table].folds,
+            seed=PLANS[wildcards.table].seeds,
+        ),
+    output:
+        tsv="results/tables/{table}.tsv",
+        md=report(
+            "results/tables/{table}.md",
+            caption="../report/discovery.rst",
+            category="Discovery",
+        ),
+    log:
+        "logs/discovery/table.{table}.log",
+    benchmark:
+        "results/benchmarks/discovery/table.{table}.jsonl"
+    wildcard_constraints:
+        table="|".join(TRUTH_TABLES) or "none",
+    conda:
+        "../envs/prepare.yaml"
+    params:
+        files=lambda wildcards, input: repeat("measured", input),
+        title=lambda wildcards: TABLES[wildcards.table]["title"],
+    message:
+        "Discovery of acting elements"
+    shell:
+        "gexpipe discover table {params.files} --title {params.title:q} --out {output.tsv}"
+        " > {log} 2>&1"
