@@ -354,11 +354,18 @@ def scored_window(table):
     return max(lengths, default=2 * config["elements"]["max_distance"])
 
 
-def base_option(wildcards, links):
-    """``--bases FILE`` for the scores that bases have."""
-    if wildcards.score not in ("mask", "saliency"):
-        return ""
-    return f"--bases {links.removesuffix('.parquet')}.zarr.zip"
+def hub_tracks():
+    """(label, bigWig) of the base scores of the discovery tables, first fold and seed."""
+    return [
+        (
+            f"{line.label}, {cell}",
+            f"results/tracks/{cell}/{line.run}.fold{plan.folds[0]}.seed{plan.seeds[0]}.{line.score}.bw",
+        )
+        for plan in (PLANS[name] for name in TRUTH_TABLES)
+        for cell in plan.cells
+        for line in plan.lines
+        if not line.reason and line.score in ("mask", "saliency")
+    ]
 
 
 def labels():

@@ -3,6 +3,7 @@
 
 localrules:
     discovery_table,
+    hub,
 
 
 rule element_scores:
@@ -14,14 +15,14 @@ rule element_scores:
         elements=element_store,
         candidates=scored_elements,
     output:
-        "results/scores/{windows}/{cell}/{method}/fold{fold}/seed{seed}/{score}.parquet",
+        links="results/scores/{windows}/{cell}/{method}/fold{fold}/seed{seed}/{score}.parquet",
     log:
         "logs/discovery/{windows}.{score}.{cell}.{method}.fold{fold}.seed{seed}.log",
     benchmark:
         "results/benchmarks/discovery/{windows}.{score}.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
         windows="own|shuffled",
-        score="mask|saliency|perturbation|attention",
+        score="perturbation|attention",
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -31,7 +32,7 @@ rule element_scores:
         runtime="4h",
     params:
         elements=lambda wildcards, input: repeat("elements", input.elements),
-        bases=lambda wildcards, output: base_option(wildcards, output[0]),
+        bases=lambda wildcards, output: repeat("bases", output.get("bases", [])),
         shuffle=lambda wildcards: (
             f"--shuffle-windows {wildcards.seed}" if wildcards.windows == "shuffled" else ""
         ),
@@ -41,7 +42,84 @@ rule element_scores:
         "gexpipe discover scores --checkpoint {input.checkpoint} --sequence {input.sequence}"
         " --signals {input.signals} --examples {input.examples} --candidates {input.candidates}"
         " {params.elements} --kind {wildcards.score} --fold {wildcards.fold} {params.shuffle}"
-        " --links {output} {params.bases} --threads {threads} > {log} 2>&1"
+        " --links {output.links} {params.bases} --threads {threads} > {log} 2>&1"
+
+
+use rule element_scores as base_scores with:
+    output:
+        links="results/scores/{windows}/{cell}/{method}/fold{fold}/seed{seed}/{score}.parquet",
+        bases="results/scores/{windows}/{cell}/{method}/fold{fold}/seed{seed}/{score}.zarr.zip",
+    wildcard_constraints:
+        windows="own|shuffled",
+        score="mask|saliency",
+
+
+rule tracks:
+    input:
+        links="results/scores/own/{cell}/{method}/fold{fold}/seed{seed}/{score}.parquet",
+        genes="results/genes/genes.tsv",
+        sizes=CHROM_SIZES,
+    output:
+        bed="results/tracks/{cell}/{method}.fold{fold}.seed{seed}.{score}.bed",
+        bedpe="results/tracks/{cell}/{method}.fold{fold}.seed{seed}.{score}.bedpe",
+    log:
+        "logs/discovery/tracks.{cell}.{method}.fold{fold}.seed{seed}.{score}.log",
+    benchmark:
+        "results/benchmarks/discovery/tracks.{cell}.{method}.fold{fold}.seed{seed}.{score}.jsonl"
+    wildcard_constraints:
+        score="perturbation|attention",
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime="1h",
+    params:
+        bases=lambda wildcards, input: repeat("bases", input.get("bases", [])),
+        bigwig=lambda wildcards, output: repeat("bigwig", output.get("bigwig", [])),
+    message:
+        "Browser tracks of {wildcards.score}: {wildcards.method}, {wildcards.cell}"
+    shell:
+        "gexpipe discover tracks --links {input.links} --genes {input.genes} --sizes {input.sizes}"
+        " --bed {output.bed} --bedpe {output.bedpe} {params.bases} {params.bigwig} > {log} 2>&1"
+
+
+use rule tracks as base_tracks with:
+    input:
+        links="results/scores/own/{cell}/{method}/fold{fold}/seed{seed}/{score}.parquet",
+        bases="results/scores/own/{cell}/{method}/fold{fold}/seed{seed}/{score}.zarr.zip",
+        genes="results/genes/genes.tsv",
+        sizes=CHROM_SIZES,
+    output:
+        bed="results/tracks/{cell}/{method}.fold{fold}.seed{seed}.{score}.bed",
+        bedpe="results/tracks/{cell}/{method}.fold{fold}.seed{seed}.{score}.bedpe",
+        bigwig="results/tracks/{cell}/{method}.fold{fold}.seed{seed}.{score}.bw",
+    wildcard_constraints:
+        score="mask|saliency",
+
+
+rule hub:
+    input:
+        [path for _, path in hub_tracks()],
+        [f"{path.removesuffix('.bw')}.bedpe" for _, path in hub_tracks()],
+    output:
+        "results/tracks/hub.txt",
+    log:
+        "logs/discovery/hub.log",
+    benchmark:
+        "results/benchmarks/discovery/hub.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    params:
+        tracks=" ".join(
+            f"--track '{label}={path.removeprefix('results/tracks/')}'"
+            for label, path in hub_tracks()
+        ),
+        assembly=config["reference"]["assembly"],
+    message:
+        "Track hub of the scores"
+    shell:
+        "gexpipe discover hub {params.tracks} --assembly {params.assembly} --out {output} > {log} 2>&1"
 
 
 rule against_truth:

@@ -121,3 +121,45 @@ def table(
     found = summary([pd.read_csv(require(path), sep="\t") for path in measured])
     shown = found.to_markdown(index=False, floatfmt=".3f")
     write_table(found, out, f"# {title}\n\n{shown}\n")
+
+
+@app.command()
+def tracks(
+    links: Annotated[Path, typer.Option(help="Element scores of `discover scores`.")],
+    genes: Genes,
+    sizes: Annotated[Path, typer.Option(help="Chromosome sizes (name, length).")],
+    bed: Annotated[Path, typer.Option(help="BED to write: the best elements.")],
+    bedpe: Annotated[Path, typer.Option(help="bedpe to write: the best links.")],
+    bases: Annotated[Path | None, typer.Option(help="Base scores, for --bigwig.")] = None,
+    bigwig: Annotated[Path | None, typer.Option(help="bigWig to write.")] = None,
+    share: Annotated[float, typer.Option(help="Share of links that are best.", min=0, max=1)] = 0.1,
+) -> None:
+    """Write scores for a genome browser. Where windows overlap, the largest score counts."""
+    from gexpipe.discovery import tracks as writing
+    from gexpipe.discovery.files import read_bases, read_links
+    from gexpipe.reference.genes import read_genes
+    from gexpipe.reference.genome import read_sizes
+
+    table = read_genes(genes)
+    scored = read_links(links)
+    writing.write_bed(bed, scored, share)
+    place = dict(zip(table["gene_id"], table["tss"], strict=True))
+    writing.write_bedpe(bedpe, scored, place, share)
+    if bigwig is not None:
+        if bases is None:
+            raise UserError("bigWig needs --bases", "--bigwig")
+        writing.write_bigwig(bigwig, read_bases(bases), read_sizes(sizes))
+
+
+@app.command()
+def hub(
+    track: Annotated[list[str], typer.Option(help="LABEL=file beside the hub; repeat.")],
+    assembly: Annotated[str, typer.Option(help="Assembly name of the browser, as hg38.")],
+    out: Annotated[Path, typer.Option(help="hub.txt to write.")],
+    name: Annotated[str, typer.Option(help="Name of the hub.")] = "gexpipe",
+) -> None:
+    """Write the text of a track hub."""
+    from gexpipe.discovery.tracks import Track, write_hub
+
+    items = [Track(file, label) for label, _, file in (item.rpartition("=") for item in track)]
+    write_hub(out, name, assembly, items)
