@@ -117,6 +117,19 @@ def test_only_and_lengths_and_seeds_of_a_small_configuration() -> None:
     assert line.note == "trained on 1000 bp, not 2000"
 
 
+def test_mixed_cell_types_are_those_of_the_configuration() -> None:
+    config = load_yaml(ROOT / "config" / "config.yaml")
+    tables = read_tables(ROOT / "config" / "tables", SCHEMAS, config)
+    config["cells"] = ["SIM1", "SIM2"]
+    known = {"SIM1": "K562", "SIM2": "GM12878"}
+    plan = plans(tables, config, settings_of, known, [])["prism_table13"]
+    mixed = plan.settings[plan.lines[2].run]
+    assert mixed["inputs"]["mixed_cells"] == ["SIM1", "SIM2"]
+    config["cells"] = ["SIM1"]
+    line = plans(tables, config, settings_of, known, [])["prism_table13"].lines[2]
+    assert line.reason == "its cell type is not in the configuration"
+
+
 def test_the_name_of_a_run_does_not_hang_on_labels() -> None:
     base = settings_of("prism")
     assert run_id("prism", base, base | {"label": "Other"}) == "prism"

@@ -14,7 +14,8 @@ from snakemake.settings.enums import Quietness
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_JOB = {"all"}  # a target, nothing to run
-GPU = {"train", "shuffled"}
+GPU = {"train", "shuffled", "tested", "element_scores", "base_scores"}
+COMPUTES = ("gexpipe train", "gexpipe evaluate predict", "gexpipe discover scores")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_memory_grows_with_attempt_and_input(rules: dict[str, Any]) -> None:
 def test_rules_that_compute_on_a_gpu_ask_for_one(rules: dict[str, Any]) -> None:
     for name, rule in rules.items():
         asked = resource(rule, "gpu") if "gpu" in rule.resources else 0
-        trains = "gexpipe train" in rule.shellcmd or "gexpipe evaluate predict" in rule.shellcmd
+        trains = any(command in rule.shellcmd for command in COMPUTES)
         assert asked == (1 if trains else 0), name
     assert {name for name, rule in rules.items() if "gpu" in rule.resources} == GPU
 

@@ -19,7 +19,7 @@ rule element_scores:
     log:
         "logs/discovery/{windows}.{score}.{cell}.{method}.fold{fold}.seed{seed}.log",
     benchmark:
-        "results/benchmarks/discovery/{windows}.{score}.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
+        "results/benchmarks/element_scores/{windows}.{score}.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
         windows="own|shuffled",
         score="perturbation|attention",
@@ -28,7 +28,7 @@ rule element_scores:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        mem_mb=growing(1, 8000),
         runtime="4h",
     params:
         elements=lambda wildcards, input: repeat("elements", input.elements),
@@ -49,6 +49,8 @@ use rule element_scores as base_scores with:
     output:
         links="results/scores/{windows}/{cell}/{method}/fold{fold}/seed{seed}/{score}.parquet",
         bases="results/scores/{windows}/{cell}/{method}/fold{fold}/seed{seed}/{score}.zarr.zip",
+    benchmark:
+        "results/benchmarks/base_scores/{windows}.{score}.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
         windows="own|shuffled",
         score="mask|saliency",
@@ -65,14 +67,14 @@ rule tracks:
     log:
         "logs/discovery/tracks.{cell}.{method}.fold{fold}.seed{seed}.{score}.log",
     benchmark:
-        "results/benchmarks/discovery/tracks.{cell}.{method}.fold{fold}.seed{seed}.{score}.jsonl"
+        "results/benchmarks/tracks/{cell}.{method}.fold{fold}.seed{seed}.{score}.jsonl"
     wildcard_constraints:
         score="perturbation|attention",
     conda:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        mem_mb=growing(4, 4000),
         runtime="1h",
     params:
         bases=lambda wildcards, input: repeat("bases", input.get("bases", [])),
@@ -94,6 +96,8 @@ use rule tracks as base_tracks with:
         bed="results/tracks/{cell}/{method}.fold{fold}.seed{seed}.{score}.bed",
         bedpe="results/tracks/{cell}/{method}.fold{fold}.seed{seed}.{score}.bedpe",
         bigwig="results/tracks/{cell}/{method}.fold{fold}.seed{seed}.{score}.bw",
+    benchmark:
+        "results/benchmarks/base_tracks/{cell}/{method}.fold{fold}.seed{seed}.{score}.jsonl"
     wildcard_constraints:
         score="mask|saliency",
 
@@ -107,9 +111,13 @@ rule hub:
     log:
         "logs/discovery/hub.log",
     benchmark:
-        "results/benchmarks/discovery/hub.jsonl"
+        "results/benchmarks/hub/all.jsonl"
     conda:
         "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 1000),
+        runtime="15m",
     params:
         tracks=" ".join(
             f"--track '{label}={path.removeprefix('results/tracks/')}'"
@@ -132,14 +140,14 @@ rule against_truth:
     log:
         "logs/discovery/truth.{table}.{cell}.fold{fold}.seed{seed}.log",
     benchmark:
-        "results/benchmarks/discovery/truth.{table}.{cell}.fold{fold}.seed{seed}.jsonl"
+        "results/benchmarks/against_truth/{table}.{cell}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
         table="|".join(TRUTH_TABLES) or "none",
     conda:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        mem_mb=growing(4, 4000),
         runtime="1h",
     params:
         truth=config["discovery"]["truth"],
@@ -173,11 +181,15 @@ rule discovery_table:
     log:
         "logs/discovery/table.{table}.log",
     benchmark:
-        "results/benchmarks/discovery/table.{table}.jsonl"
+        "results/benchmarks/discovery_table/{table}.jsonl"
     wildcard_constraints:
         table="|".join(TRUTH_TABLES) or "none",
     conda:
         "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 1000),
+        runtime="15m",
     params:
         files=lambda wildcards, input: repeat("measured", input),
         title=lambda wildcards: TABLES[wildcards.table]["title"],

@@ -45,7 +45,7 @@ rule tested:
     log:
         "logs/evaluate/tested.{test}.{cell}.{method}.fold{fold}.seed{seed}.log",
     benchmark:
-        "results/benchmarks/evaluate/tested.{test}.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
+        "results/benchmarks/tested/{test}.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
         test="|".join(TESTS) or "none",
     conda:
@@ -53,7 +53,7 @@ rule tested:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        mem_mb=growing(1, 8000),
         runtime="2h",
     params:
         elements=lambda wildcards, input: repeat("elements", input.elements),

@@ -177,7 +177,7 @@ use rule target as named_target with:
     log:
         "logs/reference/target.{cell}.{target}.log",
     benchmark:
-        "results/benchmarks/reference/target.{cell}.{target}.jsonl"
+        "results/benchmarks/named_target/{cell}.{target}.jsonl"
     message:
         "Target {wildcards.target} of {wildcards.cell}"
 
@@ -249,7 +249,7 @@ use rule examples as named_examples with:
     log:
         "logs/reference/examples.{cell}.{target}.log",
     benchmark:
-        "results/benchmarks/reference/examples.{cell}.{target}.jsonl"
+        "results/benchmarks/named_examples/{cell}.{target}.jsonl"
     message:
         "Example table of {wildcards.cell} with target {wildcards.target}"
 

@@ -22,11 +22,15 @@ rule table_metrics:
     log:
         "logs/tables/metrics.{table}.log",
     benchmark:
-        "results/benchmarks/tables/metrics.{table}.jsonl"
+        "results/benchmarks/table_metrics/{table}.jsonl"
     wildcard_constraints:
         table="|".join(RUN_TABLES),
     conda:
         "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 1000),
+        runtime="15m",
     params:
         files=lambda wildcards, input: repeat("predictions", input),
         pool=lambda wildcards: "--pool" if TABLES[wildcards.table].get("by_fold") else "",
@@ -79,11 +83,15 @@ rule parameters:
     log:
         "logs/tables/parameters.{table}.log",
     benchmark:
-        "results/benchmarks/tables/parameters.{table}.jsonl"
+        "results/benchmarks/parameters/{table}.jsonl"
     wildcard_constraints:
         table="|".join(SIZE_TABLES) or "none",
     conda:
         "../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1, 2000),
+        runtime="15m",
     params:
         methods=lambda wildcards: json.dumps(PLANS[wildcards.table].settings, sort_keys=True),
     message:
@@ -106,11 +114,15 @@ rule size_table:
     log:
         "logs/tables/{table}.log",
     benchmark:
-        "results/benchmarks/tables/{table}.jsonl"
+        "results/benchmarks/size_table/{table}.jsonl"
     wildcard_constraints:
         table="|".join(SIZE_TABLES) or "none",
     conda:
         "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 1000),
+        runtime="15m",
     params:
         lines=lambda wildcards: lines(wildcards.table),
         title=lambda wildcards: TABLES[wildcards.table]["title"],
@@ -130,11 +142,15 @@ rule paired:
     log:
         "logs/tables/paired.{table}.log",
     benchmark:
-        "results/benchmarks/tables/paired.{table}.jsonl"
+        "results/benchmarks/paired/{table}.jsonl"
     wildcard_constraints:
         table="|".join(RUN_TABLES),
     conda:
         "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 1000),
+        runtime="15m",
     params:
         files=lambda wildcards, input: repeat("predictions", input),
         lines=lambda wildcards: lines(wildcards.table),
@@ -157,11 +173,15 @@ rule table_figure:
     log:
         "logs/tables/figure.{table}.log",
     benchmark:
-        "results/benchmarks/tables/figure.{table}.jsonl"
+        "results/benchmarks/table_figure/{table}.jsonl"
     wildcard_constraints:
         table="|".join(DRAWN_TABLES) or "none",
     conda:
         "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 1000),
+        runtime="15m",
     params:
         title=lambda wildcards: TABLES[wildcards.table]["title"],
         metric=lambda wildcards: TABLES[wildcards.table]["figure"]["metric"],
@@ -185,7 +205,13 @@ rule all_tables:
     log:
         "logs/tables/all.log",
     benchmark:
-        "results/benchmarks/tables/all.jsonl"
+        "results/benchmarks/all_tables/all.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 1000),
+        runtime="15m",
     params:
         tables="\n".join(f"{name}\t{TABLES[name]['title']}" for name in BUILT_TABLES),
     message:

@@ -199,8 +199,8 @@ def costs(
     out: Out,
 ) -> None:
     """Time and memory of every rule, from the benchmark files of its jobs."""
-    from gexpipe.tables.build import write_table
     from gexpipe.tables.costs import costs_markdown, costs_table, read_benchmarks
+    from gexpipe.tables.write import write_table
 
     table = costs_table(read_benchmarks(benchmarks))
     write_table(table, out, costs_markdown(table))

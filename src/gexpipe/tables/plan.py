@@ -165,6 +165,16 @@ def _shortened(row: dict[str, Any], lengths: Mapping[int, int]) -> tuple[dict[st
     return merge(row, changes), "; ".join(notes)
 
 
+def _local(row: dict[str, Any], cells: Mapping[str, str]) -> tuple[dict[str, Any], bool]:
+    """A row whose mixed cell types are those of this configuration, and whether one is missing."""
+    wanted = row.get("overrides", {}).get("inputs", {}).get("mixed_cells")
+    if wanted is None:
+        return row, False
+    own = [cell for cell, known in cells.items() if known in wanted]
+    missing = set(wanted) - {cells[cell] for cell in own}
+    return merge(row, {"overrides": {"inputs": {"mixed_cells": own}}}), bool(missing)
+
+
 def _reason(
     row: dict[str, Any], settings: Settings, limits: Limits, table: dict[str, Any], cells: bool
 ) -> str:
@@ -228,9 +238,10 @@ def expand(
         rows += [{"method": n, "label": settings_of(n)["label"], "published": {}} for n in own]
     for declared in rows:
         row, note = _shortened(declared, limits.lengths)
+        row, unknown = _local(row, cells)
         base = settings_of(row["method"])
         settings = merge(base, row.get("overrides", {}))
-        reason = _reason(row, settings, limits, table, bool(chosen))
+        reason = _reason(row, settings, limits, table, bool(chosen and not unknown))
         run, test = run_id(row["method"], base, settings), change_id(row.get("test", {}))
         source = row.get("published", table.get("published", {}))
         if not reason:
