@@ -163,3 +163,36 @@ def hub(
 
     items = [Track(file, label) for label, _, file in (item.rpartition("=") for item in track)]
     write_hub(out, name, assembly, items)
+
+
+@app.command()
+def locus(
+    store: Annotated[Path, typer.Argument(help="Window store of the cell type.")],
+    gene: Annotated[str, typer.Argument(help="Gene id or symbol.")],
+    genes: Genes,
+    out: Annotated[Path, typer.Option(help="PNG to write.")],
+    length: Annotated[int, typer.Option(help="Bases around the TSS.", min=100)] = 100_000,
+    base: Annotated[
+        list[str] | None, typer.Option(help="LABEL=base scores (.zarr.zip); repeat.")
+    ] = None,
+    link: Annotated[
+        list[str] | None, typer.Option(help="LABEL=element scores; LABEL=file:COLUMN; repeat.")
+    ] = None,
+    mark: Annotated[
+        list[str] | None,
+        typer.Option(help="LABEL=known elements: BED, or .parquet with chrom, start, end; repeat."),
+    ] = None,
+) -> None:
+    """Draw a gene's neighbourhood: genes, signals, contact, scores, known elements."""
+    from gexpipe.discovery.compare import links_of, named, read_marks
+    from gexpipe.discovery.files import read_bases
+    from gexpipe.discovery.locus import draw_locus
+    from gexpipe.reference.genes import read_genes
+
+    draw_locus(
+        store, read_genes(genes), gene, out, length,
+        {label: read_bases(Path(path)) for label, path in named(base or [], "--base")},
+        {label: links_of(path) for label, path in named(link or [], "--link")},
+        {label: read_marks(Path(path)) for label, path in named(mark or [], "--mark")},
+    )  # fmt: skip
+    log.info("%s is drawn in %s", gene, out)

@@ -14,17 +14,18 @@ from gexpipe.discovery.truth import base_labels, base_row, element_rows, overlap
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
-__all__ = ["compare", "summary"]
+__all__ = ["compare", "links_of", "named", "read_marks", "summary"]
 
 
-def _named(items: Sequence[str], flag: str) -> list[tuple[str, str]]:
+def named(items: Sequence[str], flag: str) -> list[tuple[str, str]]:
+    """(label, file) of ``LABEL=FILE``; a label may hold ``=`` itself."""
     pairs = [(label, path) for label, _, path in (item.rpartition("=") for item in items)]
     if any(not label or not path for label, path in pairs):
         raise UserError(f"{list(items)} are not LABEL=FILE", flag)
     return pairs
 
 
-def _links(text: str) -> pd.DataFrame:
+def links_of(text: str) -> pd.DataFrame:
     """Element scores of FILE or of its column (FILE:COLUMN; FILE:-COLUMN: smaller is better)."""
     path, _, column = text.rpartition(":") if ".parquet:" in text else (text, "", "")
     if not column:
@@ -37,6 +38,20 @@ def _links(text: str) -> pd.DataFrame:
     if column.startswith("-"):  # below every score of an element that is not there
         score = 1 / (1 + score)
     return table[["gene_id", "chrom", "start", "end"]].assign(score=score)
+
+
+def read_marks(path: Path) -> pd.DataFrame:
+    """Known elements: a BED file (a fifth column is a score), or parquet; chrom, start, end."""
+    if path.suffix == ".parquet":
+        table = pd.read_parquet(require(path, "elements"))
+    else:
+        table = pd.read_csv(require(path, "elements"), sep="\t", header=None, comment="#")
+        names = ["chrom", "start", "end", "name", "score"][: table.shape[1]]
+        table = table.iloc[:, : len(names)].set_axis(names, axis=1)
+    missing = [name for name in ("chrom", "start", "end") if name not in table]
+    if missing:
+        raise UserError(f"no column {missing[0]!r} of elements", path)
+    return table
 
 
 def compare(
@@ -77,10 +92,10 @@ def compare(
     genes = genes.reset_index(drop=True)
     pairs = true_pairs(folder, genes, cell, length)
     rows = []
-    for label, text in _named(links, "--link"):
-        found = element_rows(pairs, overlapping(pairs, _links(text)))
+    for label, text in named(links, "--link"):
+        found = element_rows(pairs, overlapping(pairs, links_of(text)))
         rows += [{"score": label, "cell": cell, **row} for row in found]
-    for label, text in _named(bases, "--base"):
+    for label, text in named(bases, "--base"):
         scored = read_bases(Path(text))
         if scored.length != length or scored.genes["gene_id"].tolist() != genes["gene_id"].tolist():
             raise UserError(f"other genes or another window than {length} bp", text)

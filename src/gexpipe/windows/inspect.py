@@ -18,7 +18,7 @@ from gexpipe.windows.store import read_manifest
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-__all__ = ["describe", "draw_gene", "read_gene"]
+__all__ = ["describe", "draw_gene", "read_gene", "window_contact"]
 
 # Points drawn along a window; each is the mean (signals) or any (masks) of the bases it covers.
 POINTS = 2000
@@ -103,7 +103,7 @@ def draw_gene(store: Path, gene: str, out: Path) -> None:
     if "signals" not in tracks:
         raise UserError("only a cell store has tracks to draw", store)
     length = len(next(iter(tracks["signals"].values())))
-    panels = [*tracks["signals"].items(), ("contact", _expand(tracks, length))]
+    panels = [*tracks["signals"].items(), ("contact", window_contact(tracks, length))]
     figure, axes = plt.subplots(
         len(panels) + 1, 1, figsize=(10, 1.4 * (len(panels) + 1)), sharex=True, layout="constrained"
     )
@@ -127,6 +127,7 @@ def draw_gene(store: Path, gene: str, out: Path) -> None:
     plt.close(figure)
 
 
-def _expand(tracks: dict[str, Any], length: int) -> np.ndarray:
+def window_contact(tracks: dict[str, Any], length: int) -> np.ndarray:
+    """Contact of every base of a window, from the bins that `read_gene` gives."""
     bins = (np.arange(length) + tracks["contact_start"]) // tracks["resolution"]
     return tracks["contact"][bins]
