@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CalledProcessError
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from snakemake.api import ConfigSettings, OutputSettings, ResourceSettings, SnakemakeApi
 from snakemake.settings.enums import Quietness
+from snakemake.shell import shell
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_JOB = {"all"}  # a target, nothing to run
@@ -62,6 +64,13 @@ def test_rules_that_compute_on_a_gpu_ask_for_one(rules: dict[str, Any]) -> None:
         trains = any(command in rule.shellcmd for command in COMPUTES)
         assert asked == (1 if trains else 0), name
     assert {name for name, rule in rules.items() if "gpu" in rule.resources} == GPU
+
+
+def test_a_failure_within_a_pipe_is_a_failure(rules: dict[str, Any]) -> None:
+    """Training is shown while it is logged: `gexpipe train ... | tee LOG`."""
+    assert any("| tee" in rule.shellcmd for rule in rules.values())
+    with pytest.raises(CalledProcessError):
+        shell("false | cat")
 
 
 def test_only_downloads_need_a_network_and_they_stay_where_snakemake_runs(

@@ -58,8 +58,9 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-# The commands come with the Python that runs Snakemake; an activated environment wins.
-shell.prefix(f'export PATH="$PATH:{Path(sys.executable).parent}"; ')
+# The commands come with the Python that runs Snakemake; an activated environment wins. A prefix
+# replaces Snakemake's own, which makes a failure within a pipe a failure.
+shell.prefix(f'set -euo pipefail; export PATH="$PATH:{Path(sys.executable).parent}"; ')
 
 # Sizes come from the genome, unless the reference sheet gives them (a run without sequence).
 CHROM_SIZES = (

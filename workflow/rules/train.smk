@@ -28,7 +28,7 @@ rule train:
         "../envs/train.yaml"
     threads: 1 + config["train"]["workers"]
     resources:
-        gpu=1,
+        gpu=config["train"]["devices"],
         mem_mb=growing(1, 16000),
         runtime="2d",
     params:

@@ -37,7 +37,9 @@ def train(
     fold: Annotated[int, typer.Option(help="Fold of the example table.")] = 11,
     seed: Annotated[int, typer.Option(help="Weights, batch order, noise.")] = 2,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
-    devices: Annotated[int, typer.Option(help="GPUs, where there are any.", min=1)] = 1,
+    devices: Annotated[
+        int | None, typer.Option(help="GPUs, where there are any; default: the method's.", min=1)
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Start anew if last.ckpt is of another run.")
     ] = False,
@@ -50,12 +52,13 @@ def train(
     from gexpipe.devices import hold
     from gexpipe.train.process import prepare
 
-    click.get_current_context().with_resource(hold(devices))
     prepare(threads)  # before anything loads torch or numba
-    from gexpipe.train import run
     from gexpipe.train.options import read_method
 
     config = read_method(method)
+    devices = devices or config.train.devices
+    click.get_current_context().with_resource(hold(devices))  # before CUDA is used
+    from gexpipe.train import run
 
     others = (mixed_signals or [], mixed_examples or [])
     if len(others[0]) != len(others[1]):

@@ -46,6 +46,8 @@ class TrainOptions:
         Stop after so many validations in a row without a better one; 0: train all steps.
     workers : int
         Loader processes; 0 reads in the training process.
+    devices : int
+        GPUs that share a run's batches, where there are any.
     recompute_layers : bool
         Keep only the inputs of each layer for the backward pass: less memory, about a third more
         time, the same gradients.
@@ -70,6 +72,7 @@ class TrainOptions:
     validations_per_epoch: float = 2.0
     patience: int = 0
     workers: int = 0
+    devices: int = 1
     recompute_layers: bool = False
     scan_backend: str = "auto"
     deterministic: bool = False
@@ -80,7 +83,7 @@ class TrainOptions:
             if getattr(self, key) not in allowed:
                 found = getattr(self, key)
                 raise UserError(f"{found!r}, expected {' or '.join(allowed)}", f"{where}.{key}")
-        for key in ("steps", "batch_size", "accumulate", "validations_per_epoch"):
+        for key in ("devices", "steps", "batch_size", "accumulate", "validations_per_epoch"):
             if getattr(self, key) <= 0:
                 raise UserError(f"{getattr(self, key)}, expected more than 0", f"{where}.{key}")
         if not 0 <= self.warmup_steps <= self.steps:
