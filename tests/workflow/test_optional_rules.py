@@ -67,3 +67,19 @@ def test_quality_tables_of_all_cells(tmp_path: Path) -> None:
     assert "--cell K562=results/quality/K562.tsv --cell GM12878=results/quality/GM12878.tsv" in text
     records = "--peaks results/peaks/K562/peaks.json --contacts results/contacts/K562/rows.json"
     assert f"abc quality --activity results/abc/K562/quality.json {records}" in text
+
+
+def test_every_score_of_the_discovery_table_meets_crispri(tmp_path: Path) -> None:
+    sheet = (ROOT / "config/files.tsv").read_text()
+    own = f"K562\tcrispr\t1\tpath\tscreen\ttsv\t{tmp_path}/screen.tsv\t\n"
+    (tmp_path / "files.tsv").write_text(sheet + own)
+    (tmp_path / "screen.tsv").write_text("")
+    target = "results/crispr/K562.scores.tsv"
+    status, text = plan(tmp_path, target, {"files": "files.tsv", "seeds": [2, 22]})
+    assert status == 0, text
+    (command,) = (line for line in text.splitlines() if "gexpipe discover crispri" in line)
+    table = yaml.safe_load((ROOT / "config/tables/discovery.yaml").read_text())
+    for row in table["rows"]:
+        assert command.count(f"--link '{row['label']}=") == 2, "one a seed"
+    times = "attention.parquet*results/abc/K562/predictions.parquet:abc_score"
+    assert command.count("--link 'EPInformer attention x ABC=") == command.count(times) == 2

@@ -343,9 +343,47 @@ def score_files(wildcards):
     return [path for _, path in scored(wildcards)]
 
 
+def named_links(items):
+    """``--link LABEL=FILE`` for (label, file) pairs."""
+    return " ".join(f"--link '{label}={path}'" for label, path in items)
+
+
 def named_scores(wildcards):
-    """Options of ``gexpipe discover truth``."""
-    return " ".join(f"--link '{label}={path}'" for label, path in scored(wildcards))
+    """Options of ``gexpipe discover truth``; attention also times ABC, as EPInformer's authors do."""
+    items = scored(wildcards)
+    attention = {line.label for line in PLANS[wildcards.table].lines if line.score == "attention"}
+    abc = f"results/abc/{wildcards.cell}/predictions.parquet:abc_score"
+    times = [
+        (label.replace(name, f"{name} x ABC", 1), f"{path}*{abc}")
+        for label, path in items
+        for name in attention
+        if label.removesuffix(SHUFFLED) == name
+    ]
+    return named_links(items + times)
+
+
+def discovered(cell, abc):
+    """(label, element scores) of every row of the discovery table: its folds and seeds.
+
+    ``abc`` is the file of ABC scores that attention is multiplied with.
+    """
+    found = []
+    for plan in (PLANS[name] for name in TRUTH_TABLES):
+        for line in plan.lines:
+            if line.reason:
+                continue
+            for fold in plan.folds:
+                for seed in plan.seeds:
+                    path = scores_of(line, cell, fold, seed, "own")
+                    found.append((line.label, path))
+                    if line.score == "attention":
+                        found.append((f"{line.label} x ABC", f"{path}*{abc}:abc_score"))
+    return found
+
+
+def discovered_files(wildcards):
+    """Files of `discovered`, without those of ABC."""
+    return [text for _, text in discovered(wildcards.cell, "") if "*" not in text]
 
 
 def scored_window(table):

@@ -198,3 +198,38 @@ rule discovery_table:
     shell:
         "gexpipe discover table {params.files} --title {params.title:q} --out {output.tsv}"
         " > {log} 2>&1"
+
+
+rule crispr_scores:
+    input:
+        discovered_files,
+        abc="results/abc/{cell}/predictions.parquet",
+        crispr=lambda wildcards: cell_paths(wildcards.cell, "crispr"),
+        genes="results/genes/genes.tsv",
+    output:
+        tsv="results/crispr/{cell}.scores.tsv",
+        figure=report(
+            "results/figures/crispr/{cell}.png",
+            caption="../report/crispr.rst",
+            category="Discovery",
+            labels={"figure": "scores against CRISPRi", "cell": "{cell}"},
+        ),
+    log:
+        "logs/discovery/crispr_scores.{cell}.log",
+    benchmark:
+        "results/benchmarks/crispr_scores/{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8, 8000),
+        runtime="1h",
+    params:
+        scores=lambda wildcards, input: named_links(discovered(wildcards.cell, input.abc)),
+        cell_type=lambda wildcards: SHEETS.published_as[wildcards.cell],
+    message:
+        "Scores of every method in {wildcards.cell} against CRISPRi"
+    shell:
+        "gexpipe discover crispri {params.scores} --abc {input.abc} --crispr {input.crispr}"
+        " --genes {input.genes} --cell {params.cell_type} --out {output.tsv}"
+        " --figure {output.figure} > {log} 2>&1"

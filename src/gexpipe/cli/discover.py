@@ -124,6 +124,40 @@ def table(
 
 
 @app.command()
+def crispri(
+    link: Annotated[
+        list[str],
+        typer.Option(
+            help="LABEL=element scores; LABEL=file:COLUMN; LABEL=file*file:COLUMN is their product."
+            " Repeat; files of one label (folds, seeds) are pooled."
+        ),
+    ],
+    abc: Annotated[Path, typer.Option(help="ABC's element-gene scores (predictions.parquet).")],
+    crispr: Annotated[Path, typer.Option(help="CRISPRi table (columns of EPCrisprBenchmark).")],
+    genes: Genes,
+    out: Annotated[Path, typer.Option(help="TSV to write: average precision by distance.")],
+    figure: Annotated[Path, typer.Option(help="PNG to write: precision against recall.")],
+    cell: Annotated[str | None, typer.Option(help="Keep rows of this CellType.")] = None,
+    samples: Annotated[int, typer.Option(help="Bootstrap samples.", min=1)] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 1,
+) -> None:
+    """Element scores of models against CRISPRi, beside ABC and distance."""
+    from gexpipe.discovery.crispri import covered_scores, draw_curves, pooled, score_table
+    from gexpipe.evaluate.crispr import crispr_pairs, curve_table, predicted
+    from gexpipe.reference.genes import read_genes, write_table
+
+    pairs = crispr_pairs(crispr, read_genes(genes), cell)
+    known = predicted(abc, set(pairs["gene_id"].dropna()), "abc_score")
+    covered, scores = covered_scores(pairs, pooled(link), known)
+    measured = score_table(covered, scores, len(pairs), samples, seed)
+    write_table(measured, out)
+    title = f"{len(covered):,} of {len(pairs):,} tested pairs, {covered['regulated'].sum()} act"
+    draw_curves(curve_table(covered, scores), measured, title, figure)
+    for row in measured[measured["distance"] == "all"].itertuples():
+        log.info("%s: average precision %.3f", row.predictor, row.average_precision)
+
+
+@app.command()
 def tracks(
     links: Annotated[Path, typer.Option(help="Element scores of `discover scores`.")],
     genes: Genes,

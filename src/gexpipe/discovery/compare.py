@@ -14,7 +14,7 @@ from gexpipe.discovery.truth import base_labels, base_row, element_rows, overlap
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
-__all__ = ["compare", "links_of", "named", "read_marks", "summary"]
+__all__ = ["compare", "links_of", "named", "product", "read_marks", "summary"]
 
 
 def named(items: Sequence[str], flag: str) -> list[tuple[str, str]]:
@@ -26,7 +26,13 @@ def named(items: Sequence[str], flag: str) -> list[tuple[str, str]]:
 
 
 def links_of(text: str) -> pd.DataFrame:
-    """Element scores of FILE or of its column (FILE:COLUMN; FILE:-COLUMN: smaller is better)."""
+    """Element scores of FILE or of its column (FILE:COLUMN; FILE:-COLUMN: smaller is better).
+
+    ``ONE*OTHER`` is `product` of two of these.
+    """
+    one, times, other = text.partition("*")
+    if times:
+        return product(links_of(one), links_of(other))
     path, _, column = text.rpartition(":") if ".parquet:" in text else (text, "", "")
     if not column:
         return read_links(Path(path))
@@ -38,6 +44,25 @@ def links_of(text: str) -> pd.DataFrame:
     if column.startswith("-"):  # below every score of an element that is not there
         score = 1 / (1 + score)
     return table[["gene_id", "chrom", "start", "end"]].assign(score=score)
+
+
+def product(links: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Scores times those of another's overlapping elements, as EPInformer's attention times ABC.
+
+    Parameters
+    ----------
+    links, other : DataFrame
+        gene_id, chrom, start, end, score.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``links``; the largest of the other's scores among the elements of the same gene
+        that share a base counts, 0 where there is none.
+    """
+    links = links.reset_index(drop=True)
+    there = other[other["gene_id"].isin(links["gene_id"])]
+    return links.assign(score=links["score"].to_numpy(np.float64) * overlapping(links, there))
 
 
 def read_marks(path: Path) -> pd.DataFrame:

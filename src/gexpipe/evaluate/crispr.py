@@ -15,7 +15,16 @@ from gexpipe.files import require
 from gexpipe.log import get_logger
 from gexpipe.reference.genes import read_any_table
 
-__all__ = ["Curve", "benchmark", "crispr_pairs", "curve", "curve_table", "overlap_scores"]
+__all__ = [
+    "Curve",
+    "benchmark",
+    "best_overlap",
+    "crispr_pairs",
+    "curve",
+    "curve_table",
+    "overlap_scores",
+    "predicted",
+]
 
 logger = get_logger(__name__)
 
@@ -91,7 +100,7 @@ def crispr_pairs(path: str | Path, genes: pd.DataFrame, cell: str | None = None)
     return pairs
 
 
-def _predicted(path: Path, wanted: set[str], column: str) -> pd.DataFrame:
+def predicted(path: Path, wanted: set[str], column: str) -> pd.DataFrame:
     """Rows of the genes in question, read batch by batch."""
     columns = ["gene_id", "chrom", "start", "end", column]
     with pq.ParquetFile(require(path, "prediction file")) as file:
@@ -130,7 +139,21 @@ def overlap_scores(pairs: pd.DataFrame, predictions: Path, column: str = "abc_sc
     ndarray
         (pairs,) float64.
     """
-    found = _predicted(predictions, set(pairs["gene_id"].dropna()), column)
+    found = predicted(predictions, set(pairs["gene_id"].dropna()), column)
+    score, hits = best_overlap(pairs, found, column)
+    if hits == 0:
+        raise UserError(
+            "no predicted element overlaps a tested one: another assembly?", predictions
+        )
+    logger.info("%d of %d tested pairs overlap a predicted element", hits, len(pairs))
+    return score
+
+
+def best_overlap(pairs: pd.DataFrame, found: pd.DataFrame, column: str) -> tuple[Floats, int]:
+    """Largest score of the elements of the same gene that overlap each pair, and how many do.
+
+    ``found`` has gene_id, chrom, start, end and ``column``; a pair without an element has 0.
+    """
     tested = pairs[["chrom", "start", "end", "gene_id"]].reset_index(names="pair")
     groups = dict(iter(found.groupby(["gene_id", "chrom"], sort=False)))
     score = np.zeros(len(pairs))
@@ -147,12 +170,7 @@ def overlap_scores(pairs: pd.DataFrame, predictions: Path, column: str = "abc_sc
         best = np.where(overlap, value[None, :], -np.inf).max(axis=1)
         hits += int(overlap.any(axis=1).sum())
         score[rows["pair"].to_numpy()] = np.where(np.isfinite(best), best, 0.0)
-    if hits == 0:
-        raise UserError(
-            "no predicted element overlaps a tested one: another assembly?", predictions
-        )
-    logger.info("%d of %d tested pairs overlap a predicted element", hits, len(pairs))
-    return score
+    return score, hits
 
 
 @dataclass(frozen=True)
@@ -255,7 +273,12 @@ def benchmark(
 
 
 def curve_table(pairs: pd.DataFrame, scores: dict[str, Floats]) -> pd.DataFrame:
-    """Curves over all pairs: predictor, threshold, precision, recall; a row a threshold."""
+    """Curves over all pairs: predictor, threshold, precision, recall; a row a threshold.
+
+    Without a regulated pair there is none.
+    """
+    if not pairs["regulated"].any():
+        return pd.DataFrame(columns=["predictor", "threshold", "precision", "recall"])
     parts = []
     for predictor, score in scores.items():
         found = curve(pairs["regulated"].to_numpy(bool), score)
