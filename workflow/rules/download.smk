@@ -7,7 +7,9 @@ localrules:
 
 rule download:
     output:
-        "resources/files/{file}",
+        # Not removed before a job: a file that is there and right is checked, not fetched again.
+        file=update("resources/files/{file}"),
+        record=update("resources/files/{file}.json"),
     log:
         "logs/download/{file}.log",
     benchmark:
@@ -24,9 +26,11 @@ rule download:
     params:
         row=lambda wildcards: SHEETS.download_options(f"resources/files/{wildcards.file}"),
         mirror=(f"--mirror {config['download']['mirror']}" if config["download"]["mirror"] else ""),
-        tries=config["download"]["tries"],
+    # How often to try and what to object to do not change a file: no params, so nothing re-runs.
     message:
         "Download {wildcards.file}"
     shell:
         "gexpipe download {params.row} {params.mirror}"
-        " --tries {params.tries} --out {output} 2>&1 | tee {log}"
+        " --tries {config[download][tries]} --on-archived {config[download][on_archived]}"
+        " --on-revoked {config[download][on_revoked]} --on-assembly {config[download][on_assembly]}"
+        " --out {output.file} 2>&1 | tee {log}"

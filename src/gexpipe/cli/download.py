@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 
 from gexpipe.download import Request, download
+from gexpipe.download.policy import CHOICES, Policy
 
 app = typer.Typer(add_completion=False)
+_CHOICE = click.Choice(CHOICES)
 
 
 @app.command()
@@ -29,7 +32,10 @@ def main(
         str, typer.Option(help="Folder or web address that answers for all portals.")
     ] = "",
     tries: Annotated[int, typer.Option(min=1, help="Attempts per request.")] = 6,
+    on_archived: Annotated[str, typer.Option(help="Archived file: warn or refuse.", click_type=_CHOICE)] = "warn",
+    on_revoked: Annotated[str, typer.Option(help="Withdrawn file: warn or refuse.", click_type=_CHOICE)] = "refuse",
+    on_assembly: Annotated[str, typer.Option(help="Other assembly: warn or refuse.", click_type=_CHOICE)] = "refuse",
 ) -> None:
     """Fetch one file of the sheet: verified, resumable, recorded."""
     request = Request(source, accession, file_format, url, md5, assembly)
-    download(request, out, mirror or None, tries)
+    download(request, out, mirror or None, tries, Policy(on_archived, on_revoked, on_assembly))

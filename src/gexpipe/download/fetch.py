@@ -18,7 +18,7 @@ from gexpipe.download.verify import looks_like_html
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 
-__all__ = ["Transient", "fetch", "get", "open_client"]
+__all__ = ["Transient", "exists", "fetch", "get", "open_client"]
 
 log = get_logger(__name__)
 
@@ -27,6 +27,10 @@ T = TypeVar("T")
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 _ABSENT = {404, 410}
 _LONGEST_PAUSE = 300.0
+_STALLED = 60.0  # seconds without a byte after which a connection counts as dead
+_SHOW_AFTER = 2.0  # seconds before a progress bar appears
+# What portals answer with instead of a file: pages, forms, messages.
+_NO_DATA = ("text/html", "application/xhtml+xml", "application/json")
 
 
 class Transient(Exception):
@@ -41,7 +45,7 @@ def open_client() -> httpx.Client:
     """Client that follows redirects (a portal hands over to its storage) and honours proxies."""
     return httpx.Client(
         follow_redirects=True,
-        timeout=httpx.Timeout(60.0, connect=30.0),
+        timeout=httpx.Timeout(_STALLED, connect=min(_STALLED, 30.0)),
         headers={"User-Agent": "gexpipe"},
     )
 
@@ -57,6 +61,18 @@ def get(
             return None
         _raise_for_status(answer, url)
         return answer
+
+    return _retrying(once, url, tries)
+
+
+def exists(client: httpx.Client, url: str, tries: int) -> bool:
+    """Whether an address can be read by anyone: asked for, not fetched."""
+
+    def once() -> bool:
+        answer = client.head(url)
+        if answer.status_code in _TRANSIENT:
+            raise Transient(f"the server answered {answer.status_code}", _retry_after(answer))
+        return answer.status_code < 400
 
     return _retrying(once, url, tries)
 
@@ -111,7 +127,7 @@ def _fetch_once(
         chunks = answer.iter_raw()  # without a chunk size: nothing is held back when it is cut
         first = next(chunks, b"")
         try:
-            _check_start(first, have, total, size, url)
+            _check_start(first, answer, have, total, size, url)
         except UserError:
             part.unlink(missing_ok=True)
             raise
@@ -122,9 +138,12 @@ def _fetch_once(
         raise Transient(f"the connection ended after {written} of {expected} bytes")
 
 
-def _check_start(first: bytes, have: int, total: int | None, size: int | None, url: str) -> None:
+def _check_start(
+    first: bytes, answer: httpx.Response, have: int, total: int | None, size: int | None, url: str
+) -> None:
     """Refuse a web page, or a file of another size, before anything is written."""
-    if have == 0 and looks_like_html(first):
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind in _NO_DATA or (have == 0 and looks_like_html(first)):
         raise UserError("the server answered with a web page instead of the file", url)
     if size is not None and total is not None and total != size:
         raise UserError(f"the server offers {total} bytes, the portal lists {size}", url)
@@ -137,7 +156,7 @@ def _write(chunks: Iterable[bytes], part: Path, have: int, total: int | None, ur
         part.open("ab" if have else "wb") as handle,
         tqdm(
             desc=name, total=total, initial=have, unit="B", unit_scale=True, leave=not quiet,
-            mininterval=10.0 if quiet else 0.2, delay=2.0,
+            mininterval=10.0 if quiet else 0.2, delay=_SHOW_AFTER,
         ) as bar,
     ):  # fmt: skip
         for chunk in chunks:

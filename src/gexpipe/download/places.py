@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
 from gexpipe.download.fetch import get
 from gexpipe.errors import UserError
 
-__all__ = ["is_web", "join", "read_json", "read_text"]
+__all__ = ["is_web", "join", "read_json", "read_text", "refuse_secrets"]
 
 
 def is_web(place: str) -> bool:
@@ -21,10 +21,27 @@ def is_web(place: str) -> bool:
 
 
 def join(base: str, path: str) -> str:
-    """Place of ``path`` (a plain, not percent-encoded name) below a folder or web address."""
+    """Place of ``path`` (a plain, not percent-encoded name) below a folder or web address.
+
+    Raises
+    ------
+    UserError
+        The path leaves the folder: a name from a portal is no reason to read other files.
+    """
+    if ".." in unquote(path).replace("\\", "/").split("/") or "\0" in path:
+        raise UserError(f"the name {path!r} leaves the folder", base)
     if is_web(base):
         return base.rstrip("/") + "/" + quote(path.lstrip("/"), safe="/@")
     return str(Path(base) / path.lstrip("/"))
+
+
+def refuse_secrets(place: str, where: str) -> None:
+    """Refuse an address with a password in it: sheets and configuration are kept and shared."""
+    if is_web(place) and "@" in urlsplit(place).netloc:
+        raise UserError(
+            "an address may hold no user or password; keys come from the environment or ~/.netrc",
+            where,
+        )
 
 
 def read_text(place: str, client: httpx.Client, tries: int) -> str | None:

@@ -18,13 +18,16 @@ __all__ = [
     "ENCODE",
     "FANTOM5_FOLDERS",
     "FOURDN",
+    "FOURDN_OPEN",
     "ZENODO",
     "Found",
     "Request",
     "encode_file",
     "fantom5_name",
     "find_in_listing",
+    "fourdn_drs",
     "fourdn_file",
+    "fourdn_open",
     "same_assembly",
     "zenodo_file",
 ]
@@ -39,7 +42,8 @@ FANTOM5_FOLDERS = tuple(
     for kind in ("cell_line", "primary_cell", "tissue", "timecourse")
 )
 _ALIASES = {"grch38": "hg38", "grch37": "hg19", "grcm38": "mm10", "grcm39": "mm39"}
-_USABLE = {"released", "archived", "in progress", "released to project", "uploaded"}
+# Where 4DN keeps its open files for everyone, by the file's uuid.
+FOURDN_OPEN = "https://4dn-open-data-public.s3.amazonaws.com/fourfront-webprod/wfoutput"
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ def encode_file(metadata: Mapping[str, Any], accession: str, where: str) -> Foun
     Raises
     ------
     UserError
-        The object is no file, is not available or restricted, or was withdrawn.
+        The object is no file, or is not available or restricted.
     """
     if "href" not in metadata:
         raise UserError(f"{accession} is no file (no 'href'); expected an ENCFF accession", where)
@@ -111,17 +115,38 @@ def _file(metadata: Mapping[str, Any], accession: str, assembly: str, where: str
     found = metadata.get("accession", accession)
     if found != accession:
         raise UserError(f"the metadata is of {found}, expected {accession}", where)
-    status = str(metadata.get("status", ""))
-    if status and status not in _USABLE:
-        raise UserError(f"{accession} has status {status!r}; choose a released file", where)
+    href = str(metadata["href"])
+    if not re.match(r"/[^/]", href):  # joined to a host, anything else would name another one
+        raise UserError(f"{accession}: href is {href!r}, expected a path", where)
     size = metadata.get("file_size")
     return Found(
-        place=str(metadata["href"]),
+        place=href,
         size=int(size) if size is not None else None,
         md5=str(metadata.get("md5sum", "")),
         assembly=assembly,
-        status=status,
+        status=str(metadata.get("status", "")),
     )
+
+
+def fourdn_open(metadata: Mapping[str, Any], base: str) -> str | None:
+    """Address of a 4DN file in the open-data bucket; None where the object does not tell.
+
+    The object's own ``open_data_url``, else ``base``/uuid/name; whether it is there is for the
+    caller to find out.
+    """
+    own = metadata.get("open_data_url")
+    if own:
+        return str(own)
+    name = str(metadata["href"]).rsplit("/", 1)[-1]
+    uuid = str(metadata.get("uuid", ""))
+    return f"{base}/{uuid}/{name}" if re.fullmatch(r"[0-9a-f-]{36}", uuid) else None
+
+
+def fourdn_drs(item: Mapping[str, Any]) -> tuple[int | None, str]:
+    """Size and md5 of a GA4GH DRS object, which 4DN answers without a key; None and "" if absent."""
+    sums = {str(entry.get("type")): entry.get("checksum") for entry in item.get("checksums") or []}
+    size = item.get("size")
+    return (int(size) if size is not None else None), str(sums.get("md5") or "")
 
 
 def zenodo_file(record: Mapping[str, Any], name: str, where: str) -> Found:

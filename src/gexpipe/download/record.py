@@ -8,6 +8,7 @@ from typing import Any
 
 from gexpipe.download.portals import Found, Request
 from gexpipe.download.verify import Digests
+from gexpipe.errors import UserError
 from gexpipe.files import read_json, write_json
 
 __all__ = ["read_record", "record_path", "write_record"]
@@ -18,8 +19,8 @@ def record_path(out: Path) -> Path:
     return out.with_name(out.name + ".json")
 
 
-def write_record(out: Path, request: Request, found: Found, digests: Digests) -> None:
-    """Write source, accession, address, checksums, size, assembly, status and date."""
+def write_record(out: Path, request: Request, found: Found, digests: Digests, warnings: list[str]) -> None:
+    """Write source, accession, address, checksums, size, assembly, status, date, warnings."""
     write_json(
         record_path(out),
         {
@@ -32,6 +33,7 @@ def write_record(out: Path, request: Request, found: Found, digests: Digests) ->
             "size": digests.size,
             "assembly": found.assembly,
             "status": found.status,
+            "warnings": warnings,
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         },
     )
@@ -40,4 +42,10 @@ def write_record(out: Path, request: Request, found: Found, digests: Digests) ->
 def read_record(out: Path) -> dict[str, Any] | None:
     """The note of a file; None when there is none."""
     path = record_path(out)
-    return read_json(path) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        note = read_json(path)
+    except UserError:  # damaged: the file is checked and noted again
+        return None
+    return note if isinstance(note, dict) else None

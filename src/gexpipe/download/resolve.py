@@ -11,18 +11,22 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from gexpipe.download.places import is_web, join, read_json, read_text
+from gexpipe.download.fetch import exists
+from gexpipe.download.places import is_web, join, read_json, read_text, refuse_secrets
 from gexpipe.download.portals import (
     ENCODE,
     FANTOM5_FOLDERS,
     FOURDN,
+    FOURDN_OPEN,
     ZENODO,
     Found,
     Request,
     encode_file,
     fantom5_name,
     find_in_listing,
+    fourdn_drs,
     fourdn_file,
+    fourdn_open,
     zenodo_file,
 )
 from gexpipe.errors import UserError
@@ -30,6 +34,11 @@ from gexpipe.errors import UserError
 __all__ = ["resolve"]
 
 _MD5 = re.compile(r"\b[0-9a-fA-F]{32}\b")
+# Sites that list the md5 of all files of a folder in one of them.
+_SUMS = {
+    "https://ftp.ebi.ac.uk/pub/databases/gencode/": "MD5SUMS",
+    "https://hgdownload.soe.ucsc.edu/goldenPath/": "md5sum.txt",
+}
 
 _KEY_STEPS = (
     "4DN asks for an access key: (1) log in at https://data.4dnucleome.org, "
@@ -51,6 +60,8 @@ def resolve(request: Request, mirror: str | None, client: httpx.Client, tries: i
     UserError
         Unknown source, unknown accession, file not available, no credentials.
     """
+    refuse_secrets(request.url, request.accession)
+    refuse_secrets(mirror or "", "config: download.mirror")
     finders = {
         "encode": _encode,
         "4dn": _fourdn,
@@ -87,10 +98,21 @@ def _fourdn(request: Request, mirror: str | None, client: httpx.Client, tries: i
     place = f"{FOURDN}/files-processed/{accession}/?format=json"
     metadata = read_json(place, client, tries, accession)
     found = fourdn_file(metadata, accession, place)
-    open_data = request.url or metadata.get("open_data_url")
-    if open_data:
-        return replace(found, place=str(open_data))
+    if found.size is None or not found.md5:
+        found = _complete(found, accession, client, tries)
+    for place in (request.url, fourdn_open(metadata, FOURDN_OPEN)):
+        if place and exists(client, place, tries):
+            return replace(found, place=place)
     return replace(found, place=FOURDN + found.place, auth=_fourdn_key(accession))
+
+
+def _complete(found: Found, accession: str, client: httpx.Client, tries: int) -> Found:
+    """Size and md5 from the portal's DRS service, where the file object lacks them."""
+    place = f"{FOURDN}/ga4gh/drs/v1/objects/{accession}"
+    if read_text(place, client, tries) is None:
+        return found
+    size, md5 = fourdn_drs(read_json(place, client, tries, accession))
+    return replace(found, size=size if found.size is None else found.size, md5=found.md5 or md5)
 
 
 def _fourdn_key(accession: str) -> tuple[str, str]:
@@ -151,11 +173,23 @@ def _url(request: Request, mirror: str | None, client: httpx.Client, tries: int)
     if not is_web(request.url):
         raise UserError(f"url is {request.url!r}, expected http(s)://...", request.accession)
     if not mirror:
-        return Found(place=request.url)
+        return Found(place=request.url, md5=request.md5 or _listed_md5(request.url, client, tries))
     parts = urlsplit(request.url)
     place = join(mirror, f"url/{parts.netloc}/{unquote(parts.path).lstrip('/')}")
     listed = _MD5.search(read_text(place + ".md5", client, tries) or "")
     return Found(place=place, md5=listed.group(0) if listed else "")
+
+
+def _listed_md5(url: str, client: httpx.Client, tries: int) -> str:
+    """The md5 that the file's site lists in its folder; empty where it lists none."""
+    for site, sums in _SUMS.items():
+        if url.startswith(site):
+            folder, _, name = url.rpartition("/")
+            text = read_text(f"{folder}/{sums}", client, tries) or ""
+            lines = [line.split() for line in text.splitlines()]
+            found = [line[0] for line in lines if len(line) == 2 and line[1].lstrip("*./") == name]
+            return found[0].lower() if found and _MD5.fullmatch(found[0]) else ""
+    return ""
 
 
 def _path(request: Request, mirror: str | None, client: httpx.Client, tries: int) -> Found:

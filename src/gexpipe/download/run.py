@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from gexpipe.download.complete import check_complete
 from gexpipe.download.fetch import fetch, open_client
 from gexpipe.download.places import is_web
-from gexpipe.download.portals import Found, Request, same_assembly
+from gexpipe.download.policy import Policy
+from gexpipe.download.portals import Found, Request
 from gexpipe.download.record import read_record, write_record
 from gexpipe.download.resolve import resolve
 from gexpipe.download.verify import Digests, check_digests, check_format, digests
@@ -21,8 +24,16 @@ __all__ = ["download"]
 
 log = get_logger(__name__)
 
+_TOLD = ("url", "assembly", "status", "warnings")  # what a portal may say differently later
 
-def download(request: Request, out: Path, mirror: str | None = None, tries: int = 6) -> Digests:
+
+def download(
+    request: Request,
+    out: Path,
+    mirror: str | None = None,
+    tries: int = 6,
+    policy: Policy | None = None,
+) -> Digests:
     """Put the requested file at ``out``, verified, with a note beside it.
 
     An interrupted download leaves ``out.part`` and is resumed; a file that fails verification is
@@ -34,6 +45,8 @@ def download(request: Request, out: Path, mirror: str | None = None, tries: int 
         Folder or web address that answers for all portals.
     tries : int
         Attempts per request.
+    policy : Policy, optional
+        Whether archived, revoked and wrongly assembled files are refused or taken with a warning.
 
     Raises
     ------
@@ -42,11 +55,15 @@ def download(request: Request, out: Path, mirror: str | None = None, tries: int 
     """
     with open_client() as client:
         found = resolve(request, mirror, client, tries)
-        _check_assembly(request, found)
+        warnings = (policy or Policy()).check(request, found)
+        for warning in warnings:
+            log.warning("%s: %s", request.accession, warning)
         expected = _expected_md5(request, found)
-        known = _already_there(out, found, expected)
+        known = _already_there(out, request, found, expected)
         if known is not None:
             log.info("%s is there already", out)
+            if _stale(read_record(out), found, warnings):
+                write_record(out, request, found, known, warnings)
             return known
         out.parent.mkdir(parents=True, exist_ok=True)
         part = out.with_name(out.name + ".part")
@@ -55,7 +72,7 @@ def download(request: Request, out: Path, mirror: str | None = None, tries: int 
         else:
             result = _from_path(request, found, part, expected)
     part.replace(out)
-    write_record(out, request, found, result)
+    write_record(out, request, found, result, warnings)
     log.info("%s: %d bytes, md5 %s", out, result.size, result.md5)
     return result
 
@@ -97,16 +114,11 @@ def _from_path(request: Request, found: Found, part: Path, md5: str) -> Digests:
 
 def _verify(path: Path, request: Request, found: Found, md5: str) -> Digests:
     check_format(path, request.format, found.place)
+    if not md5:
+        check_complete(path, request.format, found.place)
     result = digests(path)
     check_digests(result, found.size, md5, found.place)
     return result
-
-
-def _check_assembly(request: Request, found: Found) -> None:
-    if request.assembly and found.assembly and not same_assembly(request.assembly, found.assembly):
-        raise UserError(
-            f"the file is on {found.assembly}, the sheet says {request.assembly}", request.accession
-        )
 
 
 def _expected_md5(request: Request, found: Found) -> str:
@@ -116,10 +128,26 @@ def _expected_md5(request: Request, found: Found) -> str:
     return wanted or listed
 
 
-def _already_there(out: Path, found: Found, md5: str) -> Digests | None:
-    """Digests of ``out`` when its note, its bytes and the expected checksum all agree."""
-    note = read_record(out) if out.is_file() and md5 else None
-    if note is None or note.get("md5") != md5 or note.get("url") != found.place:
+def _already_there(out: Path, request: Request, found: Found, md5: str) -> Digests | None:
+    """Digests of ``out`` when it passes the checks of a fetched file.
+
+    A file without a note may have been put there by hand: it is taken when the portal or the sheet
+    gives a checksum that it has.
+    """
+    if not out.is_file() or not out.stat().st_size:
         return None
-    result = digests(out)
-    return result if result.md5 == md5 else None
+    note = read_record(out)
+    if note is not None and not md5 and note.get("url") == found.place:
+        md5 = str(note.get("md5", ""))  # the portal gives none: as it was when it was fetched
+    if not md5:
+        return None
+    try:
+        return _verify(out, request, found, md5)
+    except UserError as error:
+        log.warning("%s is fetched anew: %s", out, error)
+        return None
+
+
+def _stale(note: dict[str, Any] | None, found: Found, warnings: list[str]) -> bool:
+    told = (found.place, found.assembly, found.status, warnings)
+    return note is None or tuple(note.get(k) for k in _TOLD) != told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +68,8 @@ def check_digests(found: Digests, size: int | None, md5: str, where: str) -> Non
 
 def looks_like_html(start: bytes) -> bool:
     """Whether bytes start as a web page does."""
-    text = start[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return text.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml"))
+    text = start[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return re.match(rb"<[!?a-zA-Z]", text) is not None  # no data format begins like this
 
 
 def check_format(path: Path, file_format: str, where: str) -> None:
