@@ -35,6 +35,7 @@ rule all:
         # The control exchanges windows between genes; a run without window methods has none.
         "results/tables/controls.tsv" if LEARNED else [],
         "results/quality.tsv",
+        "results/provenance.tsv",
         expand("results/crispr/{cell}.tsv", cell=cells_with("crispr")),
         expand("results/targets/{cell}.agreement.json", cell=cells_with("cage", "rnaseq")),
         expand("results/figures/scatter/{cell}.{method}.png", cell=config["cells"], method=METHODS),

@@ -203,6 +203,13 @@ class Sheets:
         options += [f"--assembly {row.assembly or self.genome}"]
         return " ".join(options)
 
+    def used_as(self) -> dict[str, str]:
+        """Local path of every file -> the roles it has, ``CELL ROLE`` or ``ROLE``."""
+        uses: dict[str, list[str]] = {}
+        for row in [*self._cell_rows, *self._reference_rows]:
+            uses.setdefault(row.path, []).append(f"{row.cell} {row.role}".strip())
+        return {path: ", ".join(roles) for path, roles in uses.items()}
+
     def find_reference(self, role: str) -> FileRow | None:
         """The reference row of a role, or None."""
         rows = [row for row in self._reference_rows if row.role == role]

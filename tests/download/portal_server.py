@@ -5,19 +5,22 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-BIGWIG = b"\x26\xfc\x8f\x88" + bytes(range(256)) * 4_000
+BIGWIG = b"\x26\xfc\x8f\x88" + bytes(60) + bytes(range(256)) * 4_000  # no index, no zooms
 CTSS = gzip.compress(b"chr1\t10\t11\tchr1:10..11,+\t3\t+\n", mtime=0)
 
 
 class PortalServer(ThreadingHTTPServer):
     """Serves ``root``; ``faults`` maps a path to misbehaviours, each used once, in order.
 
-    A fault is ("status", code, headers), ("cut", bytes) or ("html",). ``seen`` lists the path and
-    Range header of every request; ``redirects`` maps paths to other paths.
+    A fault is ("status", code, headers), ("cut", bytes), ("html",), ("stall", bytes, seconds) or
+    ("slow", pieces, seconds). ``seen`` lists the path and Range header of every request, ``keys``
+    its path and Authorization header; ``redirects`` maps paths to other places; ``busiest`` is the
+    largest number of files that were sent at a time.
     """
 
     daemon_threads = True
@@ -28,7 +31,11 @@ class PortalServer(ThreadingHTTPServer):
         self.faults: dict[str, list[tuple]] = {}
         self.redirects: dict[str, str] = {}
         self.seen: list[tuple[str, str | None]] = []
+        self.keys: list[tuple[str, str | None]] = []
         self.ranges = True
+        self.headers: dict[str, str] = {}
+        self.sending = self.busiest = 0
+        self.released = threading.Event()
 
     def handle_error(self, *_: object) -> None:
         """A client that hangs up on a bad answer is what the tests want."""
@@ -48,6 +55,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
         self.server.seen.append((path, self.headers.get("Range")))
+        self.server.keys.append((path, self.headers.get("Authorization")))
         faults = self.server.faults.get(path, [])
         fault = faults.pop(0) if faults else ("none",)
         if path in self.server.redirects:
@@ -69,7 +77,27 @@ class Handler(BaseHTTPRequestHandler):
             start = int(given.removeprefix("bytes=").split("-")[0])
             headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
             status, body = 206, body[start:]
-        self.reply(status, body, headers, keep=fault[1] if fault[0] == "cut" else None)
+        headers |= self.server.headers
+        if fault[0] in ("stall", "slow"):
+            return self.drag(status, body, headers, fault)
+        return self.reply(status, body, headers, keep=fault[1] if fault[0] == "cut" else None)
+
+    do_HEAD = do_GET
+
+    def drag(self, status: int, body: bytes, headers: dict[str, str], fault: tuple) -> None:
+        """Send the beginning and then nothing, or the whole in pieces with pauses."""
+        self.server.sending += 1
+        self.server.busiest = max(self.server.busiest, self.server.sending)
+        self.reply(status, body, headers, keep=0)
+        if fault[0] == "stall":
+            self.wfile.write(body[: fault[1]])
+            self.server.released.wait(fault[2])
+        else:
+            step = -(-len(body) // fault[1])
+            for start in range(0, len(body), step):
+                self.wfile.write(body[start : start + step])
+                self.server.released.wait(fault[2])
+        self.server.sending -= 1
 
     def reply(
         self, status: int, body: bytes, headers: dict[str, str], keep: int | None = None
@@ -79,7 +107,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body if keep is None else body[:keep])
+        if self.command != "HEAD":
+            self.wfile.write(body if keep is None else body[:keep])
         if keep is not None:
             self.close_connection = True
 

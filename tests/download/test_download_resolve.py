@@ -145,13 +145,56 @@ def find_fourdn(server: PortalServer, **more: object):
 
 
 def test_fourdn_prefers_open_data(fourdn: PortalServer) -> None:
-    found = find_fourdn(fourdn, open_data_url="https://bucket/x.hic", md5sum="ab", file_size=3)
-    assert (found.place, found.md5, found.size, found.auth) == (
-        "https://bucket/x.hic",
-        "ab",
-        3,
-        None,
-    )
+    (fourdn.root / "x.hic").write_bytes(b"HIC")
+    url = f"{fourdn.url}/x.hic"
+    found = find_fourdn(fourdn, open_data_url=url, md5sum="ab", file_size=3)
+    assert (found.place, found.md5, found.size, found.auth) == (url, "ab", 3, None)
+
+
+UUID = "dcfcb009-f006-4ab8-a4c7-af72be58c12c"
+
+
+def test_fourdn_open_bucket_by_uuid(fourdn: PortalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gexpipe.download.resolve.FOURDN_OPEN", fourdn.url + "/bucket")
+    monkeypatch.setenv("GEXPIPE_4DN_KEY", "me")
+    monkeypatch.setenv("GEXPIPE_4DN_SECRET", "hush")
+    assert find_fourdn(fourdn, uuid=UUID).auth == ("me", "hush"), "not in the bucket: with the key"
+    file = fourdn.root / "bucket" / UUID / "4DNFIAAAAAAA.hic"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"HIC")
+    found = find_fourdn(fourdn, uuid=UUID)
+    assert found.auth is None
+    assert found.place == f"{fourdn.url}/bucket/{UUID}/4DNFIAAAAAAA.hic"
+
+
+def test_fourdn_checksum_from_drs(fourdn: PortalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEXPIPE_4DN_KEY", "me")
+    monkeypatch.setenv("GEXPIPE_4DN_SECRET", "hush")
+    drs = fourdn.root / "ga4gh/drs/v1/objects/4DNFIAAAAAAA"
+    drs.parent.mkdir(parents=True)
+    drs.write_text(json.dumps({"size": 7, "checksums": [{"type": "md5", "checksum": "ab"}]}))
+    found = find_fourdn(fourdn)
+    assert (found.size, found.md5) == (7, "ab")
+    found = find_fourdn(fourdn, file_size=8, md5sum="cd")
+    assert (found.size, found.md5) == (8, "cd"), "the file object itself comes first"
+
+
+def test_gencode_lists_its_checksums(
+    server: PortalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = f"{server.url}/gencode/"
+    monkeypatch.setattr("gexpipe.download.resolve._SUMS", {site: "MD5SUMS"})
+    folder = server.root / "gencode/release_29"
+    folder.mkdir(parents=True)
+    (folder / "a.gtf").write_bytes(b"##provider: GENCODE\n")
+    request = Request("url", "gencode", "gtf", url=f"{site}release_29/a.gtf")
+    download(request, tmp_path / "unlisted.gtf")
+    md5 = hashlib.md5(b"##provider: GENCODE\n").hexdigest()
+    (folder / "MD5SUMS").write_text(f"{'0' * 32}  b.a.gtf\n{md5}  ./a.gtf\n")
+    assert download(request, tmp_path / "listed.gtf").md5 == md5
+    (folder / "a.gtf").write_bytes(b"##provider: SOMEONE\n")
+    with pytest.raises(UserError, match=f"expected {md5}"):
+        download(request, tmp_path / "changed.gtf")
 
 
 def test_fourdn_key_from_the_environment(

@@ -12,6 +12,7 @@ localrules:
     controls,
     scatter,
     costs,
+    provenance,
 
 
 rule table_metrics:
@@ -307,3 +308,31 @@ rule costs:
         "Time and memory of every rule"
     shell:
         "gexpipe tables costs --benchmarks results/benchmarks --out {output.tsv} > {log} 2>&1"
+
+
+rule provenance:
+    input:
+        # Made last: then every file that was needed is there.
+        table="results/tables/table1.tsv",
+        quality="results/quality.tsv",
+    output:
+        tsv="results/provenance.tsv",
+        json="results/provenance.json",
+    log:
+        "logs/tables/provenance.log",
+    benchmark:
+        "results/benchmarks/provenance/all.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 1000),
+        runtime="15m",
+    params:
+        files=" ".join(f"--file {path}='{use}'" for path, use in SHEETS.used_as().items()),
+        config=lambda wildcards: json.dumps(config, sort_keys=True),
+    message:
+        "Where every file came from"
+    shell:
+        "gexpipe tables provenance {params.files} --config {params.config:q} --out {output.tsv}"
+        " > {log} 2>&1"

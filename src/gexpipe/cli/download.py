@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from gexpipe.download import Request, download
-from gexpipe.download.policy import CHOICES, Policy
+from gexpipe.download.policy import Choice, Policy
 
 app = typer.Typer(add_completion=False)
-_CHOICE = click.Choice(CHOICES)
 
 
 @app.command()
@@ -32,9 +30,9 @@ def main(
         str, typer.Option(help="Folder or web address that answers for all portals.")
     ] = "",
     tries: Annotated[int, typer.Option(min=1, help="Attempts per request.")] = 6,
-    on_archived: Annotated[str, typer.Option(help="Archived file: warn or refuse.", click_type=_CHOICE)] = "warn",
-    on_revoked: Annotated[str, typer.Option(help="Withdrawn file: warn or refuse.", click_type=_CHOICE)] = "refuse",
-    on_assembly: Annotated[str, typer.Option(help="Other assembly: warn or refuse.", click_type=_CHOICE)] = "refuse",
+    on_archived: Annotated[Choice, typer.Option(help="An archived file.")] = Choice.WARN,
+    on_revoked: Annotated[Choice, typer.Option(help="A withdrawn file.")] = Choice.REFUSE,
+    on_assembly: Annotated[Choice, typer.Option(help="Another assembly.")] = Choice.REFUSE,
 ) -> None:
     """Fetch one file of the sheet: verified, resumable, recorded."""
     request = Request(source, accession, file_format, url, md5, assembly)

@@ -205,3 +205,23 @@ def costs(
     table = costs_table(read_benchmarks(benchmarks))
     write_table(table, out, costs_markdown(table))
     logger.info("%s: %d rules", out, len(table) - 1)
+
+
+@app.command()
+def provenance(
+    file: Annotated[list[str], typer.Option(help="PATH=USE of a file of the sheets; repeat.")],
+    config: Annotated[str, typer.Option(help="The whole configuration, JSON text.")],
+    out: Out,
+) -> None:
+    """Where every file came from (TSV); beside it a .json with configuration and versions too."""
+    import json
+
+    from gexpipe.tables.provenance import write_provenance
+
+    used = {Path(path): use for path, use in _pairs(file, "--file").items()}
+    try:
+        settings = json.loads(config)
+    except json.JSONDecodeError as error:
+        raise UserError(f"not JSON ({error})", "--config") from error
+    table = write_provenance(used, settings, out)
+    logger.info("%s: %d files", out, len(table))

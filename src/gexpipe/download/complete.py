@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 import h5py
-from isal import igzip
+from isal import igzip, isal_zlib
 
 from gexpipe.errors import UserError
 
@@ -76,6 +76,6 @@ def _gzip_ends(path: Path) -> bool:
         with igzip.open(path, "rb") as handle:
             while handle.read(_BLOCK):
                 pass
-    except (OSError, EOFError, zlib.error, igzip.isal_zlib.error):
+    except (OSError, EOFError, zlib.error, isal_zlib.IsalError):  # type: ignore[misc]
         return False
     return True

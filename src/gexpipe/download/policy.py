@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from gexpipe.download.portals import Found, Request, same_assembly
 from gexpipe.errors import UserError
 
-__all__ = ["CHOICES", "Policy"]
+__all__ = ["Choice", "Policy"]
 
-CHOICES = ("refuse", "warn")
 _GOOD = {"", "released", "released to project", "current", "in progress", "uploaded"}
 _OLD = {"archived", "archived to project", "obsolete"}
 
 
+class Choice(StrEnum):
+    """What happens to a file that a portal says something against."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+
+
 @dataclass(frozen=True)
 class Policy:
-    """``refuse`` or ``warn``, for each thing that a portal may say against a file.
+    """What to do for each thing that a portal may say against a file.
 
     Attributes
     ----------
-    archived : str
+    archived : Choice
         A newer file stands in its place, but it was right (ENCODE: archived).
-    revoked : str
+    revoked : Choice
         It was withdrawn or replaced, or is not finished: any other status that is not good.
-    assembly : str
+    assembly : Choice
         It is on another assembly than the sheet says.
     """
 
-    archived: str = "warn"
-    revoked: str = "refuse"
-    assembly: str = "refuse"
+    archived: Choice = Choice.WARN
+    revoked: Choice = Choice.REFUSE
+    assembly: Choice = Choice.REFUSE
 
     def check(self, request: Request, found: Found) -> list[str]:
         """Warnings about a file; a `UserError` for what is refused.
@@ -50,6 +57,6 @@ class Policy:
                 ("assembly", f"the file is on {found.assembly}, the sheet says {wanted}")
             )
         for key, words in objections:
-            if getattr(self, key) == "refuse":
+            if getattr(self, key) == Choice.REFUSE:
                 raise UserError(f"{words} (config: download.on_{key})", request.accession)
         return [words for _, words in objections]

@@ -143,7 +143,7 @@ def fourdn_open(metadata: Mapping[str, Any], base: str) -> str | None:
 
 
 def fourdn_drs(item: Mapping[str, Any]) -> tuple[int | None, str]:
-    """Size and md5 of a GA4GH DRS object, which 4DN answers without a key; None and "" if absent."""
+    """Size and md5 of a GA4GH DRS object; None and empty where it does not tell."""
     sums = {str(entry.get("type")): entry.get("checksum") for entry in item.get("checksums") or []}
     size = item.get("size")
     return (int(size) if size is not None else None), str(sums.get("md5") or "")

@@ -19,7 +19,9 @@ def record_path(out: Path) -> Path:
     return out.with_name(out.name + ".json")
 
 
-def write_record(out: Path, request: Request, found: Found, digests: Digests, warnings: list[str]) -> None:
+def write_record(
+    out: Path, request: Request, found: Found, digests: Digests, warnings: list[str]
+) -> None:
     """Write source, accession, address, checksums, size, assembly, status, date, warnings."""
     write_json(
         record_path(out),

@@ -100,9 +100,9 @@ def _fourdn(request: Request, mirror: str | None, client: httpx.Client, tries: i
     found = fourdn_file(metadata, accession, place)
     if found.size is None or not found.md5:
         found = _complete(found, accession, client, tries)
-    for place in (request.url, fourdn_open(metadata, FOURDN_OPEN)):
-        if place and exists(client, place, tries):
-            return replace(found, place=place)
+    for public in (request.url, fourdn_open(metadata, FOURDN_OPEN)):
+        if public and exists(client, public, tries):
+            return replace(found, place=public)
     return replace(found, place=FOURDN + found.place, auth=_fourdn_key(accession))
 
 

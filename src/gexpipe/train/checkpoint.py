@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,10 @@ from gexpipe.errors import UserError
 from gexpipe.files import aside, require
 from gexpipe.log import get_logger
 from gexpipe.models import ExpressionModel, build
+from gexpipe.source import commit
 from gexpipe.train.options import MethodConfig
 
 __all__ = [
-    "commit",
     "drop_other_run",
     "load_checkpoint",
     "load_model",
@@ -30,22 +28,6 @@ __all__ = [
 log = get_logger(__name__)
 
 FORMAT = 1
-
-
-@cache
-def commit() -> str:
-    """Git commit of the source tree, or an empty text outside one."""
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:

@@ -21,9 +21,10 @@ from gexpipe.files import write_json
 from gexpipe.log import get_logger
 from gexpipe.models import build, parameters
 from gexpipe.models.scan import backends
+from gexpipe.source import commit
 from gexpipe.train.activity import ElementActivity
 from gexpipe.train.batches import Genes
-from gexpipe.train.checkpoint import commit, drop_other_run, load_model
+from gexpipe.train.checkpoint import drop_other_run, load_model
 from gexpipe.train.loop import Fit, fit
 from gexpipe.train.options import MethodConfig
 from gexpipe.train.start import start

@@ -1,0 +1,74 @@
+"""Where everything came from: the records of all downloaded files, the configuration, versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gexpipe import __version__
+from gexpipe.errors import UserError
+from gexpipe.files import aside, read_json, write_json
+from gexpipe.source import commit, versions
+
+__all__ = ["provenance_table", "write_provenance"]
+
+COLUMNS = (
+    "file", "used_as", "source", "accession", "format", "url", "md5", "sha256", "size", "assembly",
+    "status", "warnings", "date",
+)  # fmt: skip
+PACKAGES = (
+    "numpy", "pandas", "scipy", "scikit-learn", "pyarrow", "zarr", "numcodecs", "pysam",
+    "pybigtools", "pyBigWig", "hictkpy", "cooler", "macs3", "snakemake", "torch", "lightning",
+)  # fmt: skip
+
+
+def provenance_table(used_as: dict[Path, str]) -> pd.DataFrame:
+    """One row per file of the sheets that is there, from the record beside it.
+
+    Parameters
+    ----------
+    used_as : dict
+        File -> what it is used as. Files that were not needed, and are not there, are left out.
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS`: address, checksums, size in bytes, assembly, status and warnings as its portal
+        told, date (UTC) when it was fetched.
+
+    Raises
+    ------
+    UserError
+        A file without record, or whose size is no longer the recorded one.
+    """
+    rows = []
+    for path, use in used_as.items():
+        if not path.exists():
+            continue
+        note = read_json(path.with_name(path.name + ".json"))
+        if not isinstance(note, dict) or note.get("size") != path.stat().st_size:
+            raise UserError("the record beside it is of another file: fetch it again", path)
+        told = {**note, "warnings": "; ".join(note.get("warnings", []))}
+        rows.append({**told, "file": str(path), "used_as": use})
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def write_provenance(used_as: dict[Path, str], config: dict[str, Any], out: Path) -> pd.DataFrame:
+    """Write the table of files (TSV) and, beside it, a .json with configuration and versions too.
+
+    The files' digests, the configuration and the versions together say what was computed from what.
+    """
+    table = provenance_table(used_as)
+    record = {
+        "gexpipe": __version__,
+        "commit": commit(),
+        "versions": versions(PACKAGES),
+        "config": config,
+        "files": table.to_dict("records"),
+    }
+    write_json(out.with_suffix(".json"), record)
+    with aside(out) as temporary:
+        table.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
+    return table

@@ -1,0 +1,87 @@
+"""Downloads as the workflow makes them: a few at a time, files of one's own checked and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import threading
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.project import ROOT, Project
+
+sys.path.append(str(ROOT / "tests/download"))
+from portal_server import PortalServer  # type: ignore[import-not-found]
+
+pytestmark = pytest.mark.workflow
+
+NAMES = [f"track{number}" for number in range(6)]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A folder whose sheets ask for six small files from a server that sends slowly."""
+    served = tmp_path / "mirror" / "url" / "host"
+    served.mkdir(parents=True)
+    for name in NAMES:
+        (served / f"{name}.bed").write_text(f"chr1\t1\t2\t{name}\n" * 50)
+    columns = ["role", "source", "accession", "format", "url", "md5"]
+    rows = [["fasta", "url", "genome", "fasta", "https://host/genome.fa", ""]]
+    rows += [["published_table", "url", name, "bed", f"https://host/{name}.bed", ""] for name in NAMES]
+    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "reference.tsv", sep="\t", index=False)
+    cell = pd.DataFrame([["SIM1", "sim38"]], columns=["cell", "assembly"])
+    cell.to_csv(tmp_path / "samples.tsv", sep="\t", index=False)
+    row = [["SIM1", "cage", "1", "url", "cage", "ctss", "https://host/cage", ""]]
+    files = pd.DataFrame(row, columns=["cell", columns[0], "replicate", *columns[1:]])
+    files.to_csv(tmp_path / "files.tsv", sep="\t", index=False)
+    return Project(tmp_path)
+
+
+def run(project: Project, server: PortalServer, *arguments: str) -> str:
+    change = {
+        "cells": ["SIM1"],
+        "samples": "samples.tsv",
+        "files": "files.tsv",
+        "reference": {"files": "reference.tsv"},
+        "download": {"mirror": server.url},
+    }
+    targets = [f"resources/files/{name}.bed" for name in NAMES]
+    done = project.run(*arguments, "--cores", "6", "--", *targets, change=change)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_few_at_a_time_and_own_files_kept(project: Project) -> None:
+    server = PortalServer(project.folder / "mirror")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        for name in NAMES:
+            server.faults[f"/url/host/{name}.bed"] = [("slow", 3, 0.5)]
+        own = project.folder / "resources/files/track0.bed"
+        own.parent.mkdir(parents=True)
+        own.write_bytes((server.root / "url/host/track0.bed").read_bytes())
+        md5 = server.root / "url/host/track0.bed.md5"
+        md5.write_text(hashlib.md5(own.read_bytes()).hexdigest())
+        inode = own.stat().st_ino
+        run(project, server, "--resources", "downloads=2")
+        assert server.busiest == 2
+        assert server.requests_for("/url/host/track0.bed") == [], "the user's own is checked"
+        assert own.stat().st_ino == inode
+        record = json.loads(own.with_name("track0.bed.json").read_text())
+        assert record["accession"] == "track0"
+        asked = len(server.seen)
+        run(project, server)
+        assert len(server.seen) == asked, "nothing to do"
+        run(project, server, "--forcerun", "download")
+        again = [p for p, _ in server.seen[asked:] if p.endswith(".bed")]
+        assert again == [], "what is there and right is not fetched again"
+    finally:
+        server.released.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
