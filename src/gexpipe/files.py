@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import glob
 import gzip
 import hashlib
 import json
+import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +19,12 @@ from typing import IO, Any
 
 from gexpipe.errors import UserError
 
-__all__ = ["aside", "checksum", "open_text", "read_json", "require", "write_json"]
+_ASIDE = ".aside"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NOTHING_FREE = 1 << 16  # bytes
+_JUST_MADE = 5.0  # seconds
+
+__all__ = ["aside", "checksum", "disk_is_full", "open_text", "read_json", "require", "write_json"]
 
 
 @contextmanager
@@ -23,11 +33,19 @@ def aside(path: str | Path) -> Iterator[Path]:
 
     Works for files and for directories (a zarr store). When the block raises, the temporary is
     removed and whatever stood at ``path`` before stays untouched, so nothing half-written is ever
-    seen under the final name. The temporary keeps the suffix, because writers look at it.
+    seen under the final name. The temporary keeps the suffix, because writers look at it. What
+    earlier, killed processes left beside ``path`` is removed.
+
+    Raises
+    ------
+    UserError
+        The disk is full.
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
+    _sweep(final)
+    folder = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=_ASIDE, dir=final.parent))
+    lock = _locked(folder)
     temporary = folder / final.name
     try:
         yield temporary
@@ -38,8 +56,55 @@ def aside(path: str | Path) -> Iterator[Path]:
             old = folder / "old"
             final.replace(old)
         temporary.replace(final)
+    except Exception as error:
+        if disk_is_full(error, folder):
+            raise UserError("no space left on the disk", final) from error
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _locked(folder: Path) -> int | None:
+    """Handle whose lock says that a folder is in use; None when it is, or locks are not known."""
+    handle = -1
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        if handle >= 0:
+            os.close(handle)
+        return None
+    return handle
+
+
+def _sweep(final: Path) -> None:
+    """Remove temporaries of a path that no living process holds."""
+    for folder in final.parent.glob(f".{glob.escape(final.name)}.*{_ASIDE}"):
+        lock = _locked(folder)
+        # A folder that another process made this very moment may not be locked yet.
+        if lock is not None and time.time() - folder.stat().st_mtime > _JUST_MADE:
+            old = folder / "old"
+            if old.exists() and not final.exists():
+                old.replace(final)  # killed between moving the old one away and renaming the new
+            shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def disk_is_full(error: BaseException | None, folder: str | Path | None = None) -> bool:
+    """Whether an error, or what caused it, is a lack of disk space (or of quota, or a size limit).
+
+    Libraries hide the reason; then a folder without space gives it.
+    """
+    if folder is not None and shutil.disk_usage(folder).free < _NOTHING_FREE:
+        return True
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def checksum(path: str | Path, algorithm: str = "sha256") -> str:

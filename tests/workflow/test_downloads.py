@@ -30,14 +30,16 @@ def project(tmp_path: Path) -> Project:
         (served / f"{name}.bed").write_text(f"chr1\t1\t2\t{name}\n" * 50)
     columns = ["role", "source", "accession", "format", "url", "md5"]
     rows = [["fasta", "url", "genome", "fasta", "https://host/genome.fa", ""]]
-    rows += [["published_table", "url", name, "bed", f"https://host/{name}.bed", ""] for name in NAMES]
+    rows += [
+        ["published_table", "url", name, "bed", f"https://host/{name}.bed", ""] for name in NAMES
+    ]
     pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "reference.tsv", sep="\t", index=False)
     cell = pd.DataFrame([["SIM1", "sim38"]], columns=["cell", "assembly"])
     cell.to_csv(tmp_path / "samples.tsv", sep="\t", index=False)
     row = [["SIM1", "cage", "1", "url", "cage", "ctss", "https://host/cage", ""]]
     files = pd.DataFrame(row, columns=["cell", columns[0], "replicate", *columns[1:]])
     files.to_csv(tmp_path / "files.tsv", sep="\t", index=False)
-    return Project(tmp_path)
+    return Project(tmp_path, network=True)
 
 
 def run(project: Project, server: PortalServer, *arguments: str) -> str:

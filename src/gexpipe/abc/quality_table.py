@@ -7,9 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from gexpipe.errors import UserError
-from gexpipe.files import require
 from gexpipe.log import get_logger
+from gexpipe.tabular import read_tsv
 
 __all__ = ["COLUMNS", "CONTACT_EXPECTED", "cell_quality", "joined_quality", "read_quality"]
 
@@ -61,11 +60,7 @@ def cell_quality(
 
 def read_quality(path: str | Path) -> pd.DataFrame:
     """Read a table of `cell_quality`; a `UserError` names what is missing."""
-    source = require(path, "quality table")
-    table = pd.read_csv(source, sep="\t", dtype={"ok": str, "measure": str})
-    missing = [name for name in COLUMNS if name not in table]
-    if missing:
-        raise UserError(f"no column {missing[0]!r} of a quality table", source)
+    table = read_tsv(path, "quality table", COLUMNS, dtype={"ok": str, "measure": str})
     return table.assign(ok=table["ok"].fillna(""))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import interp1d
 
 from gexpipe.errors import UserError
-from gexpipe.files import require
+from gexpipe.tabular import read_tsv
 
 __all__ = ["normalize", "read_reference"]
 
@@ -20,11 +20,10 @@ DNASE, H3K27AC = "DHS.RPM", "H3K27ac.RPM"
 
 def read_reference(path: str | Path) -> pd.DataFrame:
     """Read ABC's reference table: enh_class, quantile, rank, H3K27ac.RPM, DHS.RPM."""
-    table = pd.read_csv(require(path, "quantile reference"), sep="\t")
-    expected = {"enh_class", "rank", DNASE, H3K27AC}
-    if not expected <= set(table.columns):
-        missing = ", ".join(sorted(expected - set(table.columns)))
-        raise UserError(f"missing column {missing} of a quantile reference", path)
+    table = read_tsv(path, "quantile reference", ["enh_class", "rank", DNASE, H3K27AC])
+    for column in ("rank", DNASE, H3K27AC):
+        if not pd.api.types.is_numeric_dtype(table[column]) or table[column].isna().any():
+            raise UserError(f"column {column!r} of the quantile reference is not all numbers", path)
     if not set(CLASSES) <= set(table["enh_class"]):
         raise UserError("enh_class must hold promoter and nonpromoter rows", path)
     return table

@@ -25,6 +25,7 @@ from gexpipe.files import require, write_json
 from gexpipe.log import get_logger
 from gexpipe.reference.genes import read_genes
 from gexpipe.reference.genome import read_sizes
+from gexpipe.tabular import read_parquet
 
 __all__ = [
     "ActivityInputs",
@@ -203,6 +204,6 @@ def make_scores(
     out: Path,
 ) -> None:
     """Write the scores of all element-gene pairs (see `scores_by_chromosome`)."""
-    table = pd.read_parquet(require(elements, "element table"))
+    table = read_parquet(elements, "element table", ["chrom", "start", "end"])
     tables = scores_by_chromosome(table, read_genes(genes), rows, model, window, tss_slop)
     logger.info("%d element-gene pairs", write_scores(tables, out))

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gexpipe.errors import UserError
-from gexpipe.files import require
 from gexpipe.reference.mrna import MRNA_FEATURES
+from gexpipe.tabular import read_parquet
 
 __all__ = ["FEATURE_SETS", "GeneTables", "feature_table", "read_gene_tables", "summed_contact"]
 
@@ -47,15 +47,15 @@ def read_gene_tables(
     examples: Path, activity: Path | None = None, elements: Path | None = None
 ) -> GeneTables:
     """Read the tables and put the activity rows in the order of the examples."""
-    table = pd.read_parquet(require(examples, "example table"))
+    table = read_parquet(examples, "example table", ["gene_id", *MRNA_FEATURES])
     marks = None
     if activity is not None:
-        keyed = pd.read_parquet(require(activity, "gene activity table")).set_index("gene_id")
+        keyed = read_parquet(activity, "gene activity table", ["gene_id"]).set_index("gene_id")
         absent = table["gene_id"][~table["gene_id"].isin(keyed.index)]
         if len(absent):
             raise UserError(f"gene {absent.iloc[0]} of {examples} is missing", activity)
         marks = keyed.loc[table["gene_id"]].reset_index()
-    near = pd.read_parquet(require(elements, "element table")) if elements is not None else None
+    near = read_parquet(elements, "element table", ["gene_id"]) if elements is not None else None
     return GeneTables(table, marks, near)
 
 

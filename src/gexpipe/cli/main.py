@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from gexpipe import __version__, log
 from gexpipe.errors import UserError
+from gexpipe.files import disk_is_full
 
 __all__ = ["STAGES", "main", "run"]
 
@@ -74,6 +75,15 @@ def main(ctx: click.Context, debug: bool) -> None:
     log.setup(verbose=debug)
 
 
+def _of_the_machine(error: Exception) -> str | None:
+    """One line for what a disk or a permission did; None for what is a fault of the program."""
+    if disk_is_full(error):
+        return "no space left on the disk"
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return None
+
+
 def run() -> None:
     """Entry point: a `UserError` becomes one line and exit status 1."""
     debug = "--debug" in sys.argv[1:] or os.environ.get("GEXPIPE_DEBUG") == "1"
@@ -95,6 +105,10 @@ def run() -> None:
     except Exception as error:
         if debug:
             raise
+        reason = _of_the_machine(error)
+        if reason:
+            click.echo(f"gexpipe: error: {reason}", err=True)
+            sys.exit(1)
         kind = type(error).__name__
         hint = "this is a fault of gexpipe; run again with GEXPIPE_DEBUG=1 for a traceback"
         click.echo(f"gexpipe: {kind}: {error} ({hint})", err=True)

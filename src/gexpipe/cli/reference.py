@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from gexpipe.errors import UserError
@@ -166,13 +165,16 @@ def examples(
     """Join everything about the genes of one cell type: features, target, folds."""
     from gexpipe.files import aside
     from gexpipe.reference.examples import example_table
+    from gexpipe.reference.mrna import MRNA_FEATURES
+    from gexpipe.reference.splits import FOLDS
+    from gexpipe.tabular import read_parquet, read_tsv
 
     table = example_table(
         read_genes(genes),
-        pd.read_csv(splits, sep="\t"),
-        pd.read_csv(mrna, sep="\t"),
-        pd.read_csv(target, sep="\t"),
-        pd.read_parquet(activity),
+        read_tsv(splits, "table of splits", ["gene_id", *(f"fold_{fold}" for fold in FOLDS)]),
+        read_tsv(mrna, "table of mRNA features", ["gene_id", *MRNA_FEATURES]),
+        read_tsv(target, "target table", ["gene_id", "target"]),
+        read_parquet(activity, "gene activity table", ["gene_id", "promoter_activity"]),
     )
     with aside(out) as temporary:
         table.to_parquet(temporary, index=False)

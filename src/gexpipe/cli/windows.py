@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from gexpipe.errors import UserError
@@ -107,9 +106,10 @@ def elements(
 ) -> None:
     """Write the bases of every distinct element once, and the gene-element links."""
     from gexpipe.reference.genes import read_genes
+    from gexpipe.tabular import read_parquet
     from gexpipe.windows.elements import build_elements
 
-    links = pd.read_parquet(table)
+    links = read_parquet(table, "element table", ["gene_id", "chrom", "start", "end"])
     build_elements(links, fasta, read_genes(genes), slot, max_elements, _store(out))
     logger.info("%d gene-element links", len(links))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,7 +87,7 @@ def read_rows(path: str | Path) -> ContactRows:
         with np.load(source) as stored:
             arrays = {name: stored[name] for name in ARRAYS}
             resolution = int(stored["resolution"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"not a contact rows file ({error})", source) from error
     return ContactRows(**arrays, resolution=resolution, meta=read_json(source.with_suffix(".json")))
 

@@ -11,7 +11,7 @@ from scipy import stats
 from sklearn import metrics
 
 from gexpipe.errors import UserError
-from gexpipe.files import require
+from gexpipe.tabular import read_parquet
 
 __all__ = ["METRICS", "metric_table", "read_predictions", "score", "score_table"]
 
@@ -39,10 +39,7 @@ def read_predictions(path: Path, split: str) -> pd.DataFrame:
     UserError
         When a column is missing, the split is empty, a gene occurs twice, or a value is not finite.
     """
-    table = pd.read_parquet(require(path, "prediction file"))
-    missing = [c for c in COLUMNS if c not in table]
-    if missing:
-        raise UserError(f"no column {', '.join(missing)}", path)
+    table = read_parquet(path, "prediction file", COLUMNS)
     table = table[table["split"] == split]
     if table.empty:
         raise UserError(f"no predictions for split {split!r}", path)

@@ -11,6 +11,7 @@ import pandas as pd
 from gexpipe.errors import UserError
 from gexpipe.files import aside, require
 from gexpipe.reference.gtf import read_gtf, representative_transcripts
+from gexpipe.tabular import read_tsv
 
 __all__ = ["GENE_COLUMNS", "genes_from_gtf", "genes_from_table", "read_genes", "write_table"]
 
@@ -101,10 +102,13 @@ def read_genes(path: str | Path) -> pd.DataFrame:
     """Read results/genes/genes.tsv; a `UserError` names a missing column."""
     source = require(path, "gene table")
     types = {"gene_id": str, "symbol": str, "chrom": str, "strand": str}
-    table = pd.read_csv(source, sep="\t", dtype=types, keep_default_na=False)  # type: ignore[arg-type]
-    missing = [name for name in GENE_COLUMNS if name not in table]
-    if missing:
-        raise UserError(f"missing column {missing[0]!r} of a gene table", source)
+    table = read_tsv(source, "gene table", GENE_COLUMNS, dtype=types, keep_default_na=False)
+    for column in ("tss", "start", "end"):
+        number = pd.to_numeric(table[column], errors="coerce")
+        bad = np.flatnonzero(number.isna() | (number < 0) | (number % 1 != 0))
+        if len(bad):
+            found = table[column].iloc[bad[0]]
+            raise UserError(f"{column} is {found!r}, expected bp", f"{source}, row {bad[0] + 2}")
     return table
 
 

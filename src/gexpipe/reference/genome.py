@@ -43,7 +43,12 @@ def prepare_genome(source: str | Path, fasta: str | Path, sizes: str | Path) -> 
         with temporary.open("rb") as handle:
             if handle.read(1) != b">":
                 raise UserError("not a FASTA file: it does not start with '>'", origin)
-    pysam.faidx(str(fasta))
+        # Indexed before it gets its name: a genome that is there has its index.
+        try:
+            pysam.faidx(str(temporary))
+        except (pysam.SamtoolsError, OSError) as error:
+            raise UserError(f"cannot be indexed: damaged FASTA? ({error})", origin) from error
+        Path(f"{temporary}.fai").replace(f"{fasta}.fai")
     with pysam.FastaFile(str(fasta)) as genome, aside(sizes) as temporary:
         lines = [
             f"{n}\t{size}\n" for n, size in zip(genome.references, genome.lengths, strict=True)

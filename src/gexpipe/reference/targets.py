@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import zlib
 from pathlib import Path
 
@@ -128,7 +129,12 @@ def rnaseq_table(path: str | Path, genes: pd.DataFrame) -> np.ndarray:
     absent gives NaN. Genes are matched by id first, then by symbol.
     """
     with open_text(path) as handle:
-        table = pd.read_csv(handle, sep=None, engine="python", header=None, dtype=str)
+        try:
+            table = pd.read_csv(handle, sep=None, engine="python", header=None, dtype=str)
+        except (OSError, EOFError, zlib.error, ValueError, csv.Error) as error:
+            raise UserError(f"not a table of name and value ({error})", path) from error
+    if table.shape[1] < 2:
+        raise UserError("one column; expected a gene id or symbol and a value", path)
     value = pd.to_numeric(table[1], errors="coerce")
     name = table[0].str.replace(r"\.\d+$", "", regex=True)
     best = value[value.notna()].groupby(name[value.notna()]).max()

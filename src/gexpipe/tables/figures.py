@@ -12,16 +12,19 @@ from scipy.stats import gaussian_kde
 
 from gexpipe.errors import UserError
 from gexpipe.files import aside
+from gexpipe.tabular import read_parquet
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 __all__ = ["mean_predictions", "scatter", "table_figure"]
 
+COLUMNS = ("gene_id", "split", "observed", "predicted")
+
 
 def mean_predictions(paths: list[Path], split: str = "test") -> pd.DataFrame:
     """Predictions averaged over runs: gene_id, observed, predicted, for one split."""
-    runs = pd.concat([pd.read_parquet(path) for path in paths])
+    runs = pd.concat([read_parquet(path, "prediction file", COLUMNS) for path in paths])
     runs = runs[runs["split"] == split]
     if runs.empty:
         raise UserError(f"no predictions of the {split} split", paths[0])

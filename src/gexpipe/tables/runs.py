@@ -11,7 +11,7 @@ import pandas as pd
 
 from gexpipe.errors import UserError
 from gexpipe.evaluate.metrics import read_predictions, score_table
-from gexpipe.files import require
+from gexpipe.tabular import read_tsv
 
 __all__ = ["POOLED", "RUN", "read_run_metrics", "run_metrics", "run_of"]
 
@@ -75,8 +75,6 @@ def run_metrics(paths: Sequence[Path], split: str = "test", pool: bool = False) 
 def read_run_metrics(path: str | Path) -> pd.DataFrame:
     """Read what `run_metrics` made."""
     text = {"test": str, "predictions": str}
-    metrics = pd.read_csv(require(path, "metrics file"), sep="\t", dtype=text)
-    missing = [c for c in ("cell", "method", "test", "fold", "seed", "n") if c not in metrics]
-    if missing:
-        raise UserError(f"no column {missing[0]!r}; expected the output of tables metrics", path)
+    columns = ("cell", "method", "test", "fold", "seed", "n")
+    metrics = read_tsv(path, "metrics file", columns, dtype=text)
     return metrics.fillna(dict.fromkeys(text, ""))

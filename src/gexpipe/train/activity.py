@@ -12,6 +12,7 @@ from pyfaidx import Fasta
 
 from gexpipe.errors import UserError
 from gexpipe.files import require
+from gexpipe.tabular import read_parquet
 from gexpipe.windows.batch import Batch
 from gexpipe.windows.layout import N_CODE, encode
 from gexpipe.windows.sequence import window_of
@@ -49,8 +50,8 @@ class ElementActivity:
     """
 
     def __init__(self, elements: Path, genome: Path, examples: Path, length: int) -> None:
-        found = pd.read_parquet(require(elements, "element table"))
-        parts = _chromosome_parts(pd.read_parquet(require(examples, "example table")), examples)
+        found = read_parquet(elements, "element table", ["chrom", "name", "activity_base"])
+        parts = _chromosome_parts(read_parquet(examples, "example table", ["chrom"]), examples)
         found = found[found["chrom"].isin(parts.index)].reset_index(drop=True)
         if found.empty:
             raise UserError("no element on a chromosome of the example table", elements)

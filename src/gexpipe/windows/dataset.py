@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 
 from gexpipe.errors import UserError
-from gexpipe.files import require
 from gexpipe.reference.examples import FEATURES
+from gexpipe.tabular import read_parquet
 from gexpipe.windows.augment import Loading, augment
 from gexpipe.windows.batch import Batch
 from gexpipe.windows.layout import CENTRE, centre_slice, unpack_bases, unpack_bits
@@ -72,7 +72,9 @@ class WindowData:
     ) -> None:
         self._sequence, bases = read_manifest(sequence)
         self._signals, tracks = read_manifest(signals)
-        self.table = pd.read_parquet(require(examples, "example table"))
+        self.table = read_parquet(
+            examples, "example table", ["gene_id", "chrom", "strand", "target", *FEATURES]
+        )
         self.length = length
         stored = int(bases["length"])
         if tracks["length"] != stored:
