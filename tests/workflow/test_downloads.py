@@ -50,7 +50,7 @@ def run(project: Project, server: PortalServer, *arguments: str) -> str:
         "reference": {"files": "reference.tsv"},
         "download": {"mirror": server.url},
     }
-    targets = [f"resources/files/{name}.bed" for name in NAMES]
+    targets = [f"resources/files/{name}.bed{more}" for name in NAMES for more in ("", ".json")]
     done = project.run(*arguments, "--cores", "6", "--", *targets, change=change)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr

@@ -167,6 +167,13 @@ def checked_paths(wildcards):
     return [row.ready for row in checked_files(wildcards)]
 
 
+def unrecorded():
+    """Records, still to be made, of sheet files that are there without one."""
+    there = [Path(path) for path in SHEETS.by_path if Path(path).exists()]
+    records = [path.with_name(f"{path.name}.json") for path in there]
+    return [str(record) for record in records if not record.exists()]
+
+
 def reference_path(role):
     """Local path of a reference file."""
     return SHEETS.reference_file(role).ready
