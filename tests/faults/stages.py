@@ -25,7 +25,7 @@ RULES = {
     "mrna": "",
     "check": "SIM1",
     "target": "SIM1",
-    "index_bam": "",
+    "index_bam": "ENCFF902SIM",
     "peaks": "SIM1",
     "contacts": "SIM1",
     "candidates": "SIM1",
@@ -36,12 +36,12 @@ RULES = {
     "sequence_store": "",
     "signal_store": "SIM1",
     "element_store": "SIM1",
-    "train": "macs3",
+    "train": "SIM1/macs3",
     "baseline": "SIM1",
-    "shuffled": "macs3",
-    "metrics": "",
+    "shuffled": "SIM1/macs3",
+    "metrics": r"--out results/metrics/table1\.tsv",
     "table": "table1",
-    "scatter": "macs3",
+    "scatter": "SIM1/macs3",
 }
 # First words of a rule's command.
 _BEGINS = {
@@ -51,7 +51,7 @@ _BEGINS = {
     "activity": "abc activity", "scores": "abc scores", "elements": "abc elements",
     "sequence_store": "windows sequence", "signal_store": "windows signals",
     "element_store": "windows elements", "baseline": "baseline train",
-    "shuffled": "evaluate predict", "metrics": "evaluate metrics", "table": "tables benchmark",
+    "shuffled": "evaluate predict", "metrics": "tables metrics", "table": "tables benchmark",
     "scatter": "tables scatter",
 }  # fmt: skip
 

@@ -190,10 +190,13 @@ def rows_from_matrix(
                 reader.path,
             )
         here = np.flatnonzero(rows.chrom == chrom)
-        band = reader.band(name, reach, used)
+        try:
+            band = reader.band(name, reach, used)
+            whole = reader.total(name, used) if used in EVEN and row_sums == "chromosome" else None
+        except (RuntimeError, OSError, ValueError, KeyError) as error:
+            raise UserError(f"{name} cannot be read: damaged? ({error})", reader.path) from error
         rows.values[here] = rows_from_band(band, rows.tss_bin[here], reach)
         if used in EVEN:
-            whole = reader.total(name, used) if row_sums == "chromosome" else None
             means[chrom] = _mean_row_sum(band, whole)
             rows.row_sum[here] = means[chrom]
         else:

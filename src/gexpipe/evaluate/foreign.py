@@ -17,7 +17,7 @@ from torch import Tensor
 from gexpipe.errors import UserError
 from gexpipe.files import require
 from gexpipe.models import ExpressionModel, build, fill_reference
-from gexpipe.train.checkpoint import FORMAT, restore
+from gexpipe.train.checkpoint import FORMAT, check_stored, restore
 from gexpipe.train.options import MethodConfig
 
 __all__ = ["foreign_model", "open_checkpoint", "read_tensors", "safe_load"]
@@ -73,7 +73,7 @@ def safe_load(path: Path) -> Any:
     UserError
         When the file is none of torch's, or names an object that is not allowed.
     """
-    require(path, "checkpoint")
+    check_stored(require(path, "checkpoint"))
     try:
         with torch.serialization.safe_globals(_STAND_INS):
             return torch.load(path, map_location="cpu", weights_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from gexpipe.source import commit
 from gexpipe.train.options import MethodConfig
 
 __all__ = [
+    "check_stored",
     "drop_other_run",
     "load_checkpoint",
     "load_model",
@@ -39,6 +42,7 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read one of our checkpoints onto the CPU; nothing in the file is executed."""
+    check_stored(require(path, "checkpoint"))
     try:
         content = torch.load(require(path, "checkpoint"), map_location="cpu", weights_only=True)
     except UserError:
@@ -48,6 +52,25 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(f"not a checkpoint of format {FORMAT} of gexpipe", path)
     return content
+
+
+def check_stored(path: Path) -> None:
+    """Compare the checksums that a torch file holds; torch reads changed weights without a word.
+
+    Raises
+    ------
+    UserError
+        One of them is wrong. Files of torch before 1.6 hold none.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as stored:
+            damaged = stored.testzip()
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error) as error:
+        raise UserError(f"not a readable checkpoint ({error})", path) from error
+    if damaged is not None:
+        raise UserError(f"not a readable checkpoint: damaged in {damaged}", path)
 
 
 def load_model(path: Path) -> tuple[ExpressionModel, MethodConfig, dict[str, Any]]:

@@ -113,6 +113,8 @@ class ShardedArray:
             if not path.exists():
                 self._maps[shard] = None
                 return None
+            if not path.stat().st_size:
+                raise UserError("the shard is empty", path)
             with path.open("rb") as handle:
                 mapped = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
             size = 16 * self._per_shard

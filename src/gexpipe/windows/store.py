@@ -76,6 +76,8 @@ def source_record(path: str | Path) -> dict[str, str]:
     """Name, sha256 and accession of a file, from the record of its download if there is one."""
     record = Path(f"{path}.json")
     known = read_json(record) if record.exists() else {}
+    if known.get("size", -1) != Path(path).stat().st_size:
+        known = {}  # of another version of the file
     found = {key: str(known[key]) for key in ("accession", "source") if known.get(key)}
     return {"file": Path(path).name, "sha256": known.get("sha256") or checksum(path), **found}
 

@@ -59,12 +59,17 @@ def signal_track(
         return _intervals(path, chrom, size)
     if is_alignment(path):
         return _coverage(path, chrom, size, index)
-    values, valid = np.zeros(size, np.float16), np.zeros(size, bool)
     try:
-        opened = pybigtools.open(str(path))
-    except Exception as error:  # pybigtools raises its own types, which it does not export
+        return _bigwig(path, chrom, size)
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:  # pybigtools has its own types, one of them no Exception
         raise UserError(f"not a bigWig that can be read ({error})", path) from error
-    with opened as track:
+
+
+def _bigwig(path: Path, chrom: str, size: int) -> tuple[np.ndarray, np.ndarray]:
+    values, valid = np.zeros(size, np.float16), np.zeros(size, bool)
+    with pybigtools.open(str(path)) as track:
         if chrom not in track.chroms():
             return values, valid
         wide, narrow = np.empty(BLOCK, np.float64), np.empty(BLOCK, np.float32)
