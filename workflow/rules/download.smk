@@ -26,11 +26,14 @@ rule download:
     params:
         row=lambda wildcards: SHEETS.download_options(f"resources/files/{wildcards.file}"),
         mirror=(f"--mirror {config['download']['mirror']}" if config["download"]["mirror"] else ""),
-    # How often to try and what to object to do not change a file: no params, so nothing re-runs.
+        # Another choice checks the files that are there again; none is fetched for it.
+        tries=config["download"]["tries"],
+        policy=" ".join(
+            f"--on-{what} {config['download'][f'on_{what}']}"
+            for what in ("archived", "revoked", "assembly")
+        ),
     message:
         "Download {wildcards.file}"
     shell:
         "gexpipe download {params.row} {params.mirror}"
-        " --tries {config[download][tries]} --on-archived {config[download][on_archived]}"
-        " --on-revoked {config[download][on_revoked]} --on-assembly {config[download][on_assembly]}"
-        " --out {output.file} 2>&1 | tee {log}"
+        " --tries {params.tries} {params.policy} --out {output.file} 2>&1 | tee {log}"
