@@ -108,6 +108,7 @@ def test_killed_stage(broken: Path, jobs: dict[str, Stage], rule: str) -> None:
 def test_two_at_a_time(broken: Path, jobs: dict[str, Stage], rule: str) -> None:
     """Two processes make one output: each finishes or says why not, and the output is right."""
     stage = jobs[rule]
+    stages.timed(stage, broken)
     whole = stages.content(stage, broken)
     stages.clear(stage, broken)
     both = [stages.start(stage, broken), stages.start(stage, broken)]
