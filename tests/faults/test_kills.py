@@ -22,7 +22,7 @@ from tests.faults.stages import RULES, Stage
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
-SHORT = ["contacts", "signal_store"]
+SHORT = ["signal_store"]
 # Parts of a run that is cut off: earlier states of it, from which it goes on.
 PROGRESS = ("best.ckpt", "last.ckpt", "history.csv")
 TOGETHER = ["contacts", "sequence_store", "train"] if LONG else ["sequence_store"]
