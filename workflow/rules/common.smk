@@ -249,6 +249,11 @@ def repeat(flag, values):
     return " ".join(f"--{flag} {value}" for value in values)
 
 
+def by_cell(flag, files):
+    """``--flag CELL=FILE`` for a file of every cell of the configuration."""
+    return repeat(flag, [f"{cell}={path}" for cell, path in zip(config["cells"], files)])
+
+
 def element_store(wildcards):
     """The element store, for methods that read promoter and elements."""
     if TRAINED[wildcards.method]["inputs"]["elements"]:

@@ -134,6 +134,39 @@ rule size_table:
         " --lines {params.lines:q} --title {params.title:q} --out {output.tsv} > {log} 2>&1"
 
 
+rule long_range:
+    input:
+        stores=expand("results/windows/{cell}.zarr/manifest.json", cell=config["cells"]),
+        elements=expand("results/elements/{cell}.parquet", cell=config["cells"]),
+        published=str(locate(config["published"], BASE)),
+    output:
+        tsv="results/tables/prism_table8.tsv",
+        md=report(
+            "results/tables/prism_table8.md",
+            caption="../report/long_range.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/tables/long_range.log",
+    benchmark:
+        "results/benchmarks/long_range/all.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 4000),
+        runtime="30m",
+    params:
+        stores=lambda wildcards, input: by_cell("store", input.stores),
+        elements=lambda wildcards, input: by_cell("elements", input.elements),
+        cells=repeat("cell", [f"{cell}={SHEETS.published_as[cell]}" for cell in config["cells"]]),
+    message:
+        "How far contact reaches, beside Prism's table 8"
+    shell:
+        "gexpipe windows long-range {params.stores} {params.elements} {params.cells}"
+        " --published {input.published} --out {output.tsv} > {log} 2>&1"
+
+
 rule paired:
     input:
         lambda wildcards: PLANS[wildcards.table].predictions(),

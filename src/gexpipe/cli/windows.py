@@ -128,3 +128,35 @@ def inspect(
     if gene is not None:
         draw_gene(store, gene, out)
         typer.echo(f"drew {gene} to {out}")
+
+
+@app.command("long-range")
+def long_range(
+    store: Annotated[list[str], typer.Option(help="CELL=window store; repeat.")],
+    published: Annotated[Path, typer.Option(help="Published values.")],
+    out: Annotated[Path, typer.Option(help="TSV to write; a .md form goes beside it.")],
+    elements: Annotated[
+        list[str] | None, typer.Option(help="CELL=element table (.parquet); repeat.")
+    ] = None,
+    cell: Annotated[
+        list[str] | None, typer.Option(help="CELL=cell type of the paper to compare with; repeat.")
+    ] = None,
+) -> None:
+    """How far the contact of promoters reaches, beside Prism's table 8."""
+    from gexpipe.tables.published import read_published
+    from gexpipe.tables.write import write_table
+    from gexpipe.windows.long_range import BEYOND, beside_published
+    from gexpipe.windows.long_range import long_range as measure
+
+    tables = dict(item.split("=", 1) for item in elements or [])
+    found = {}
+    for item in store:
+        name, _, path = item.partition("=")
+        linked = pd.read_parquet(tables[name]) if name in tables else None
+        for setting, beyond in BEYOND.items():
+            found[name, setting] = measure(Path(path), beyond, linked)
+    known_as = dict(item.split("=", 1) for item in cell or [])
+    table = beside_published(found, read_published(published), known_as)
+    shown = table.to_markdown(index=False, floatfmt=".1f")
+    note = "Distances and `beyond` in bp; the rest in % of genes, or positions of the window.\n"
+    write_table(table, out, f"# Long-range contact (Prism, table 8)\n\n{shown}\n\n{note}")
