@@ -42,8 +42,8 @@ def test_statistics_of_a_store(world: Path) -> None:
     at = np.abs(np.arange(16_000) - 8000)
     touched = np.stack([window_contact(gene, 16_000) > 0 for gene in genes])
     far = touched & (at > 50)
-    assert found["genes_with_contact"] == pytest.approx(100 * touched.any(axis=1).mean())
-    assert found["genes_with_abc"] == pytest.approx(100 * 2 / 6)
+    assert found["genes_with_contact"] == pytest.approx(touched.any(axis=1).mean())
+    assert found["genes_with_abc"] == pytest.approx(2 / 6)
     assert found["median_partners"] == np.median(far.sum(axis=1))
     median = np.median(np.concatenate([at[row] for row in far]))
     assert found["median_distance"] == pytest.approx(median, abs=1)
@@ -65,6 +65,6 @@ def test_command_puts_printed_values_beside(world: Path, tmp_path: Path) -> None
     assert done.exit_code == 0
     table = pd.read_csv(tmp_path / "t.tsv", sep="\t")
     printed = table.loc[table["setting"] == "beyond=50", "published"]
-    assert printed.tolist() == [98.9, 98.9, 100, 199_899, 49_707]
+    assert printed.tolist() == [0.989, 0.989, 1, 199_899, 49_707]
     assert table.loc[table["setting"] == "beyond=50000", "published"].isna().all()
     assert (tmp_path / "t.md").is_file()

@@ -233,3 +233,36 @@ rule crispr_scores:
         "gexpipe discover crispri {params.scores} --abc {input.abc} --crispr {input.crispr}"
         " --genes {input.genes} --cell {params.cell_type} --out {output.tsv}"
         " --figure {output.figure} > {log} 2>&1"
+
+
+rule weights:
+    input:
+        checkpoint=lambda wildcards: "results/runs/{cell}/prism/fold{fold}/seed{seed}/best.ckpt".format(
+            cell=wildcards.cell, fold=config["splits"]["fold"], seed=config["seeds"][0]
+        ),
+        sequence="results/windows/sequence.zarr/manifest.json",
+        signals="results/windows/{cell}.zarr/manifest.json",
+        examples="results/examples/{cell}.parquet",
+    output:
+        report(
+            "results/figures/weights/{cell}.png",
+            caption="../report/weights.rst",
+            category="Discovery",
+            labels={"figure": "learned weights of Prism", "cell": "{cell}"},
+        ),
+    log:
+        "logs/discovery/weights.{cell}.log",
+    benchmark:
+        "results/benchmarks/weights/{cell}.jsonl"
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1, 8000),
+        runtime="30m",
+    message:
+        "Learned weights of Prism in {wildcards.cell}"
+    shell:
+        "gexpipe discover weights --checkpoint {input.checkpoint} --sequence {input.sequence}"
+        " --signals {input.signals} --examples {input.examples} --out {output}"
+        " --threads {threads} > {log} 2>&1"

@@ -230,3 +230,42 @@ def locus(
         {label: read_marks(Path(path)) for label, path in named(mark or [], "--mark")},
     )  # fmt: skip
     log.info("%s is drawn in %s", gene, out)
+
+
+@app.command()
+def weights(
+    checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run of Prism.")],
+    sequence: Annotated[Path, typer.Option(help="Window store of bases.")],
+    signals: Annotated[Path, typer.Option(help="Window store of the cell type.")],
+    examples: Annotated[Path, typer.Option(help="Example table of the cell type.")],
+    out: Annotated[Path, typer.Option(help="PNG to write.")],
+    fold: Annotated[int | None, typer.Option(help="Default: the checkpoint's own.")] = None,
+    gene: Annotated[
+        list[str] | None, typer.Option(help="Gene id; repeat. Default: the first test genes.")
+    ] = None,
+    count: Annotated[int, typer.Option(help="Genes to draw without --gene.", min=1)] = 12,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+) -> None:
+    """Draw the weights of the signals that Prism learned, gene by gene."""
+    from gexpipe.train.process import prepare
+
+    prepare(threads)
+    import numpy as np
+
+    from gexpipe.discovery.weights import draw_weights, learned_weights
+    from gexpipe.evaluate.foreign import open_checkpoint
+    from gexpipe.train.run import Sources, open_data
+
+    model, config, trained = open_checkpoint(checkpoint, None)
+    data = open_data(Sources(examples, sequence, signals, None), config)
+    ids = data.gene_ids
+    missing = [name for name in gene or [] if name not in ids]
+    if missing:
+        raise UserError(f"no gene {missing[0]!r}; the first is {ids[0]}", "--gene")
+    chosen = np.array([ids.index(name) for name in gene or []], dtype=np.int64)
+    rows = chosen if gene else data.split(fold or trained or 11, "test")[:count]
+    found = learned_weights(model, data, rows, config.train.batch_size)
+    names = data.table["symbol"].iloc[rows].tolist()
+    title = f"{config.name}: learned weights, mean {found.mean():.2f}"
+    draw_weights(found, names, title, out)
+    log.info("weights of %d genes, mean %.3f", len(rows), found.mean())

@@ -145,6 +145,7 @@ def long_range(
     """How far the contact of promoters reaches, beside Prism's table 8."""
     from gexpipe.tables.published import read_published
     from gexpipe.tables.write import write_table
+    from gexpipe.tabular import read_parquet
     from gexpipe.windows.long_range import BEYOND, beside_published
     from gexpipe.windows.long_range import long_range as measure
 
@@ -152,11 +153,13 @@ def long_range(
     found = {}
     for item in store:
         name, _, path = item.partition("=")
-        linked = pd.read_parquet(tables[name]) if name in tables else None
+        linked = (
+            read_parquet(tables[name], "element table", ["gene_id"]) if name in tables else None
+        )
         for setting, beyond in BEYOND.items():
             found[name, setting] = measure(Path(path), beyond, linked)
     known_as = dict(item.split("=", 1) for item in cell or [])
     table = beside_published(found, read_published(published), known_as)
-    shown = table.to_markdown(index=False, floatfmt=".1f")
-    note = "Distances and `beyond` in bp; the rest in % of genes, or positions of the window.\n"
+    shown = table.to_markdown(index=False, floatfmt=".10g")
+    note = "Distances and `beyond` in bp; genes are shares, partners are positions of the window.\n"
     write_table(table, out, f"# Long-range contact (Prism, table 8)\n\n{shown}\n\n{note}")

@@ -18,6 +18,15 @@ __all__ = ["BEYOND", "beside_published", "long_range", "partners"]
 # are all positions of a 200 kb window but the 101 within 50 bp.
 BEYOND = {"published": 50, "described": 50_000}
 
+# Statistic -> row of the printed table. Its distance is printed as kb, which fits as bp.
+PRINTED = {
+    "genes_with_contact": "% of genes with promoter-interacting",
+    "genes_with_long_range": "% of genes with long-range (50kb) promoter",
+    "genes_with_abc": "% of genes linked to a distal enhancer via ABC model",
+    "median_partners": "Median number of long-range partners per gene",
+    "median_distance": "Median distance of long-range interactions (kb)",
+}
+
 
 def partners(
     contact: NDArray[np.float32],
@@ -76,8 +85,8 @@ def long_range(store: Path, beyond: int, elements: pd.DataFrame | None = None) -
     Returns
     -------
     dict
-        % of genes with contact, with long-range contact and (with ``elements``) with an element of
-        ABC; the median over genes of long-range positions in contact; their median distance over
+        Share of genes with contact, with long-range contact and (with ``elements``) with an element
+        of ABC; the median over genes of long-range positions in contact; their median distance over
         all genes and positions, bp.
     """
     folder, manifest = read_manifest(store)
@@ -96,12 +105,12 @@ def long_range(store: Path, beyond: int, elements: pd.DataFrame | None = None) -
         places += at
     each = np.concatenate(counts)
     found = {
-        "genes_with_contact": 100 * float(np.mean(np.concatenate(every) > 0)),
-        "genes_with_long_range": 100 * float(np.mean(each > 0)),
+        "genes_with_contact": float(np.mean(np.concatenate(every) > 0)),
+        "genes_with_long_range": float(np.mean(each > 0)),
     }
     if elements is not None:
         genes = set(elements["gene_id"])
-        found["genes_with_abc"] = 100 * float(np.mean([g in genes for g in manifest["genes"]]))
+        found["genes_with_abc"] = float(np.mean([g in genes for g in manifest["genes"]]))
     found["median_partners"] = float(np.median(each))
     distance = np.bincount(np.abs(np.arange(length) - length // 2), weights=places)
     total = distance.sum()
@@ -131,14 +140,14 @@ def beside_published(
         cell, setting, statistic, value, published (NaN: not printed), difference.
     """
     printed = published[(published["paper"] == "prism") & (published["table"] == "8")]
-    values = printed.set_index(["cell", "metric"])["value"].to_dict()
+    values = printed.set_index(["cell", "row"])["value"].to_dict()
     rows = [
         {
             "cell": cell,
             "setting": f"beyond={BEYOND[name]}",
             "statistic": statistic,
             "value": value,
-            "published": values.get((known_as.get(cell, cell), statistic), np.nan)
+            "published": values.get((known_as.get(cell, cell), PRINTED[statistic]), np.nan)
             if name == "published"
             else np.nan,
         }
