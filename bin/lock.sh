@@ -3,9 +3,9 @@
 # the CUDA libraries that torch's default build asks for. Needs uv (pip install uv).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-head='# Made by bin/lock.sh from pyproject.toml (extras: train, test). Do not edit.'
+head='# Made by bin/lock.sh from pyproject.toml (extras: train, gta, test). Do not edit.'
 compiled=$(mktemp)
-uv pip compile pyproject.toml --extra train --extra test --universal --python-version 3.11 \
+uv pip compile pyproject.toml --extra train --extra gta --extra test --universal --python-version 3.11 \
     --constraint locks/constraints.txt --no-header --no-annotate --quiet "$@" --output-file "$compiled"
 { echo "$head"; cat "$compiled"; } > locks/cuda.txt
 { echo "$head"; grep -v -E '^(nvidia-|cuda-|triton)' "$compiled"; } > locks/cpu.txt

@@ -20,10 +20,15 @@ def predict(
     checkpoint: Annotated[
         Path, typer.Option(help="best.ckpt of a run, or a checkpoint of a method's authors.")
     ],
-    sequence: Annotated[Path, typer.Option(help="Window store of bases.")],
-    signals: Annotated[Path, typer.Option(help="Window store of a cell type.")],
-    examples: Annotated[Path, typer.Option(help="Example table of that cell type.")],
+    examples: Annotated[Path, typer.Option(help="Example table of a cell type.")],
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    sequence: Annotated[Path | None, typer.Option(help="Window store of bases.")] = None,
+    signals: Annotated[Path | None, typer.Option(help="Window store of that cell type.")] = None,
+    bins: Annotated[Path | None, typer.Option(help="GTA: store of bin features.")] = None,
+    bin_signals: Annotated[
+        Path | None, typer.Option(help="GTA: store of bin signals, if they are read.")
+    ] = None,
+    prompts: Annotated[Path | None, typer.Option(help="GTA: table of prompts.")] = None,
     elements: Annotated[Path | None, typer.Option(help="Element store, if it is read.")] = None,
     embeddings: Annotated[
         Path | None,
@@ -76,7 +81,13 @@ def predict(
     fold, parts = fold or trained or 11, tuple(split or predicting.PARTS)
     model = Reweighted(model) if weighted else model
     model.to("cuda" if torch.cuda.is_available() else "cpu")
-    data: Genes = open_data(Sources(examples, sequence, signals, elements), config)
+    data: Genes = open_data(
+        Sources(
+            examples, sequence, signals, elements,
+            bins=bins, bin_signals=bin_signals, prompts=prompts,
+        ),
+        config,
+    )  # fmt: skip
     if shuffle_windows is not None:
         data = ShuffledWindows(data, fold, shuffle_windows)
     if "train" in parts or (trained and trained != fold):

@@ -32,6 +32,7 @@ STAGES: dict[str, str] = {
     "predict": "Per-gene predictions (and embeddings) of a checkpoint, for any cell type.",
     "discover": "What a model looks at, against the truth, and as browser tracks.",
     "evaluate": "Per-gene predictions of a checkpoint, and metrics from predictions.",
+    "gta": "GTA: bin features, prompts, the Geuvadis target, figures.",
     "baseline": "Linear and gradient-boosted baselines on the gene features.",
     "tables": "Benchmark tables and figures beside the published values.",
     "models": "List the methods with their parameter counts.",

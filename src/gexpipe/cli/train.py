@@ -31,6 +31,11 @@ def train(
     mixed_examples: Annotated[
         list[Path] | None, typer.Option(help="Its example table; repeat in the same order.")
     ] = None,
+    bins: Annotated[Path | None, typer.Option(help="GTA: store of bin features.")] = None,
+    bin_signals: Annotated[
+        Path | None, typer.Option(help="GTA: store of bin signals, if they are read.")
+    ] = None,
+    prompts: Annotated[Path | None, typer.Option(help="GTA: table of prompts.")] = None,
     start_from: Annotated[
         Path | None, typer.Option(help="Checkpoint that the method starts from, if it does.")
     ] = None,
@@ -64,6 +69,8 @@ def train(
     if len(others[0]) != len(others[1]):
         raise UserError("give as many --mixed-examples as --mixed-signals", "--mixed-examples")
     mixed = tuple(zip(*others, strict=True))
-    sources = run.Sources(examples, sequence, signals, elements, activity, genome, mixed)
+    sources = run.Sources(
+        examples, sequence, signals, elements, activity, genome, mixed, bins, bin_signals, prompts
+    )
     data = run.open_data(sources, config)
     run.train(config, data, fold, seed, out, devices, start_from=start_from, replace=replace)

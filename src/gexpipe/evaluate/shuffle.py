@@ -16,8 +16,8 @@ __all__ = ["ShuffledWindows"]
 class ShuffledWindows(Derived):
     """A data set whose genes get the window of another gene of the same part of the fold.
 
-    Bases, signals, masks, contact and elements move together; gene features and targets stay. A
-    model that uses the window must get worse on it.
+    Bases, signals, masks, contact and elements move together; gene features, prompts and
+    targets stay. A model that uses the window must get worse on it.
 
     Parameters
     ----------
@@ -40,4 +40,5 @@ class ShuffledWindows(Derived):
     def batch(self, rows: np.ndarray, draw: np.random.Generator | None = None) -> Batch:
         """Windows of the partners, features and targets of ``rows``."""
         own, other = self._data.batch(rows), self._data.batch(self._partner[rows], draw)
-        return replace(other, gene=own.gene, features=own.features, target=own.target)
+        kept = {name: getattr(own, name) for name in ("gene", "features", "target", "prompt")}
+        return replace(other, **kept)

@@ -26,6 +26,7 @@ _MODELS = {
     "infer": ("infer", "InFER"),
     "enhancer_encoder": ("enhancer_encoder", "EnhancerEncoder"),
     "epinformer": ("epinformer", "EPInformer"),
+    "gta": ("gta", "GTA"),
 }
 
 

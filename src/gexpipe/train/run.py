@@ -20,6 +20,7 @@ from gexpipe.evaluate.predict import PARTS, prediction_table, write_predictions
 from gexpipe.files import write_json
 from gexpipe.log import get_logger
 from gexpipe.models import build, parameters
+from gexpipe.models.options import parse
 from gexpipe.models.scan import backends
 from gexpipe.source import commit
 from gexpipe.train.activity import ElementActivity
@@ -42,8 +43,8 @@ class Sources:
     """Files a run reads.
 
     Window stores, example table, element store; the enhancer encoder reads element table and
-    genome instead of the stores. ``mixed`` are signal store and example table of further cell types
-    to train on.
+    genome instead of the stores, GTA the stores of bins and the table of prompts. ``mixed`` are
+    signal store and example table of further cell types to train on.
     """
 
     examples: Path
@@ -53,6 +54,9 @@ class Sources:
     activity: Path | None = None
     genome: Path | None = None
     mixed: tuple[tuple[Path, Path], ...] = ()
+    bins: Path | None = None
+    bin_signals: Path | None = None
+    prompts: Path | None = None
 
 
 def open_data(sources: Sources, config: MethodConfig) -> Genes:
@@ -63,6 +67,8 @@ def open_data(sources: Sources, config: MethodConfig) -> Genes:
         return ElementActivity(
             sources.activity, sources.genome, sources.examples, config.inputs.length
         )
+    if config.architecture == "gta":
+        return _bins(sources, config)
     if sources.sequence is None or sources.signals is None:
         raise UserError("give --sequence and --signals", f"method {config.name}")
     if config.inputs.elements and sources.elements is None:
@@ -84,6 +90,20 @@ def open_data(sources: Sources, config: MethodConfig) -> Genes:
         for signals, examples in [(sources.signals, sources.examples), *sources.mixed]
     ]
     return MixedCells(cells) if len(cells) > 1 else cells[0]
+
+
+def _bins(sources: Sources, config: MethodConfig) -> Genes:
+    from gexpipe.gta.data import BinData
+    from gexpipe.models.gta import GTAOptions
+
+    if sources.bins is None:
+        raise UserError("give --bins", f"method {config.name}")
+    if sources.mixed:
+        raise UserError("cell types are mixed for windows only", f"method {config.name}")
+    options = parse(GTAOptions, config.model, f"method {config.name}: model")
+    inputs = config.inputs
+    files = (sources.prompts, sources.bin_signals)
+    return BinData(sources.bins, sources.examples, options, inputs, *files)
 
 
 def train(

@@ -79,6 +79,9 @@ class Batch:
         Width of a contact bin in bp.
     elements : Elements or None
         Present only for methods that ask for them.
+    prompt : Tensor or None
+        (B, T) int64 token ids of the genes' annotations, -1 in front of the shorter ones; present
+        only for GTA.
     """
 
     gene: Tensor
@@ -94,6 +97,7 @@ class Batch:
     contact_channel: int = 2
     resolution: int = 5000
     elements: Elements | None = None
+    prompt: Tensor | None = None
 
     def __len__(self) -> int:
         return int(self.gene.shape[0])

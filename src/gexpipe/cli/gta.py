@@ -1,0 +1,164 @@
+"""``gexpipe gta``: what GTA reads, and figures of what it looks at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from gexpipe.errors import UserError
+
+app = typer.Typer(no_args_is_help=True, help="GTA: bin features, prompts, target, figures.")
+
+Genes = Annotated[Path, typer.Option(help="Gene table with the TSS that bins are centred on.")]
+Store = Annotated[Path, typer.Option(help="Store folder, or its manifest.json.")]
+
+
+def _folder(out: Path) -> Path:
+    return out.parent if out.name == "manifest.json" else out
+
+
+@app.command()
+def genes(
+    genes: Annotated[Path, typer.Option(help="Gene table (genes.tsv).")],
+    tss: Annotated[list[str], typer.Option(help="mane, canonical, longest or genes; repeat.")],
+    out: Annotated[Path, typer.Option(help="TSV to write.")],
+    gtf: Annotated[Path | None, typer.Option(help="Gene models with tags.")] = None,
+) -> None:
+    """The genes that have a TSS from one of the sources, in their order."""
+    from gexpipe.gta.genes import centred_genes
+    from gexpipe.reference.genes import read_genes, write_table
+
+    write_table(centred_genes(read_genes(genes), gtf, tss), out)
+
+
+@app.command()
+def features(
+    fasta: Annotated[Path, typer.Option(help="Genome.")],
+    genes: Genes,
+    bins: Annotated[int, typer.Option(help="Bins of the widest context, odd.")],
+    extractor: Annotated[str, typer.Option(help="JSON: name, and what it is given.")],
+    out: Store,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+) -> None:
+    """Features of the bins around every TSS, with the extractor of the configuration."""
+    from gexpipe.devices import hold
+    from gexpipe.train.process import prepare
+
+    click.get_current_context().with_resource(hold())
+    prepare(threads)
+    from gexpipe.gta.extract import open_extractor
+    from gexpipe.gta.features import build_features
+    from gexpipe.reference.genes import read_genes
+
+    extract = open_extractor(json.loads(extractor))
+    build_features(fasta, read_genes(genes), bins, extract, _folder(out))
+
+
+@app.command()
+def signals(
+    signal: Annotated[list[str], typer.Option(help="NAME=BIGWIG; repeat.")],
+    genes: Genes,
+    bins: Annotated[int, typer.Option(help="Bins, as many as the features have.")],
+    out: Store,
+    width: Annotated[int, typer.Option(help="Bases of a bin.", min=1)] = 4096,
+) -> None:
+    """Mean signals over the same bins, as further features."""
+    from gexpipe.gta.features import build_signals
+    from gexpipe.reference.genes import read_genes
+
+    named = dict(item.partition("=")[::2] for item in signal)
+    if "" in named or "" in named.values():
+        raise UserError(f"{signal} are not NAME=BIGWIG", "--signal")
+    paths = {name: Path(path) for name, path in named.items()}
+    build_signals(paths, read_genes(genes), bins, width, _folder(out))
+
+
+@app.command()
+def prompts(
+    genes: Genes,
+    info: Annotated[Path, typer.Option(help="NCBI's gene_info.")],
+    summaries: Annotated[Path, typer.Option(help="NCBI's gene_summary.")],
+    cells: Annotated[str, typer.Option(help="Where expression was measured, in words.")],
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+) -> None:
+    """NCBI's record of every gene, and the prompt made from it."""
+    from gexpipe.files import aside
+    from gexpipe.gta.prompts import gene_records
+    from gexpipe.log import get_logger
+    from gexpipe.reference.genes import read_genes
+
+    table = gene_records(read_genes(genes), info, summaries, cells)
+    with aside(out) as temporary:
+        table.to_parquet(temporary, index=False)
+    known, summed = int((table["found"] != "").sum()), int((table["summary"] != "").sum())
+    get_logger(__name__).info("%d genes, %d known, %d with summary", len(table), known, summed)
+
+
+@app.command()
+def geuvadis(
+    table: Annotated[Path, typer.Option(help="Expression: a gene a row, an individual a column.")],
+    genes: Genes,
+    held_out: Annotated[Path, typer.Option(help="Gene ids or symbols, one a line: the test.")],
+    out: Annotated[Path, typer.Option(help="Example table (parquet) to write.")],
+    individuals: Annotated[
+        Path | None, typer.Option(help="Individuals to use, one a line; all by default.")
+    ] = None,
+    transform: Annotated[str, typer.Option(help="log10p1 or none.")] = "log10p1",
+    tss: Annotated[
+        list[str] | None, typer.Option(help="Only genes whose TSS is from there; repeat.")
+    ] = None,
+    validation: Annotated[float, typer.Option(help="Share of the other genes.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="Of the draw of validation genes.")] = 1,
+) -> None:
+    """Median expression over individuals, held-out genes, and a split of the others."""
+    from gexpipe.files import aside
+    from gexpipe.gta.geuvadis import examples, median_expression, read_list
+    from gexpipe.reference.genes import read_genes
+
+    people = read_list(individuals) if individuals else []
+    target = median_expression(table, people, transform)
+    made = examples(
+        read_genes(genes), target, read_list(held_out), tss or ["mane"], validation, seed
+    )
+    with aside(out) as temporary:
+        made.to_parquet(temporary, index=False)
+
+
+@app.command()
+def sei(
+    archive: Annotated[Path, typer.Option(help="sei_model.tar.gz of Sei's release.")],
+    out: Annotated[Path, typer.Option(help="Folder for sei.pth and projvec_targets.npy.")],
+) -> None:
+    """Unpack the two files of Sei's release that are read."""
+    from gexpipe.gta.release import unpack
+
+    unpack(archive, out)
+
+
+@app.command("stand-ins")
+def stand_ins(
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    seed: Annotated[int, typer.Option(help="Of the random weights.")] = 1,
+) -> None:
+    """A narrow Sei and a tiny language model with random weights, for tests and demos."""
+    from gexpipe.gta.stand_ins import write_stand_ins
+
+    write_stand_ins(out, seed)
+
+
+@app.command()
+def bootstrap(
+    predictions: Annotated[list[Path], typer.Option(help="Prediction files; repeat.")],
+    out: Annotated[Path, typer.Option(help="TSV to write.")],
+    samples: Annotated[int, typer.Option(help="Bootstrap samples of genes.", min=2)] = 5000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 1,
+) -> None:
+    """Spearman's correlation of each file's test genes, and twice its bootstrap error."""
+    from gexpipe.gta.bootstrap import bootstrap_table
+    from gexpipe.reference.genes import write_table
+
+    write_table(bootstrap_table(predictions, samples, seed), out)

@@ -1,0 +1,18 @@
+"""Stand-ins with random weights, made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with sei.pth, projvec_targets.npy and backbone/."""
+    pytest.importorskip("transformers")
+    from gexpipe.gta.stand_ins import write_stand_ins
+
+    folder = tmp_path_factory.mktemp("gta") / "stand_ins"
+    write_stand_ins(folder)
+    return folder
