@@ -45,7 +45,8 @@ def test_every_method_trains(architecture: str, tmp_path: Path) -> None:
     written = {p.name for p in tmp_path.iterdir()}
     assert written == {"best.ckpt", "last.ckpt", "history.csv", "predictions.parquet", "run.json"}
     table = predictions(tmp_path)
-    assert list(table.columns) == COLUMNS
+    masked = architecture == "macs3" or architecture.startswith("seq2exp")
+    assert list(table.columns) == [*COLUMNS, *(["mask_ratio"] if masked else [])]
     assert table.groupby("split").size().to_dict() == {"test": 10, "valid": 10}
     assert np.isfinite(table["predicted"]).all()
     history = pd.read_csv(tmp_path / "history.csv")

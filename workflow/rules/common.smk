@@ -41,6 +41,8 @@ def readable_targets(sheets):
 try:
     validate(config, SCHEMAS / "config.schema.yaml", "config")
     SHEETS = load_sheets(config, BASE, SCHEMAS)
+    for cell in config["cells"]:
+        SHEETS.check_cell(cell)
     METHODS = {name: settings_of(name) for name in config["methods"]}
     # What they start from is trained too, but is no row of a table.
     TRAINED = with_starts(METHODS, settings_of)
@@ -49,8 +51,6 @@ try:
     # A table's row is a method under other settings; equal rows of two tables are one run.
     for plan in PLANS.values():
         TRAINED.update(with_starts(plan.settings, settings_of))
-    for cell in config["cells"]:
-        SHEETS.check_cell(cell)
     for cell in config["contact"]["balance"]:
         SHEETS.cell_files(cell, "hic")
         if "KR" not in config["contact"]["normalization"]:
