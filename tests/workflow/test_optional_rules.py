@@ -83,3 +83,19 @@ def test_every_score_of_the_discovery_table_meets_crispri(tmp_path: Path) -> Non
         assert command.count(f"--link '{row['label']}=") == 2, "one a seed"
     times = "attention.parquet*results/abc/K562/predictions.parquet:abc_score"
     assert command.count("--link 'EPInformer attention x ABC=") == command.count(times) == 2
+
+
+def test_figures_of_discovery_are_planned(tmp_path: Path) -> None:
+    (tmp_path / "known.meme").write_text("")
+    change = {"discovery": {"motifs": "known.meme"}}
+    status, text = plan(tmp_path, "results/motifs/K562/motifs.tsv", change)
+    assert status == 0, text
+    assert "gexpipe discover motifs" in text and "--database known.meme" in text
+    status, text = plan(tmp_path, "results/figures/locus/K562/KLF1.png", {})
+    assert status == 0, text
+    (command,) = (line for line in text.splitlines() if "gexpipe discover locus" in line)
+    assert " KLF1 " in command and "--link 'Prism perturbation=" in command
+    assert "--link 'ABC=results/abc/K562/predictions.parquet:abc_score'" in command
+    status, text = plan(tmp_path, "results/figures/weights/K562.png", {})
+    assert status == 0, text
+    assert "gexpipe discover weights" in text

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gexpipe.cli import discover_models
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 
@@ -216,56 +217,36 @@ def locus(
         list[str] | None,
         typer.Option(help="LABEL=known elements: BED, or .parquet with chrom, start, end; repeat."),
     ] = None,
+    crispr: Annotated[
+        Path | None, typer.Option(help="CRISPRi table; elements that act on the gene are drawn.")
+    ] = None,
+    cell: Annotated[str | None, typer.Option(help="CellType of --crispr.")] = None,
 ) -> None:
-    """Draw a gene's neighbourhood: genes, signals, contact, scores, known elements."""
-    from gexpipe.discovery.compare import links_of, named, read_marks
+    """Draw a gene's neighbourhood: genes, signals, contact, scores, known elements.
+
+    Scores of one label are pooled over files (folds, seeds).
+    """
+    from gexpipe.discovery.compare import named, read_marks
+    from gexpipe.discovery.crispri import pooled
     from gexpipe.discovery.files import read_bases
-    from gexpipe.discovery.locus import draw_locus
+    from gexpipe.discovery.locus import draw_locus, find_gene
+    from gexpipe.evaluate.crispr import crispr_pairs
     from gexpipe.reference.genes import read_genes
 
+    table = read_genes(genes)
+    marks = {label: read_marks(Path(path)) for label, path in named(mark or [], "--mark")}
+    if crispr is not None:
+        tested = crispr_pairs(crispr, table, cell)
+        mine = tested[tested["gene_id"] == find_gene(table, gene)["gene_id"]]
+        marks["CRISPRi tested"] = mine[["chrom", "start", "end"]]
+        marks["CRISPRi acts"] = mine.loc[mine["regulated"], ["chrom", "start", "end"]]
     draw_locus(
-        store, read_genes(genes), gene, out, length,
+        store, table, gene, out, length,
         {label: read_bases(Path(path)) for label, path in named(base or [], "--base")},
-        {label: links_of(path) for label, path in named(link or [], "--link")},
-        {label: read_marks(Path(path)) for label, path in named(mark or [], "--mark")},
+        pooled(link or []), marks,
     )  # fmt: skip
     log.info("%s is drawn in %s", gene, out)
 
 
-@app.command()
-def weights(
-    checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run of Prism.")],
-    sequence: Annotated[Path, typer.Option(help="Window store of bases.")],
-    signals: Annotated[Path, typer.Option(help="Window store of the cell type.")],
-    examples: Annotated[Path, typer.Option(help="Example table of the cell type.")],
-    out: Annotated[Path, typer.Option(help="PNG to write.")],
-    fold: Annotated[int | None, typer.Option(help="Default: the checkpoint's own.")] = None,
-    gene: Annotated[
-        list[str] | None, typer.Option(help="Gene id; repeat. Default: the first test genes.")
-    ] = None,
-    count: Annotated[int, typer.Option(help="Genes to draw without --gene.", min=1)] = 12,
-    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
-) -> None:
-    """Draw the weights of the signals that Prism learned, gene by gene."""
-    from gexpipe.train.process import prepare
-
-    prepare(threads)
-    import numpy as np
-
-    from gexpipe.discovery.weights import draw_weights, learned_weights
-    from gexpipe.evaluate.foreign import open_checkpoint
-    from gexpipe.train.run import Sources, open_data
-
-    model, config, trained = open_checkpoint(checkpoint, None)
-    data = open_data(Sources(examples, sequence, signals, None), config)
-    ids = data.gene_ids
-    missing = [name for name in gene or [] if name not in ids]
-    if missing:
-        raise UserError(f"no gene {missing[0]!r}; the first is {ids[0]}", "--gene")
-    chosen = np.array([ids.index(name) for name in gene or []], dtype=np.int64)
-    rows = chosen if gene else data.split(fold or trained or 11, "test")[:count]
-    found = learned_weights(model, data, rows, config.train.batch_size)
-    names = data.table["symbol"].iloc[rows].tolist()
-    title = f"{config.name}: learned weights, mean {found.mean():.2f}"
-    draw_weights(found, names, title, out)
-    log.info("weights of %d genes, mean %.3f", len(rows), found.mean())
+for command in (discover_models.weights, discover_models.motifs):
+    app.command()(command)

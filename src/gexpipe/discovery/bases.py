@@ -15,7 +15,7 @@ from gexpipe.models.base import ExpressionModel
 from gexpipe.train.batches import Genes, batches, chunks
 from gexpipe.windows.batch import Batch
 
-__all__ = ["base_scores", "mask_of", "saliency_of", "score_batches"]
+__all__ = ["base_scores", "mask_of", "opened", "saliency_of", "score_batches"]
 
 Scorer = Callable[[ExpressionModel, Batch], Tensor]
 
@@ -30,6 +30,12 @@ class _Open(Batch):
         """(B, L, 4)."""
         assert self.one_hot is not None
         return self.one_hot
+
+
+def opened(batch: Batch, one_hot: Tensor, **changes: Tensor) -> Batch:
+    """A dense batch with given one-hot DNA (B, L, 4), and other fields that ``changes`` names."""
+    values = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    return _Open(**{**values, **changes, "one_hot": one_hot})
 
 
 def mask_of(model: ExpressionModel, batch: Batch) -> Tensor:
@@ -63,12 +69,10 @@ def saliency_of(model: ExpressionModel, batch: Batch, steps: int = 1) -> Tensor:
     """
     dna, signals = batch.sequence(), batch.signals
     total = [torch.zeros_like(dna), torch.zeros_like(signals)]
-    values = {field.name: getattr(batch, field.name) for field in fields(batch)}
     for step in range(1, steps + 1):
         share = 1.0 if steps == 1 else (step - 0.5) / steps
         inputs = [(x * share).detach().requires_grad_() for x in (dna, signals)]
-        opened = _Open(**{**values, "one_hot": inputs[0], "signals": inputs[1]})
-        predicted = model(opened).prediction.sum()
+        predicted = model(opened(batch, inputs[0], signals=inputs[1])).prediction.sum()
         found = torch.autograd.grad(predicted, inputs, allow_unused=True)
         for into, gradient in zip(total, found, strict=True):
             if gradient is not None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gexpipe.simulate.config import SimulationConfig
-from gexpipe.simulate.genome import ACTIVATORS, INSULATOR, PROMOTER_MOTIFS, Codes, plant
+from gexpipe.simulate.genome import ACTIVATORS, INSULATOR, MISMATCH, PROMOTER_MOTIFS, Codes, plant
 from gexpipe.simulate.random import stream
 
 __all__ = ["draw_artefacts", "draw_elements", "plant_motifs", "stretches"]
@@ -195,10 +195,10 @@ def plant_motifs(
     columns = [distant[name] for name in ("chrom", "centre", "motif", "copies")]
     for chrom, centre, motif, copies in zip(*columns, strict=True):
         for _ in range(copies):
-            plant(rng, genome[chrom], consensus[motif], centre, 120, 0.05)
+            plant(rng, genome[chrom], consensus[motif], centre, 120, MISMATCH)
     counts = rng.integers(0, 9, len(genes))
     for chrom, tss, count in zip(genes["chrom"], genes["tss"], counts, strict=True):
         for _ in range(count):
             motif = PROMOTER_MOTIFS[int(rng.integers(len(PROMOTER_MOTIFS)))]
-            plant(rng, genome[chrom], motif, int(tss), 240, 0.05)
+            plant(rng, genome[chrom], motif, int(tss), 240, MISMATCH)
     return counts

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 __all__ = [
     "ACTIVATORS",
     "INSULATOR",
+    "MISMATCH",
     "PROMOTER_MOTIFS",
     "encode",
     "gc_fraction",
@@ -19,6 +20,7 @@ __all__ = [
     "random_bases",
     "write_chrom_sizes",
     "write_fasta",
+    "write_motifs",
 ]
 
 Codes = NDArray[np.uint8]
@@ -29,6 +31,7 @@ _COMPLEMENT = np.array([3, 2, 1, 0, 4], dtype=np.uint8)
 # Consensus sequences in the style of GATA, AP-1, ETS; an insulator; and promoter motifs.
 ACTIVATORS = {"gata": "AGATAAGGAA", "ap1": "ATGACTCATC", "ets": "ACCGGAAGTG"}
 INSULATOR = "CCACCAGGGGGCGCTA"
+MISMATCH = 0.05  # chance that a planted base is replaced by a random one
 PROMOTER_MOTIFS = ("GGGGCGGGGC", "TATAAAAGGC", "TGCGCATGCGCA")
 
 
@@ -88,3 +91,18 @@ def write_chrom_sizes(path: Path, sizes: Mapping[str, int]) -> None:
     """Two-column chromosome table."""
     text = "".join(f"{name}\t{length}\n" for name, length in sizes.items())
     path.write_text(text, encoding="ascii")
+
+
+def write_motifs(path: Path) -> None:
+    """The planted motifs as a MEME file."""
+    promoter = {f"promoter_{i}": motif for i, motif in enumerate(PROMOTER_MOTIFS, start=1)}
+    lines = ["MEME version 4", "", "ALPHABET= ACGT", "", "strands: + -", ""]
+    for name, motif in {**ACTIVATORS, "insulator": INSULATOR, **promoter}.items():
+        lines.append(f"MOTIF {name}")
+        lines.append(f"letter-probability matrix: alength= 4 w= {len(motif)} nsites= 100 E= 0")
+        for code in encode(motif):
+            row = np.full(4, MISMATCH / 4)
+            row[code] += 1 - MISMATCH
+            lines.append(" ".join(f"{value:.6f}" for value in row))
+        lines.append("")
+    path.write_text("\n".join(lines), encoding="utf-8")

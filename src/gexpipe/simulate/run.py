@@ -19,7 +19,7 @@ from gexpipe.simulate.config import SimulationConfig
 from gexpipe.simulate.contacts import coarsen, observed
 from gexpipe.simulate.crispri import crispri_table
 from gexpipe.simulate.genes import write_gtf
-from gexpipe.simulate.genome import write_chrom_sizes, write_fasta
+from gexpipe.simulate.genome import write_chrom_sizes, write_fasta, write_motifs
 from gexpipe.simulate.hic import write_hic
 from gexpipe.simulate.mcool import write_mcool
 from gexpipe.simulate.mirror import Mirror
@@ -63,6 +63,7 @@ def simulate(config: SimulationConfig, out: Path, seed: int | None = None) -> No
         write_truth(folder / "truth", world.genes, world.elements, world.truth, world.artefacts)
         table = crispri_table(config, world.genes, world.elements, world.truth)
         table.to_csv(folder / "truth" / "crispri.tsv", sep="\t", index=False, lineterminator="\n")
+        write_motifs(folder / "truth" / "motifs.meme")
         write_sheets(folder / "config", config, mirror.rows)
     log.info("simulation is in %s", out)
 

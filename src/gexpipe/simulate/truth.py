@@ -23,6 +23,7 @@ genes.parquet     one row per gene and cell: base + promoter_activity + promoter
                   mid + distal + mrna + noise = model; count = rint(10 ** max(model, 0) - 1);
                   expression = log10(1 + count). special names genes made odd on purpose.
 crispri.tsv       elements 1-100 kb from expressed genes, perturbed one by one, with error.
+motifs.meme       the motifs that are planted in the sequence.
 """
 
 

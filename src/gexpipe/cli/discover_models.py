@@ -1,0 +1,90 @@
+"""Commands of ``gexpipe discover`` that look into one trained model: weights, motifs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gexpipe.errors import UserError
+from gexpipe.log import get_logger
+
+__all__ = ["motifs", "weights"]
+
+log = get_logger(__name__)
+
+
+def weights(
+    checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run of Prism.")],
+    sequence: Annotated[Path, typer.Option(help="Window store of bases.")],
+    signals: Annotated[Path, typer.Option(help="Window store of the cell type.")],
+    examples: Annotated[Path, typer.Option(help="Example table of the cell type.")],
+    out: Annotated[Path, typer.Option(help="PNG to write.")],
+    fold: Annotated[int | None, typer.Option(help="Default: the checkpoint's own.")] = None,
+    gene: Annotated[
+        list[str] | None, typer.Option(help="Gene id; repeat. Default: the first test genes.")
+    ] = None,
+    count: Annotated[int, typer.Option(help="Genes to draw without --gene.", min=1)] = 12,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+) -> None:
+    """Draw the weights of the signals that Prism learned, gene by gene."""
+    from gexpipe.train.process import prepare
+
+    prepare(threads)
+    import numpy as np
+
+    from gexpipe.discovery.weights import draw_weights, learned_weights
+    from gexpipe.evaluate.foreign import open_checkpoint
+    from gexpipe.train.run import Sources, open_data
+
+    model, config, trained = open_checkpoint(checkpoint, None)
+    data = open_data(Sources(examples, sequence, signals, None), config)
+    ids = data.gene_ids
+    missing = [name for name in gene or [] if name not in ids]
+    if missing:
+        raise UserError(f"no gene {missing[0]!r}; the first is {ids[0]}", "--gene")
+    chosen = np.array([ids.index(name) for name in gene or []], dtype=np.int64)
+    rows = chosen if gene else data.split(fold or trained or 11, "test")[:count]
+    found = learned_weights(model, data, rows, config.train.batch_size)
+    names = data.table["symbol"].iloc[rows].tolist()
+    title = f"{config.name}: learned weights, mean {found.mean():.2f}"
+    draw_weights(found, names, title, out)
+    log.info("weights of %d genes, mean %.3f", len(rows), found.mean())
+
+
+def motifs(
+    checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run of enhancer_encoder.")],
+    activity: Annotated[Path, typer.Option(help="Element table (`gexpipe abc activity`).")],
+    genome: Annotated[Path, typer.Option(help="Genome, plain FASTA.")],
+    examples: Annotated[Path, typer.Option(help="Example table: the chromosomes of each part.")],
+    out: Annotated[Path, typer.Option(help="TSV to write.")],
+    figure: Annotated[Path, typer.Option(help="PNG to write: logos.")],
+    database: Annotated[Path | None, typer.Option(help="Known motifs, a MEME file.")] = None,
+    split: Annotated[str, typer.Option(help="Part of the checkpoint's fold.")] = "test",
+    most: Annotated[int, typer.Option(help="Most elements to read.", min=1)] = 20_000,
+    least: Annotated[int, typer.Option(help="Seqlets below which there is no pattern.")] = 100,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+) -> None:
+    """Find the motifs that EPInformer's sequence encoder reads. Needs the motifs extra."""
+    from gexpipe.train.process import prepare
+
+    prepare(threads)
+    from gexpipe.discovery import motifs as finding
+    from gexpipe.discovery.logos import draw_logos
+    from gexpipe.evaluate.foreign import open_checkpoint
+    from gexpipe.reference.genes import write_table
+    from gexpipe.train.run import Sources, open_data
+
+    model, config, trained = open_checkpoint(checkpoint, None)
+    if config.architecture != "enhancer_encoder":
+        raise UserError(f"a {config.architecture}; expected an enhancer_encoder", checkpoint)
+    known = finding.read_motifs(database) if database else {}
+    data = open_data(Sources(examples, activity=activity, genome=genome), config)
+    rows = data.split(trained or 11, split)[:most]
+    given = finding.attributions(model, data, rows, config.train.batch_size)
+    found = finding.find_motifs(*given, least=least)
+    table = finding.match(found, known)
+    write_table(table, out)
+    draw_logos([item["matrix"] for item in found], table, figure)
+    log.info("%d patterns in %d elements", len(table), len(rows))
