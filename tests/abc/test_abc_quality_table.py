@@ -53,7 +53,7 @@ def test_cells_are_joined_through_the_commands(tmp_path):
     assert joined.loc["B", "peaks"] == 120_000
     assert pd.isna(joined.loc["A", "peaks"])
     one.write_text("measure\tvalue\n")
-    with pytest.raises(UserError, match="no column 'low'"):
+    with pytest.raises(UserError, match="missing column 'low'"):
         read_quality(one)
 
 

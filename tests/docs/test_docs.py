@@ -97,7 +97,7 @@ def check_report(path: Path) -> None:
         "beside the published value",  # workflow/report/table.rst
         "colour is the density of genes",  # workflow/report/scatter.rst
         "Wall and CPU hours",  # workflow/report/costs.rst
-        "from accession",  # workflow/report/workflow.rst
+        "never saw, beside the values",  # workflow/report/workflow.rst
         "results/figures/scatter/SIM1.prism.png",
         "results/tables/costs.md",
     ):
