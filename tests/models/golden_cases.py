@@ -1,8 +1,13 @@
-"""How each golden case is computed with our models: inputs in, every expected array out."""
+"""How each golden case is computed with our models: inputs in, every expected array out.
+
+What a case is, its ``meta.json`` says: ``method`` decides how it is computed, the description of an
+array at which stride it was sub-sampled. So further cases of a known method only need their folder.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,13 +38,27 @@ class Case:
     @classmethod
     def read(cls, folder: Path) -> Case:
         device = torch.get_default_device()
-        io = {k: torch.from_numpy(v).to(device) for k, v in np.load(folder / "io.npz").items()}
+        arrays = np.load(folder / "io.npz").items()
+        io = {k: torch.from_numpy(v).to(device) for k, v in arrays if v.dtype.kind in "biuf"}
         file = folder / "weights.safetensors"
         meta = json.loads((folder / "meta.json").read_text())
         return cls(meta, io, load_file(file) if file.exists() else {})
 
+    @property
+    def kind(self) -> str:
+        """Key of `RUN` that this case's method belongs to; empty for an unknown one."""
+        return kind_of(self.meta["method"])
+
     def model(self, method: str):
         return from_reference(method, self.meta["config"], self.weights)
+
+    def every(self, key: str, axis: str = "position") -> int:
+        """Stride at which a stored array was sub-sampled, from its description."""
+        what = self.meta["arrays"][key]["what"]
+        found = re.search(rf"every (\d+)(?:st|nd|rd|th) {axis}", what)
+        if found is None:
+            raise ValueError(f"no stride in the description of {key}: {what!r}")
+        return int(found[1])
 
     def batch(self) -> Batch:
         """The window inputs as the loader would deliver them."""
@@ -65,11 +84,11 @@ Arrays = dict[str, Tensor]
 
 def scan(case: Case) -> Arrays:
     found: Arrays = {}
-    for prefix in ("s0/", "s1/"):
-        given = {k[3:]: v for k, v in case.io.items() if k.startswith(prefix)}
+    for prefix in sorted({key.split("/")[0] + "/" for key in case.io}):
+        given = {k.removeprefix(prefix): v for k, v in case.io.items() if k.startswith(prefix)}
         names = ["u", "delta", "A", "B", "C", "D", "z", "delta_bias"]
         args = {k: _turn(given[k]).requires_grad_() for k in names if k in given}
-        out, last = selective_scan(**args, delta_softplus=True)
+        out, last = selective_scan(**args, delta_softplus=case.meta["config"]["delta_softplus"])
         out.backward(_turn(given["grad_out"]))
         found[prefix + "out"], found[prefix + "last_state"] = _turn(out), last
         found.update({f"{prefix}grad_{k}": _turn(v.grad) for k, v in args.items()})
@@ -119,14 +138,13 @@ def sequence_model(method: str) -> Callable[[Case], Arrays]:
         model = case.model(method).eval()
         shown = model(case.batch())
         extras = shown.extras
-        every = case.io["seq_idx"].shape[1] // case.io["hidden_sub"].shape[1]
         found = {
-            "hidden_sub": extras["hidden"][:, ::every],
+            "hidden_sub": extras["hidden"][:, :: case.every("hidden_sub")],
             "pooled": extras["head_input"][:, : case.io["pooled"].shape[1]],
             "pred": shown.prediction[:, None],
         }
         if "input_embeds_sub" in case.io:
-            found["input_embeds_sub"] = extras["embedded"][:, ::every]
+            found["input_embeds_sub"] = extras["embedded"][:, :: case.every("input_embeds_sub")]
         return found
 
     return run
@@ -139,9 +157,11 @@ def hyena(case: Case) -> Arrays:
     first, embedded = backbone.layers[0], model.embedding.of(case.batch())
     taps = first.mixer.filter(backbone.positions, embedded.shape[1])
     return {
-        "filter0_sub": taps[::16],
-        "mixer0_sub": first.mixer(first.norm1(embedded), backbone.positions)[:, ::64],
-        "hidden_sub": shown.extras["hidden"][:, ::64],
+        "filter0_sub": taps[:: case.every("filter0_sub", "tap")],
+        "mixer0_sub": first.mixer(first.norm1(embedded), backbone.positions)[
+            :, :: case.every("mixer0_sub")
+        ],
+        "hidden_sub": shown.extras["hidden"][:, :: case.every("hidden_sub")],
         "pooled": shown.extras["head_input"][:, : case.io["pooled"].shape[1]],
         "pred": shown.prediction[:, None],
     }
@@ -153,7 +173,7 @@ def macs3(case: Case) -> Arrays:
     loss = model.loss(batch, output)
     return {
         "mask": output.extras["mask"],
-        "enc_hidden_sub": output.extras["hidden"][:, ::64],
+        "enc_hidden_sub": output.extras["hidden"][:, :: case.every("enc_hidden_sub")],
         "head_input": output.extras["head_input"],
         "pred": output.prediction[:, None],
         "pred_loss": loss["prediction"],
@@ -169,7 +189,7 @@ def seq2exp(method: str, case: Case) -> Arrays:
     found = {
         "prior_weights_softmax": model.mask.log_weight.softmax(0),
         "marginal_alpha_beta": torch.stack([marginal.concentration1, marginal.concentration0]),
-        "gen_hidden_sub": shown["generator_hidden"][:, ::64],
+        "gen_hidden_sub": shown["generator_hidden"][:, :: case.every("gen_hidden_sub")],
         "mask_logits": shown["mask_logits"],
         "post_alpha": shown["sequence_alpha"],
         "post_beta": shown["sequence_beta"],
@@ -181,7 +201,7 @@ def seq2exp(method: str, case: Case) -> Arrays:
         "mask_entropy": _entropy(mask),
         "kl_loss": shown["kl"],
         "continuity_loss": _continuity(mask),
-        "enc_hidden_sub": shown["hidden"][:, ::64],
+        "enc_hidden_sub": shown["hidden"][:, :: case.every("enc_hidden_sub")],
         "head_input": shown["head_input"],
         "pred": output.prediction[:, None],
         "pred_loss": loss["prediction"],
@@ -211,7 +231,8 @@ def seq2exp_hard(case: Case) -> Arrays:
     found["valid_counts"] = model(batch).extras["counts"]
     alone = [model(take(batch, np.array([i]))).prediction for i in range(len(batch))]
     found["pred_single"] = torch.stack(alone)
-    found["train/grad/pos_emb_sub"] = found["train/grad/pos_emb_sub"][:, ::64]
+    position = "train/grad/pos_emb_sub"
+    found[position] = found[position][:, :: case.every(position)]
     return found
 
 
@@ -222,7 +243,7 @@ def seq2exp_retrain(case: Case) -> Arrays:
     return {
         "soft_mask": output.extras["soft_mask"],
         "mask": output.extras["mask"],
-        "enc_hidden_sub": output.extras["hidden"][:, ::512],
+        "enc_hidden_sub": output.extras["hidden"][:, :: case.every("enc_hidden_sub")],
         "head_input": output.extras["head_input"],
         "pred": output.prediction[:, None],
         "pred_loss": loss["prediction"],
@@ -243,7 +264,9 @@ def prism(case: Case) -> Arrays:
             f"{mode}/uniform_loss": shown["uniformity"],
             f"{mode}/context_weights": shown["weights"],
             f"{mode}/cnn_features": shown["cnn_features"],
-            f"{mode}/hidden_sub": shown["branches_hidden"].flatten(0, 1)[:, ::100],
+            f"{mode}/hidden_sub": shown["branches_hidden"].flatten(0, 1)[
+                :, :: case.every(f"{mode}/hidden_sub")
+            ],
             f"{mode}/pred_loss": loss["prediction"],
             f"{mode}/intervention_loss": loss["intervention"],
             f"{mode}/total_loss": loss["total"],
@@ -353,20 +376,36 @@ def _continuity(mask: Tensor) -> Tensor:
 RUN: dict[str, Callable[[Case], Arrays]] = {
     "selective_scan": scan,
     "mamba_block": mamba_block,
-    "bimamba_wrapper": mamba_block,
     "caduceus_backbone": backbone,
-    "caduceus_no_signal": sequence_model("caduceus"),
-    "caduceus_concat": sequence_model("caduceus"),
-    "macs3_peak_mask": macs3,
+    "caduceus": sequence_model("caduceus"),
+    "mamba": sequence_model("mamba"),
+    "hyena": hyena,
+    "macs3": macs3,
     "seq2exp_soft": seq2exp_soft,
     "seq2exp_hard": seq2exp_hard,
     "seq2exp_retrain": seq2exp_retrain,
-    "gx_hyena": hyena,
-    "gx_mamba": sequence_model("mamba"),
     "prism": prism,
-    "prism_grad": prism,
-    "enhancer_encoder_k562_f11": enhancer_encoder,
-    "epinformer_v2_random": epinformer,
-    "epinformer_released_hic_k562_f11": epinformer,
-    "epinformer_released_activity_k562_f11": epinformer,
+    "enhancer_encoder": enhancer_encoder,
+    "epinformer": epinformer,
 }
+# First pattern that the beginning of ``method`` matches -> key of `RUN`.
+KINDS = [
+    (r"selective scan", "selective_scan"),
+    (r"(bidirectional )?Mamba (block|wrapper)", "mamba_block"),
+    (r"Caduceus backbone", "caduceus_backbone"),
+    (r"GeneExpBiMamba", "caduceus"),
+    (r"GeneExpMamba", "mamba"),
+    (r"GeneExpHyena", "hyena"),
+    (r"MACS3", "macs3"),
+    (r"Seq2Exp-soft", "seq2exp_soft"),
+    (r"Seq2Exp-hard", "seq2exp_hard"),
+    (r"Seq2Exp-retrain", "seq2exp_retrain"),
+    (r"Prism", "prism"),
+    (r"enhancer activity predictor", "enhancer_encoder"),
+    (r"EPInformer(_v2| PE-)", "epinformer"),
+]
+
+
+def kind_of(method: str) -> str:
+    """Key of `RUN` for the ``method`` of a meta.json; empty for an unknown one."""
+    return next((kind for pattern, kind in KINDS if re.match(pattern, method)), "")
