@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Make the two locks anew from pyproject.toml. Both pin the same versions; the CPU one leaves out
-# the CUDA libraries that torch's default build asks for. Needs uv (pip install uv).
+# the CUDA libraries that torch's default build asks for, but not Triton: the scan's GPU kernels are
+# tested by its interpreter and its compiler. Needs uv (pip install uv).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 head='# Made by bin/lock.sh from pyproject.toml (extras: train, gta, test). Do not edit.'
@@ -8,5 +9,5 @@ compiled=$(mktemp)
 uv pip compile pyproject.toml --extra train --extra gta --extra test --universal --python-version 3.11 \
     --constraint locks/constraints.txt --no-header --no-annotate --quiet "$@" --output-file "$compiled"
 { echo "$head"; cat "$compiled"; } > locks/cuda.txt
-{ echo "$head"; grep -v -E '^(nvidia-|cuda-|triton)' "$compiled"; } > locks/cpu.txt
+{ echo "$head"; grep -v -E '^(nvidia-|cuda-)' "$compiled"; } > locks/cpu.txt
 rm "$compiled"
