@@ -218,6 +218,8 @@ class _Run:
             self.fabric.autocast(),
         )  # fmt: skip
         mse = float(np.mean((observed.astype(np.float64) - predicted) ** 2))
+        # Batch statistics are each process' own; what is best, and when to stop, is one decision.
+        mse = self.fabric.broadcast(mse)
         epoch, rate = state.step / self.order.per_epoch, learning_rate(state.step - 1, self.options)
         state.history.append(state.meter.row(state.step, epoch, mse, rate))
         state.meter = Meter()
