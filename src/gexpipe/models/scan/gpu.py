@@ -11,8 +11,12 @@ from gexpipe.models.scan import triton_kernels as kernels
 
 __all__ = ["triton_scan"]
 
-CHUNK = 64  # tokens between kept states
-BLOCK = 32  # channels of a program
+CHUNK = 32  # tokens between kept states, and in the registers of a gradient's program
+BLOCK = 32  # channels of a program that walks along tokens, with one warp
+# Channels of a tile whose tokens are all in registers: with eight warps a gradient's program uses
+# every register of its threads and none of its values is spilled to memory.
+TILE = 8
+GROUP = 32  # chunks that are joined at a time
 
 
 class _Scan(torch.autograd.Function):
@@ -23,35 +27,57 @@ class _Scan(torch.autograd.Function):
         gate = z.contiguous() if z is not None else u
         genes, length, channels = u.shape
         states, chunks = a.shape[1], -(-length // CHUNK)
-        out, last = torch.empty_like(u), a.new_empty(genes, channels, states)
-        kept = a.new_empty(genes, chunks, channels, states)
-        inputs = (u, delta, a, b, c, d, gate, bias)
         sizes = (length, channels, states, chunks)
         padded = 1 << max(0, states - 1).bit_length()
-        ctx.settings = (CHUNK, BLOCK, padded, reverse, positive, z is not None)
-        ctx.grid, ctx.sizes = (genes, -(-channels // BLOCK)), sizes
-        kernels.scan_forward[ctx.grid](*inputs, out, kept, last, *sizes, *ctx.settings, num_warps=1)
-        ctx.save_for_backward(*inputs, kept)
+        out = torch.empty_like(u)
+        kept = a.new_empty(genes, chunks + 1, channels, states)
+        span = a.new_empty(genes, chunks, channels)
+        grid = (chunks, -(-channels // BLOCK), genes)
+        walk = (CHUNK, BLOCK, padded, reverse, positive)
+        kernels.chunk_states[grid](u, delta, a, b, bias, kept, span, *sizes, *walk, num_warps=1)
+        _join(a, span, kept, padded, back=False)
+        gated = z is not None
+        kernels.chunk_outputs[grid](
+            u, delta, a, b, c, d, gate, bias, kept, out, *sizes, *walk, gated, num_warps=1
+        )
+        last = kept[:, -1].clone()
+        ctx.save_for_backward(u, delta, a, b, c, d, gate, bias, kept, span)
+        ctx.grid, ctx.sizes, ctx.walk, ctx.gated = grid, sizes, walk, gated
         ctx.mark_non_differentiable(last)
         return out, last
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        u, delta, a, b, c, d, gate, bias, kept = ctx.saved_tensors
-        genes, blocks = ctx.grid
-        gated = ctx.settings[-1]
+        u, delta, a, b, c, d, gate, bias, kept, span = ctx.saved_tensors
+        grad = grads[0].contiguous()
+        genes, chunks, channels = span.shape
+        padded, *directions = ctx.walk[2:]
+        carried = torch.empty_like(kept)
+        kernels.chunk_adjoints[ctx.grid](
+            grad, delta, a, c, gate, bias, carried, *ctx.sizes, *ctx.walk, ctx.gated, num_warps=1
+        )
+        _join(a, span, carried, padded, back=True)
         gu, gdelta = torch.empty_like(u), torch.empty_like(delta)
-        gz = torch.empty_like(gate) if gated else gate
-        ga = a.new_empty(genes, *a.shape)
-        gb, gc = (a.new_empty(blocks, *b.shape) for _ in range(2))
-        gd, gbias = (a.new_empty(genes, u.shape[2]) for _ in range(2))
-        scratch = a.new_empty(genes, blocks, CHUNK + 1, BLOCK, ctx.settings[2])
-        kernels.scan_backward[ctx.grid](
-            grads[0].contiguous(), u, delta, a, b, c, d, gate, bias, kept, scratch,
-            gu, gdelta, ga, gb, gc, gd, gz, gbias, *ctx.sizes, *ctx.settings, num_warps=1,
+        gz = torch.empty_like(gate) if ctx.gated else gate
+        blocks = min(8, -(-channels // TILE))
+        groups = -(-channels // (TILE * blocks))
+        gb, gc = (a.new_empty(groups, *b.shape) for _ in range(2))
+        gd, gbias = (torch.empty_like(span) for _ in range(2))
+        kernels.chunk_gradients[(chunks, groups, genes)](
+            grad, u, delta, a, b, c, d, gate, bias, kept, carried,
+            gu, gdelta, gb, gc, gz, gd, gbias, *ctx.sizes,
+            CHUNK, TILE, blocks, padded, *directions, ctx.gated, num_warps=8,
         )  # fmt: skip
-        return (gu, gdelta, ga.sum(0), gb.sum(0).to(b.dtype), gc.sum(0).to(c.dtype), gd.sum(0),
-                gz if gated else None, gbias.sum(0), None, None)  # fmt: skip
+        ga = carried[:, 1:].sum((0, 1))
+        return (gu, gdelta, ga, gb.sum(0).to(b.dtype), gc.sum(0).to(c.dtype), gd.sum((0, 1)),
+                gz if ctx.gated else None, gbias.sum((0, 1)), None, None)  # fmt: skip
+
+
+def _join(a: Tensor, span: Tensor, carried: Tensor, padded: int, back: bool) -> None:
+    genes, chunks, channels = span.shape
+    grid = (-(-channels // TILE), genes)
+    sizes = (channels, a.shape[1], chunks)
+    kernels.join[grid](a, span, carried, *sizes, GROUP, TILE, padded, back, num_warps=4)
 
 
 def triton_scan(
@@ -60,7 +86,8 @@ def triton_scan(
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Selective scan by the Triton kernels; sums in float32, inputs and outputs in their types.
 
-    Arguments and results as `gexpipe.models.scan.selective_scan`.
+    Kept for the gradient are the inputs and one state of D x N for every 32 tokens. Arguments and
+    results as `gexpipe.models.scan.selective_scan`.
     """
     zeros = torch.zeros(u.shape[2], dtype=torch.float32, device=u.device)
     d, bias = (zeros if x is None else x.float().contiguous() for x in (D, delta_bias))
