@@ -146,6 +146,14 @@ def test_reference_names_what_is_missing_and_unknown() -> None:
     }  # fmt: skip
     with pytest.raises(UserError, match=r"missing tensors: .*unknown tensors: extra\.weight"):
         from_reference("caduceus", config, {"extra.weight": torch.zeros(1)})
+    other = {**config, "bidirectional_strategy": "ew_multiply"}
+    with pytest.raises(UserError, match="bidirectional_strategy: 'ew_multiply', only 'add'"):
+        from_reference("caduceus", other, {})
+    other = {**config, "ssm_cfg": {**config["ssm_cfg"], "dt_rank": 3}}
+    with pytest.raises(UserError, match=r"ssm_cfg\.dt_rank: 3, only 'auto'"):
+        from_reference("caduceus", other, {})
+    with pytest.raises(UserError, match="configuration: n_layer: it is missing"):
+        from_reference("caduceus", {k: v for k, v in config.items() if k != "n_layer"}, {})
 
 
 def test_train_options_are_checked() -> None:

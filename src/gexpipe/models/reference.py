@@ -13,6 +13,7 @@ from gexpipe.errors import UserError
 from gexpipe.models.base import ExpressionModel, Inputs
 from gexpipe.models.hyena import SPECIAL
 from gexpipe.models.reference_names import RULES
+from gexpipe.models.reference_settings import check_settings
 from gexpipe.models.registry import build
 
 __all__ = ["METHODS", "fill_reference", "from_reference", "translate"]
@@ -37,11 +38,16 @@ def from_reference(
     Raises
     ------
     UserError
-        Naming tensors that are missing, unknown, of another shape, or tied but unequal.
+        Naming tensors that are missing, unknown, of another shape, or tied but unequal; a setting
+        that is missing, or selects code that is not part of gexpipe.
     """
     if method not in RULES:
         raise UserError(f"no published layout; known: {', '.join(METHODS)}", f"method {method}")
-    options, inputs = _OPTIONS[method](config)
+    check_settings(method, config)
+    try:
+        options, inputs = _OPTIONS[method](config)
+    except KeyError as error:
+        raise UserError("it is missing", f"configuration: {error.args[0]}") from error
     return fill_reference(build(method, options, inputs), method, state_dict)
 
 
@@ -177,14 +183,21 @@ def _prism(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
 
 
 def _epinformer(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
-    features = {1: ["distance"], 2: ["distance", "activity"]}
+    features: dict[int, list[str]] = {
+        0: [],
+        1: ["distance"],
+        2: ["distance", "activity"],
+        3: ["distance", "contact", "activity"],
+    }
     count = config["n_extraFeat"]
+    if count not in features:
+        raise UserError(f"{count}, expected 0 to 3", "configuration: n_extraFeat")
     inputs = Inputs(2000, elements=True, features=9 if config["usePromoterSignal"] else 8)
     return {
         "d_model": config["out_dim"],
         "heads": config["head"],
         "layers": config["n_encoder"],
-        "element_features": features.get(count, ["distance", "contact", "activity"]),
+        "element_features": features[count],
     }, inputs
 
 
