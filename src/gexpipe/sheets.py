@@ -34,6 +34,7 @@ EXTENSIONS = {
     "fasta": "fa.gz",
     "chain": "chain.gz",
     "zip": "zip",
+    "tar": "tar.gz",
 }
 
 LIFTED = ("bed", "ctss", "tsv", "csv")  # formats that can be carried to another assembly

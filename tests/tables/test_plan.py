@@ -29,7 +29,7 @@ def resolved(**changes: Any) -> dict[str, Plan]:
     config = load_yaml(ROOT / "config" / "config.yaml") | changes
     tables = read_tables(ROOT / "config" / "tables", SCHEMAS, config)
     cells = {"K562": "K562", "GM12878": "GM12878"}
-    return plans(tables, config, settings_of, cells, ["rnaseq"])
+    return plans(tables, config, settings_of, cells, ["rnaseq", "geuvadis"])
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,7 @@ def test_changes_at_test_time_train_nothing(shipped: dict[str, Plan]) -> None:
     ("table", "setting", "reason"),
     [
         ("prism_table11", "signals=H3K4me3", "no signal H3K4me3 in windows.signals"),
+        ("gta_table1", "", "not part of this project"),
         ("prism_table15", "train_length=2000", "its cell type is not in the configuration"),
         ("prism_table10", "pretrained=yes", "no pre-trained weights"),
     ],
@@ -102,6 +103,7 @@ def test_only_and_lengths_and_seeds_of_a_small_configuration() -> None:
     small = resolved(
         tables={
             "lengths": {200000: 4000, 2000: 1000},
+            "bins": {51: 5},
             "overrides": {
                 "all": {"seeds": 1},
                 "prism_table2": {"only": ["n=1"], "folds": [11, 12]},
@@ -115,6 +117,10 @@ def test_only_and_lengths_and_seeds_of_a_small_configuration() -> None:
     line = small["infer_table7"].lines[1]
     assert small["infer_table7"].settings[line.run]["inputs"]["length"] == 1000
     assert line.note == "trained on 1000 bp, not 2000"
+    table = small["gta_table1"]
+    line = next(line for line in table.lines if line.setting == "bins=51")
+    assert table.settings[line.run]["model"]["bins"] == 5
+    assert line.note == "5 bins, not 51"
 
 
 def test_mixed_cell_types_are_those_of_the_configuration() -> None:
@@ -148,7 +154,7 @@ def test_the_name_of_a_run_does_not_hang_on_labels() -> None:
     ],
 )
 def test_wrong_names_are_one_line(change: dict[str, Any], message: str) -> None:
-    base: dict[str, Any] = {"lengths": {}, "overrides": {}, "build": None}
+    base: dict[str, Any] = {"lengths": {}, "bins": {}, "overrides": {}, "build": None}
     with pytest.raises(UserError, match=message):
         resolved(tables=base | change)
 
@@ -157,7 +163,7 @@ def test_a_declaration_is_checked(tmp_path: Path) -> None:
     row = {"method": "prism", "label": "Prism", "nap": 1}
     text = yaml.safe_dump({"title": "T", "metrics": ["mse"], "rows": [row]})
     (tmp_path / "mine.yaml").write_text(text)
-    config = {"tables": {"lengths": {}, "overrides": {}, "build": None}}
+    config = {"tables": {"lengths": {}, "bins": {}, "overrides": {}, "build": None}}
     with pytest.raises(UserError, match=r"mine\.yaml: rows\.0: unknown key 'nap'"):
         read_tables(tmp_path, SCHEMAS, config)
 

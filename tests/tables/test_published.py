@@ -54,8 +54,8 @@ SPOTS = [
     ("prism", "14", "prism", "K562", "train_length=10000; alpha=2", "pearson", 0.8699, 0.0023),
     ("prism", "15", "prism", "H1", "", "mse", 0.2642, 0.0060),
     ("prism", "16", "caduceus_signals", "K562", "retention=0.5", "mse", 0.2248, 0.0115),
-    ("gta", "1", "gta", "", "bins=251", "spearman", 0.6527, 0.0241),
-    ("gta", "2", "gta", "", "bins=251; blocks=16", "spearman", 0.5420, 0.0272),
+    ("gta", "1", "gta", "GM12878", "bins=251", "spearman", 0.6527, 0.0241),
+    ("gta", "2", "gta", "GM12878", "bins=251; blocks=16", "spearman", 0.5420, 0.0272),
 ]
 
 

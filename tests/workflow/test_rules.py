@@ -16,8 +16,13 @@ from snakemake.shell import shell
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_JOB = {"all"}  # a target, nothing to run
-GPU = {"train", "shuffled", "tested", "element_scores", "base_scores"}
-COMPUTES = ("gexpipe train", "gexpipe evaluate predict", "gexpipe discover scores")
+GPU = {"train", "shuffled", "tested", "element_scores", "base_scores", "bin_features"}
+COMPUTES = (
+    "gexpipe train",
+    "gexpipe evaluate predict",
+    "gexpipe discover scores",
+    "gexpipe gta features",
+)
 
 
 @pytest.fixture(scope="module")

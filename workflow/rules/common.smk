@@ -10,6 +10,7 @@ from snakemake.logging import logger
 from gexpipe.config import load_yaml, method_settings, validate, with_starts
 from gexpipe.discovery.pairs import SHUFFLED
 from gexpipe.errors import UserError
+from gexpipe.gta.places import is_hub_id
 from gexpipe.sheets import Sheets, load_sheets, locate
 from gexpipe.tables.cost import estimate, recorded_seconds
 from gexpipe.tables.declared import plans, read_tables
@@ -26,16 +27,17 @@ def settings_of(name):
 
 
 def readable_targets(sheets):
-    """Named targets whose source exists: a gene table, or a file of every cell type."""
-    return [
-        name
-        for name, target in config["targets"].items()
-        if (
-            sheets.find_reference("gene_table")
-            if target["source"] == "table"
-            else all(sheets.cell_files(cell, target["source"], True) for cell in config["cells"])
-        )
-    ]
+    """Named targets whose source exists: a gene table, a file of every cell type, Geuvadis' table."""
+
+    def readable(source):
+        if source == "table":
+            return sheets.find_reference("gene_table")
+        held = [bool(sheets.cell_files(cell, source, True)) for cell in config["cells"]]
+        if source == "geuvadis":
+            return any(held) and sheets.find_reference("held_out")
+        return all(held)
+
+    return [name for name, target in config["targets"].items() if readable(target["source"])]
 
 
 try:
@@ -79,6 +81,8 @@ BASELINES = [
     for name, method in TRAINED.items()
     if method["architecture"] in ("linear", "boosted", "network")
 ]
+GEUVADIS = [name for name, target in config["targets"].items() if target["source"] == "geuvadis"]
+COMPUTED = [name for name in config["targets"] if name not in GEUVADIS]
 LEARNED = [name for name in METHODS if name not in BASELINES]
 SIZE_TABLES = [name for name, table in TABLES.items() if table["metrics"] == ["parameters"]]
 TRUTH_TABLES = [name for name, table in TABLES.items() if table["metrics"] == ["auprc"]]
@@ -272,17 +276,30 @@ def start_checkpoint(wildcards):
     return start.format(cell=wildcards.cell, fold=wildcards.fold, seed=wildcards.seed)
 
 
+def stores(wildcards):
+    """What a method predicts from, by option name: window stores; GTA reads bins and prompts."""
+    method = TRAINED[wildcards.method]
+    if method["architecture"] == "gta":
+        return bin_data(method, wildcards.cell)
+    return {
+        "sequence": "results/windows/sequence.zarr/manifest.json",
+        "signals": f"results/windows/{wildcards.cell}.zarr/manifest.json",
+    }
+
+
 def training_data(wildcards):
-    """What a method is trained on, by option name: window stores; the encoder reads elements."""
+    """What a method is trained on, by option name: its stores; the encoder reads elements."""
     if TRAINED[wildcards.method]["architecture"] == "enhancer_encoder":
         return {
             "activity": f"results/abc/{wildcards.cell}/elements.parquet",
             "genome": "resources/reference/genome.fa",
         }
-    return {
-        "sequence": "results/windows/sequence.zarr/manifest.json",
-        "signals": f"results/windows/{wildcards.cell}.zarr/manifest.json",
-    }
+    return stores(wildcards)
+
+
+def named_inputs(names, input):
+    """``--NAME FILE`` for some named inputs of a rule."""
+    return " ".join(repeat(name.replace("_", "-"), input[name]) for name in names)
 
 
 def mixed_cells(wildcards):

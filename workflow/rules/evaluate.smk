@@ -3,9 +3,8 @@
 
 rule shuffled:
     input:
+        unpack(stores),
         checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
-        sequence="results/windows/sequence.zarr/manifest.json",
-        signals="results/windows/{cell}.zarr/manifest.json",
         examples=example_table,
         elements=element_store,
     output:
@@ -24,20 +23,20 @@ rule shuffled:
         mem_mb=growing(1, 8000),
         runtime="2h",
     params:
+        data=lambda wildcards, input: named_inputs(stores(wildcards), input),
         elements=lambda wildcards, input: repeat("elements", input.elements),
     message:
         "Predict {wildcards.cell} with windows shuffled between genes: {wildcards.method}"
     shell:
-        "gexpipe evaluate predict --checkpoint {input.checkpoint} --sequence {input.sequence}"
-        " --signals {input.signals} --examples {input.examples} {params.elements}"
+        "gexpipe evaluate predict --checkpoint {input.checkpoint} {params.data}"
+        " --examples {input.examples} {params.elements}"
         " --shuffle-windows {wildcards.seed} --out {output} > {log} 2>&1"
 
 
 rule tested:
     input:
+        unpack(stores),
         checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
-        sequence="results/windows/sequence.zarr/manifest.json",
-        signals="results/windows/{cell}.zarr/manifest.json",
         examples=example_table,
         elements=element_store,
     output:
@@ -56,13 +55,14 @@ rule tested:
         mem_mb=growing(1, 8000),
         runtime="2h",
     params:
+        data=lambda wildcards, input: named_inputs(stores(wildcards), input),
         elements=lambda wildcards, input: repeat("elements", input.elements),
         change=lambda wildcards: changes(TESTS[wildcards.test]),
     message:
         "Predict {wildcards.cell} with changed inputs ({wildcards.test}): {wildcards.method}"
     shell:
-        "gexpipe evaluate predict --checkpoint {input.checkpoint} --sequence {input.sequence}"
-        " --signals {input.signals} --examples {input.examples} {params.elements}"
+        "gexpipe evaluate predict --checkpoint {input.checkpoint} {params.data}"
+        " --examples {input.examples} {params.elements}"
         " {params.change} --out {output} > {log} 2>&1"
 
 

@@ -178,6 +178,8 @@ use rule target as named_target with:
         "logs/reference/target.{cell}.{target}.log",
     benchmark:
         "results/benchmarks/named_target/{cell}.{target}.jsonl"
+    wildcard_constraints:
+        target="|".join(COMPUTED) or "none",
     message:
         "Target {wildcards.target} of {wildcards.cell}"
 
@@ -250,6 +252,8 @@ use rule examples as named_examples with:
         "logs/reference/examples.{cell}.{target}.log",
     benchmark:
         "results/benchmarks/named_examples/{cell}.{target}.jsonl"
+    wildcard_constraints:
+        target="|".join(COMPUTED) or "none",
     message:
         "Example table of {wildcards.cell} with target {wildcards.target}"
 

@@ -35,10 +35,13 @@ rule table_metrics:
     params:
         files=lambda wildcards, input: repeat("predictions", input),
         pool=lambda wildcards: "--pool" if TABLES[wildcards.table].get("by_fold") else "",
+        bootstrap=lambda wildcards: repeat(
+            "bootstrap", [n for n in [TABLES[wildcards.table].get("bootstrap")] if n]
+        ),
     message:
         "Metrics of the runs of table {wildcards.table}"
     shell:
-        "gexpipe tables metrics {params.files} {params.pool} --out {output} > {log} 2>&1"
+        "gexpipe tables metrics {params.files} {params.pool} {params.bootstrap} --out {output} > {log} 2>&1"
 
 
 rule table:

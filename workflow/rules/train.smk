@@ -13,6 +13,7 @@ rule train:
             "results/examples/{cell}.parquet", cell=mixed_cells(wildcards)
         ),
         start=start_checkpoint,
+        language_model=language_model,
     output:
         predictions="results/runs/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
         checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
@@ -33,9 +34,7 @@ rule train:
         runtime="2d",
     params:
         method=lambda wildcards: json.dumps(TRAINED[wildcards.method], sort_keys=True),
-        data=lambda wildcards, input: " ".join(
-            repeat(name, input[name]) for name in training_data(wildcards)
-        ),
+        data=lambda wildcards, input: named_inputs(training_data(wildcards), input),
         elements=lambda wildcards, input: repeat("elements", input.elements),
         mixed=lambda wildcards, input: " ".join(
             [
@@ -74,9 +73,7 @@ rule baseline:
     params:
         model=lambda wildcards: TRAINED[wildcards.method]["architecture"],
         features=lambda wildcards: TRAINED[wildcards.method]["model"]["features"],
-        tables=lambda wildcards, input: " ".join(
-            repeat(name.replace("_", "-"), path) for name, path in input.items()
-        ),
+        tables=lambda wildcards, input: named_inputs(baseline_tables(wildcards), input),
     message:
         "Fit {wildcards.method} on {wildcards.cell}, fold {wildcards.fold}, seed {wildcards.seed}"
     shell:

@@ -60,8 +60,9 @@ def features(
 
 @app.command()
 def signals(
-    signal: Annotated[list[str], typer.Option(help="NAME=BIGWIG; repeat.")],
+    signal: Annotated[list[str], typer.Option(help="NAME=FILE; repeat.")],
     genes: Genes,
+    sizes: Annotated[Path, typer.Option(help="Chromosome sizes.")],
     bins: Annotated[int, typer.Option(help="Bins, as many as the features have.")],
     out: Store,
     width: Annotated[int, typer.Option(help="Bases of a bin.", min=1)] = 4096,
@@ -69,12 +70,13 @@ def signals(
     """Mean signals over the same bins, as further features."""
     from gexpipe.gta.features import build_signals
     from gexpipe.reference.genes import read_genes
+    from gexpipe.reference.genome import read_sizes
 
     named = dict(item.partition("=")[::2] for item in signal)
     if "" in named or "" in named.values():
-        raise UserError(f"{signal} are not NAME=BIGWIG", "--signal")
+        raise UserError(f"{signal} are not NAME=FILE", "--signal")
     paths = {name: Path(path) for name, path in named.items()}
-    build_signals(paths, read_genes(genes), bins, width, _folder(out))
+    build_signals(paths, read_genes(genes), read_sizes(sizes), bins, width, _folder(out))
 
 
 @app.command()
@@ -148,17 +150,3 @@ def stand_ins(
     from gexpipe.gta.stand_ins import write_stand_ins
 
     write_stand_ins(out, seed)
-
-
-@app.command()
-def bootstrap(
-    predictions: Annotated[list[Path], typer.Option(help="Prediction files; repeat.")],
-    out: Annotated[Path, typer.Option(help="TSV to write.")],
-    samples: Annotated[int, typer.Option(help="Bootstrap samples of genes.", min=2)] = 5000,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 1,
-) -> None:
-    """Spearman's correlation of each file's test genes, and twice its bootstrap error."""
-    from gexpipe.gta.bootstrap import bootstrap_table
-    from gexpipe.reference.genes import write_table
-
-    write_table(bootstrap_table(predictions, samples, seed), out)

@@ -49,12 +49,15 @@ def metrics(
     pool: Annotated[
         bool, typer.Option(help="Also score the genes of all folds of a run together.")
     ] = False,
+    bootstrap: Annotated[
+        int, typer.Option(help="Samples of genes for the error of Spearman; 0: none.", min=0)
+    ] = 0,
 ) -> None:
     """Metrics of every run, from its predictions; the path names the run."""
     from gexpipe.files import aside
     from gexpipe.tables.runs import run_metrics
 
-    table = run_metrics(predictions, split, pool)
+    table = run_metrics(predictions, split, pool, bootstrap)
     with aside(out) as temporary:
         table.to_csv(temporary, sep="\t", index=False)
 

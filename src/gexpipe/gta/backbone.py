@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ import torch
 from torch import Tensor
 
 from gexpipe.errors import UserError
+from gexpipe.gta.places import is_hub_id
 
 __all__ = ["PADDING", "Backbone", "load_backbone", "load_tokenizer", "word_tokens"]
 
 PADDING = -1  # token id in front of a prompt that is shorter than others of its batch
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _WHERE = "method gta: model.backbone"
 
 # Keys and values of one prompt: a pair (heads, tokens, width) for each block.
@@ -38,9 +37,7 @@ def _transformers() -> Any:
 
 def _place(name: str) -> str:
     """A local folder, or the id of a model on a hub."""
-    if Path(name).is_dir():
-        return name
-    if _HUB_ID.fullmatch(name):
+    if Path(name).is_dir() or is_hub_id(name):
         return name
     raise UserError(
         f"{name!r} is neither a folder nor the id of a model (OWNER/NAME); the weights are not "

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-import pyBigWig
 from pyfaidx import Fasta
 
 from gexpipe.errors import UserError
@@ -22,6 +21,7 @@ from gexpipe.windows.arrays import Spec, window_of, write_arrays
 from gexpipe.windows.layout import N_CODE, encode
 from gexpipe.windows.reader import ShardedArray
 from gexpipe.windows.store import Part, build_store, digest, read_manifest, source_record
+from gexpipe.windows.tracks import signal_track
 
 __all__ = ["BinStore", "build_features", "build_signals"]
 
@@ -79,31 +79,24 @@ class _Signals:
 
     signals: dict[str, Path]
     chrom: str
+    size: int
     tss: np.ndarray
     bins: int
     width: int
 
     def __call__(self, folder: Path) -> None:
+        tracks = [signal_track(path, self.chrom, self.size)[0] for path in self.signals.values()]
+
         def block(genes: slice) -> dict[str, np.ndarray]:
-            rows = np.zeros((len(self.tss[genes]), self.bins, len(self.signals)), np.float32)
-            for k, path in enumerate(self.signals.values()):
-                with pyBigWig.open(str(path)) as track:
-                    size = track.chroms().get(self.chrom, 0)
-                    for row, tss in zip(rows, self.tss[genes].tolist(), strict=True):
-                        row[:, k] = self._means(track, tss, size)
+            rows = np.empty((len(self.tss[genes]), self.bins, len(tracks)), np.float32)
+            for row, tss in zip(rows, self.tss[genes].tolist(), strict=True):
+                start = int(bin_starts(tss, self.bins, self.width)[0])
+                for k, track in enumerate(tracks):
+                    window = window_of(track, start, self.bins * self.width, 0)
+                    row[:, k] = window.reshape(self.bins, -1).mean(axis=1, dtype=np.float32)
             return {_VALUES: rows}
 
         _write(folder, len(self.tss), self.bins, tuple(self.signals), block)
-
-    def _means(self, track: Any, tss: int, size: int) -> np.ndarray:
-        """Sum of the signal over a bin divided by its width: 0 where nothing was measured."""
-        means = np.zeros(self.bins, np.float32)
-        for k, start in enumerate(bin_starts(tss, self.bins, self.width).tolist()):
-            low, high = max(start, 0), min(start + self.width, size)
-            if high > low:
-                total = track.stats(self.chrom, low, high, type="sum", exact=True)[0]
-                means[k] = (total or 0.0) / self.width
-        return means
 
 
 def _write(folder: Path, genes: int, bins: int, labels: tuple[str, ...], block: Any) -> None:
@@ -149,16 +142,25 @@ def build_features(
 
 
 def build_signals(
-    signals: dict[str, Path], genes: pd.DataFrame, bins: int, width: int, out: Path
+    signals: dict[str, Path],
+    genes: pd.DataFrame,
+    sizes: dict[str, int],
+    bins: int,
+    width: int,
+    out: Path,
 ) -> None:
     """Write the mean of base-resolution signals over the same bins, as further features.
+
+    Bases without data, and those off the chromosome, count as 0.
 
     Parameters
     ----------
     signals : dict
-        Name -> bigWig.
+        Name -> bigWig, bigBed or BAM (`gexpipe.windows.tracks.signal_track`).
     genes, bins, out
         As in `build_features`.
+    sizes : dict
+        Chromosome -> length, bp.
     width : int
         Bases of a bin.
     """
@@ -169,7 +171,10 @@ def build_signals(
     for chrom, rows in genes.groupby("chrom", sort=False):
         tss = rows["tss"].to_numpy(np.int64)
         recipe = digest("bin signals", list(signals), sums, chrom, bins, width, tss.tolist())
-        write = _Signals(signals, str(chrom), tss, bins, width)
+        name = str(chrom)
+        if name not in sizes:
+            raise UserError(f"no chromosome {name!r}, which the gene table has", "--sizes")
+        write = _Signals(signals, name, sizes[name], tss, bins, width)
         parts.append(Part(f"{chrom}/bins", recipe, write))
     manifest = {"kind": "bins", "bins": bins, "width": width, "labels": list(signals)}
     build_store(out, genes, parts, {**manifest, "words": list(signals), "sources": sources})

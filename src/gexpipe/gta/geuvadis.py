@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,10 +25,10 @@ _OTHER = {"#chr", "chr", "chrom", "start", "end", "gene_symbol", "symbol", "coor
 
 
 def read_list(path: Path) -> list[str]:
-    """The first word of every line that is no comment."""
+    """The first word, or field between commas, of every line that is no comment."""
     with open_text(path) as lines:
-        rows = [line.split() for line in lines if line.strip() and not line.startswith("#")]
-    return [row[0] for row in rows]
+        rows = [re.split(r"[,\s]", line, maxsplit=1)[0] for line in lines if line[:1] != "#"]
+    return [row for row in rows if row]
 
 
 def median_expression(

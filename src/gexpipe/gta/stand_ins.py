@@ -5,6 +5,7 @@ For tests and demos: the files have the layout of the real ones, the numbers mea
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +15,25 @@ from gexpipe.errors import UserError
 from gexpipe.files import aside
 from gexpipe.gta.classes import CLASSES
 from gexpipe.gta.prompts import layout
+from gexpipe.gta.release import FILES
 from gexpipe.gta.sei import Sei, SeiSizes
 
 __all__ = ["write_backbone", "write_sei", "write_stand_ins"]
 
-NARROW = SeiSizes(widths=(8, 8, 12), profiles=48, splines=6)
+NARROW = SeiSizes(widths=(4, 4, 8), profiles=48, splines=6)
 _SPREAD = 2.0  # weights are this much wider than PyTorch draws them, so that bins differ
 _TEXT = "The protein encoded by this gene takes part in the regulation of expression."
 
 
-def write_stand_ins(out: Path, seed: int = 1, width: int = 32, blocks: int = 2) -> None:
-    """Write ``sei.pth``, ``projvec_targets.npy`` and the folder ``backbone`` into ``out``."""
+def write_stand_ins(out: Path, seed: int = 1, width: int = 32, blocks: int = 4) -> None:
+    """Write ``sei_model.tar.gz``, as Sei is released, and the folder ``backbone`` into ``out``."""
     with aside(out) as folder:
         folder.mkdir()
         write_sei(folder, seed)
+        with tarfile.open(folder / "sei_model.tar.gz", "w:gz") as archive:
+            for name in FILES:
+                archive.add(folder / name, f"model/{name}")
+                (folder / name).unlink()
         write_backbone(folder / "backbone", seed, width, blocks)
 
 

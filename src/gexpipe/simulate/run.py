@@ -12,6 +12,13 @@ import pandas as pd
 from gexpipe.errors import UserError
 from gexpipe.files import aside
 from gexpipe.log import get_logger
+from gexpipe.simulate.annotation import (
+    geuvadis_cell,
+    write_geuvadis,
+    write_held_out,
+    write_mane,
+    write_ncbi,
+)
 from gexpipe.simulate.bam import write_bam
 from gexpipe.simulate.bigwig import write_bigwig
 from gexpipe.simulate.cage import draw_ctss, unstranded, write_ctss
@@ -56,6 +63,7 @@ def simulate(config: SimulationConfig, out: Path, seed: int | None = None) -> No
         world = build_world(config)
         mirror = Mirror(folder / "mirror", config.assembly)
         _write_reference(config, world, mirror)
+        _write_annotation(config, world, mirror)
         for cell in config.cells:
             _write_signals(config, world, cell, mirror)
             _write_contacts(config, world, cell, mirror)
@@ -106,6 +114,31 @@ def _write_reference(config: SimulationConfig, world: World, mirror: Mirror) -> 
     url, path = mirror.place_url("reference/qnorm_reference.tsv")
     write_qnorm_reference(path)
     mirror.record(path, "qnorm_reference", "url", "qnorm_reference", "tsv", url=url)
+
+
+def _write_annotation(config: SimulationConfig, world: World, mirror: Mirror) -> None:
+    """What GTA reads: MANE's models, NCBI's records, Geuvadis' expression, the held-out genes."""
+    places = {
+        role: mirror.place_url(f"gta/{name}")
+        for role, name in {
+            "mane": "mane.gtf.gz",
+            "gene_info": "gene_info.gz",
+            "gene_summary": "gene_summary.gz",
+            "geuvadis": "geuvadis.txt.gz",
+            "individuals": "individuals.txt",
+            "held_out": "held_out.csv",
+        }.items()
+    }
+    path = {role: place[1] for role, place in places.items()}
+    write_mane(path["mane"], config, world.genes, world.transcripts)
+    write_ncbi(path["gene_info"], path["gene_summary"], config, world.genes)
+    write_geuvadis(path["geuvadis"], path["individuals"], config, world.genes, world.truth.genes)
+    write_held_out(path["held_out"], config, world.genes)
+    for role, (url, file) in places.items():
+        name = f"{config.assembly}.{role}"
+        kind = {"mane": "gtf", "held_out": "csv"}.get(role, "tsv")
+        cell = geuvadis_cell(config) if role == "geuvadis" else ""
+        mirror.record(file, role, "url", name, kind, cell, int(bool(cell)), url=url)
 
 
 def _noncoding(config: SimulationConfig) -> pd.DataFrame:

@@ -47,7 +47,8 @@ def benchmark_table(
     DataFrame
         method, label, setting, cell, run, test, runs, genes, published_cell, published_source, and
         for every metric METRIC (mean over runs), METRIC_sd (sample standard deviation, NaN for one
-        run), METRIC_published, METRIC_published_sd, METRIC_difference (reproduced minus published);
+        run), METRIC_error (mean over runs of its bootstrap error, where runs have one),
+        METRIC_published, METRIC_published_sd, METRIC_difference (reproduced minus published);
         note: why a line was not run (it has NaN and keeps its published value), or what differs.
     """
     records = []
@@ -101,6 +102,8 @@ def _record(
             value = lookup(published, *where, names_of_it)
         values = runs[name].to_numpy(float) if name in runs else np.empty(0)
         record |= _values(name, values[~np.isnan(values)], value)
+        if f"{name}_error" in runs:
+            record[f"{name}_error"] = float(runs[f"{name}_error"].mean())
     return record | {"note": line.reason or line.note}
 
 

@@ -77,6 +77,8 @@ def plans(
         length=config["windows"]["length"],
         targets=targets,
         lengths={int(k): v for k, v in config["tables"]["lengths"].items()},
+        bins={int(k): v for k, v in config["tables"]["bins"].items()},
+        stored_bins=config["gta"]["bins"],
     )
     cells = {cell: published_as[cell] for cell in config["cells"]}
     known, found = cache(settings_of), {}

@@ -68,8 +68,10 @@ class Limits:
         Stored window, bp.
     targets : collection of str
         Named targets beside the default one.
-    lengths : mapping
-        Published window length -> the one that is used here, bp.
+    lengths, bins : mapping
+        Published window length, bp, and number of GTA's bins -> the one that is used here.
+    stored_bins : int
+        Bins of GTA's feature store.
     """
 
     methods: Sequence[str]
@@ -77,6 +79,8 @@ class Limits:
     length: int
     targets: Sequence[str] = ()
     lengths: Mapping[int, int] = field(default_factory=dict)
+    bins: Mapping[int, int] = field(default_factory=dict)
+    stored_bins: int = 0
 
 
 @dataclass(frozen=True)
@@ -150,14 +154,19 @@ def change_id(test: Mapping[str, Any]) -> str:
     return "-".join(parts)
 
 
-def _shortened(row: dict[str, Any], lengths: Mapping[int, int]) -> tuple[dict[str, Any], str]:
-    """A row with its window lengths replaced by those of this configuration, and a note of it."""
+def _shortened(row: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], str]:
+    """A row with the window lengths and bins of this configuration, and a note of what changed."""
     changes: dict[str, Any] = {}
     notes = []
+    lengths, bins = limits.lengths, limits.bins
     asked = row.get("overrides", {}).get("inputs", {}).get("length")
     if asked in lengths:
         changes["overrides"] = {"inputs": {"length": lengths[asked]}}
         notes.append(f"trained on {lengths[asked]} bp, not {asked}")
+    asked = row.get("overrides", {}).get("model", {}).get("bins")
+    if asked in bins:
+        changes = merge(changes, {"overrides": {"model": {"bins": bins[asked]}}})
+        notes.append(f"{bins[asked]} bins, not {asked}")
     asked = row.get("test", {}).get("length")
     if asked in lengths:
         changes["test"] = {"length": lengths[asked]}
@@ -195,6 +204,9 @@ def _reason(
     length = max(inputs["length"], row.get("test", {}).get("length", 0))
     if length > limits.length:
         return f"{length} bp are more than the stored windows hold ({limits.length})"
+    bins = settings["model"].get("bins", 0) if settings["architecture"] == "gta" else 0
+    if bins > limits.stored_bins:
+        return f"{bins} bins are more than the feature store holds (gta.bins: {limits.stored_bins})"
     target = settings.get("target", "")
     if target and target not in limits.targets:
         return f"target {target} has no source in the configuration"
@@ -237,9 +249,10 @@ def expand(
         own = [name for name in limits.methods if name not in declared_methods]
         rows += [{"method": n, "label": settings_of(n)["label"], "published": {}} for n in own]
     for declared in rows:
-        row, note = _shortened(declared, limits.lengths)
+        row, note = _shortened(declared, limits)
         row, unknown = _local(row, cells)
-        base = settings_of(row["method"])
+        # A row that cannot be run anywhere may be of a method that is not part of this project.
+        base = {} if row.get("needs") else settings_of(row["method"])
         settings = merge(base, row.get("overrides", {}))
         reason = _reason(row, settings, limits, table, bool(chosen and not unknown))
         run, test = run_id(row["method"], base, settings), change_id(row.get("test", {}))

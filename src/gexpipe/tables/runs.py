@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from gexpipe.errors import UserError
+from gexpipe.evaluate.bootstrap import spearman_error
 from gexpipe.evaluate.metrics import read_predictions, score_table
 from gexpipe.tabular import read_tsv
 
@@ -40,7 +41,9 @@ def run_of(path: str | Path) -> dict[str, str | int]:
     return {**named, "fold": int(named["fold"]), "seed": int(named["seed"])}
 
 
-def run_metrics(paths: Sequence[Path], split: str = "test", pool: bool = False) -> pd.DataFrame:
+def run_metrics(
+    paths: Sequence[Path], split: str = "test", pool: bool = False, bootstrap: int = 0
+) -> pd.DataFrame:
     """Metrics of every run, computed from its predictions.
 
     Parameters
@@ -52,23 +55,34 @@ def run_metrics(paths: Sequence[Path], split: str = "test", pool: bool = False) 
     pool : bool
         Add, for every cell type, run, test and seed, a row with fold `POOLED`: the scored genes of
         all its folds as one set.
+    bootstrap : int
+        Samples of genes for the error of Spearman's correlation; 0 for no error.
 
     Returns
     -------
     DataFrame
-        cell, method, test, fold, seed, predictions, n and the metrics.
+        cell, method, test, fold, seed, predictions, n and the metrics; ``spearman_error``, twice
+        its standard deviation over samples, where there are some.
     """
     rows: list[dict[str, Any]] = []
     sets: dict[tuple[Any, ...], list[pd.DataFrame]] = {}
+
+    def scores(table: pd.DataFrame) -> dict[str, float]:
+        found = score_table(table)
+        if bootstrap:
+            observed, predicted = (table[c].to_numpy(float) for c in ("observed", "predicted"))
+            found["spearman_error"] = spearman_error(observed, predicted, bootstrap)
+        return found
+
     for path in paths:
         run, table = run_of(path), read_predictions(path, split)
-        rows.append({**run, "predictions": str(path), **score_table(table)})
+        rows.append({**run, "predictions": str(path), **scores(table)})
         key = (run["cell"], run["method"], run["test"], run["seed"])
         sets.setdefault(key, []).append(table)
     if pool:
         for (cell, method, test, seed), tables in sets.items():
             run = {"cell": cell, "method": method, "test": test, "fold": POOLED, "seed": seed}
-            rows.append({**run, "predictions": "", **score_table(pd.concat(tables))})
+            rows.append({**run, "predictions": "", **scores(pd.concat(tables))})
     return pd.DataFrame(rows)
 
 

@@ -44,6 +44,8 @@ def to_markdown(table: pd.DataFrame, title: str, metrics: list[str]) -> str:
         "Mean ± sample standard deviation over runs; in brackets the published value and the "
         "difference (reproduced minus published). A dash: not run in this configuration."
     )
+    if any(f"{name}_error" in table for name in metrics):
+        lines.append("With an asterisk: twice the standard deviation over bootstraps of the genes.")
     lines += _notes(table)
     return "\n".join(lines) + "\n"
 
@@ -66,9 +68,15 @@ def _value(row: Mapping[Hashable, Any], metric: str) -> str:
     text = "-" if np.isnan(mean) else f"{mean:.{DECIMALS}f}"
     if not np.isnan(spread):
         text += f" ± {spread:.{DECIMALS}f}"
+    error = row.get(f"{metric}_error", np.nan)
+    if not np.isnan(error):
+        text += f" ± {error:.{DECIMALS}f}*"
     if not np.isnan(known):
         difference = row[f"{metric}_difference"]
         text += f" ({known:.{DECIMALS}f}"
+        beside = row[f"{metric}_published_sd"]
+        if f"{metric}_error" in row and not np.isnan(beside):
+            text += f" ± {beside:.{DECIMALS}f}*"
         text += ")" if np.isnan(difference) else f", {difference:+.{DECIMALS}f})"
     return text
 

@@ -1,0 +1,245 @@
+# What GTA reads: features of bins around the TSS, prompts, the Geuvadis target, and stand-ins.
+
+STAND_INS = "resources/gta/stand_ins"
+SEI = "resources/gta/sei"
+EXTRACTOR = dict(config["gta"]["extractor"])
+if EXTRACTOR["name"] == "sei":
+    EXTRACTOR.setdefault("weights", f"{SEI}/sei.pth")
+    EXTRACTOR.setdefault("projection", f"{SEI}/projvec_targets.npy")
+
+
+def tagged_models(wildcards):
+    """Gene models that say which transcript is MANE's, where the configuration asks for one."""
+    asked = set(config["gta"]["tss"]) - {"genes"}
+    return (optional_reference("mane") or [reference_path("gtf")]) if asked else []
+
+
+def sei_archive(wildcards):
+    """Sei's release, or the stand-in for it."""
+    own = config["gta"]["stand_ins"] is not None
+    return f"{STAND_INS}/sei_model.tar.gz" if own else reference_path("sei")
+
+
+def extractor_files(wildcards):
+    """Files of Sei; an extractor of one's own brings what it needs."""
+    own = EXTRACTOR["name"] == "sei"
+    return {name: EXTRACTOR[name] for name in ("weights", "projection")} if own else {}
+
+
+def bin_data(method, cell):
+    """What GTA is given of a cell type, by option name."""
+    data = {"bins": "results/gta/bins.zarr/manifest.json"}
+    if method["inputs"]["signals"]:
+        data["bin_signals"] = f"results/gta/signals/{cell}.zarr/manifest.json"
+    if method["model"].get("prompt", True):
+        data["prompts"] = f"results/gta/prompts/{cell}.parquet"
+    return data
+
+
+def language_model(wildcards):
+    """Configuration of the language model where it is a folder here: a stand-in is made first."""
+    method = TRAINED[wildcards.method]
+    place = method["model"].get("backbone", "") if method["architecture"] == "gta" else ""
+    return [] if not place or is_hub_id(place) else f"{place}/config.json"
+
+
+localrules:
+    gta_genes,
+    sei,
+    prompts,
+    geuvadis,
+
+
+rule gta_genes:
+    input:
+        genes="results/genes/genes.tsv",
+        gtf=tagged_models,
+    output:
+        "results/gta/genes.tsv",
+    log:
+        "logs/gta/genes.log",
+    benchmark:
+        "results/benchmarks/gta_genes/all.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 8000),
+        runtime="30m",
+    params:
+        tss=repeat("tss", config["gta"]["tss"]),
+        gtf=lambda wildcards, input: repeat("gtf", input.gtf),
+    message:
+        "TSS that the bins of GTA are centred on"
+    shell:
+        "gexpipe gta genes --genes {input.genes} {params.gtf} {params.tss} --out {output}"
+        " > {log} 2>&1"
+
+
+rule stand_ins:
+    output:
+        sei=f"{STAND_INS}/sei_model.tar.gz",
+        backbone=f"{STAND_INS}/backbone/config.json",
+    log:
+        "logs/gta/stand_ins.log",
+    benchmark:
+        "results/benchmarks/stand_ins/all.jsonl"
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1, 2000),
+        runtime="15m",
+    params:
+        seed=config["gta"]["stand_ins"],
+        folder=STAND_INS,
+    message:
+        "Small random stand-ins for Sei and the language model"
+    shell:
+        "gexpipe gta stand-ins --seed {params.seed} --out {params.folder} > {log} 2>&1"
+
+
+rule sei:
+    input:
+        sei_archive,
+    output:
+        weights=f"{SEI}/sei.pth",
+        projection=f"{SEI}/projvec_targets.npy",
+    log:
+        "logs/gta/sei.log",
+    benchmark:
+        "results/benchmarks/sei/all.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(0.1, 2000),
+        runtime="1h",
+    params:
+        folder=SEI,
+    message:
+        "Unpack Sei"
+    shell:
+        "gexpipe gta sei --archive {input} --out {params.folder} > {log} 2>&1"
+
+
+rule bin_features:
+    input:
+        unpack(extractor_files),
+        fasta="resources/reference/genome.fa",
+        index="resources/reference/genome.fa.fai",
+        genes="results/gta/genes.tsv",
+    output:
+        "results/gta/bins.zarr/manifest.json",
+    log:
+        "logs/gta/bins.log",
+    benchmark:
+        "results/benchmarks/bin_features/all.jsonl"
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=growing(2, 16000),
+        runtime="1d",
+    params:
+        bins=config["gta"]["bins"],
+        extractor=json.dumps(EXTRACTOR, sort_keys=True),
+    message:
+        "Features of the bins around every TSS"
+    shell:
+        "gexpipe gta features --fasta {input.fasta} --genes {input.genes} --bins {params.bins}"
+        " --extractor {params.extractor:q} --threads {threads} --out {output} 2>&1 | tee {log}"
+
+
+rule bin_signals:
+    input:
+        signals=lambda wildcards: list(signal_paths(wildcards.cell).values()),
+        genes="results/gta/genes.tsv",
+        sizes=CHROM_SIZES,
+    output:
+        "results/gta/signals/{cell}.zarr/manifest.json",
+    log:
+        "logs/gta/signals.{cell}.log",
+    benchmark:
+        "results/benchmarks/bin_signals/{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1, 8000),
+        runtime="4h",
+    params:
+        signals=lambda wildcards: repeat(
+            "signal",
+            [f"{name}={path}" for name, path in signal_paths(wildcards.cell).items()],
+        ),
+        bins=config["gta"]["bins"],
+    message:
+        "Mean signals of {wildcards.cell} over the bins"
+    shell:
+        "gexpipe gta signals {params.signals} --genes {input.genes} --sizes {input.sizes}"
+        " --bins {params.bins} --out {output} > {log} 2>&1"
+
+
+rule prompts:
+    input:
+        genes="results/genes/genes.tsv",
+        info=lambda wildcards: reference_path("gene_info"),
+        summaries=lambda wildcards: reference_path("gene_summary"),
+    output:
+        "results/gta/prompts/{cell}.parquet",
+    log:
+        "logs/gta/prompts.{cell}.log",
+    benchmark:
+        "results/benchmarks/prompts/{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8, 4000),
+        runtime="30m",
+    params:
+        cells=lambda wildcards: config["gta"]["words"].get(
+            wildcards.cell, f"{wildcards.cell} cells"
+        ),
+    message:
+        "NCBI's records of the genes as prompts, {wildcards.cell}"
+    shell:
+        "gexpipe gta prompts --genes {input.genes} --info {input.info}"
+        " --summaries {input.summaries} --cells {params.cells:q} --out {output} > {log} 2>&1"
+
+
+rule geuvadis:
+    input:
+        table=lambda wildcards: cell_paths(wildcards.cell, "geuvadis")[:1],
+        genes="results/gta/genes.tsv",
+        held_out=lambda wildcards: reference_path("held_out"),
+        individuals=optional_reference("individuals"),
+    output:
+        "results/examples/{cell}.{target}.parquet",
+    log:
+        "logs/gta/geuvadis.{cell}.{target}.log",
+    benchmark:
+        "results/benchmarks/geuvadis/{cell}.{target}.jsonl"
+    wildcard_constraints:
+        target="|".join(GEUVADIS) or "none",
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8, 4000),
+        runtime="30m",
+    params:
+        individuals=lambda wildcards, input: repeat("individuals", input.individuals),
+        transform=lambda wildcards: target_settings(wildcards)["transform"],
+        tss=repeat("tss", config["gta"]["geuvadis"]["tss"]),
+        validation=config["gta"]["geuvadis"]["validation"],
+        seed=config["gta"]["geuvadis"]["seed"],
+    message:
+        "Median expression over individuals, {wildcards.cell}"
+    shell:
+        "gexpipe gta geuvadis --table {input.table} --genes {input.genes}"
+        " --held-out {input.held_out} {params.individuals} --transform {params.transform}"
+        " {params.tss} --validation {params.validation} --seed {params.seed} --out {output}"
+        " > {log} 2>&1"
