@@ -33,8 +33,8 @@ def test_table_has_every_method_beside_its_published_value(finished: Project) ->
     table = pd.read_csv(finished.folder / TABLE, sep="\t")
     assert set(table["cell"]) == {"SIM1", "SIM2"}
     run = table[table["runs"] > 0]
-    learned = {"caduceus_signals", "macs3", "epinformer", "seq2exp_soft", "prism", "linear"}
-    assert set(run["method"]) == learned
+    learned = {"caduceus_signals", "macs3", "epinformer", "seq2exp_soft", "prism", "gta"}
+    assert set(run["method"]) == learned | {"linear"}
     assert run[["mse", "mae", "pearson"]].notna().all().all()
     waiting = table[table["runs"] == 0]
     assert set(waiting["method"]) >= {"enformer", "hyena", "mamba"}
@@ -91,7 +91,7 @@ def test_rows_of_tables_are_runs_of_their_own(finished: Project) -> None:
     assert planned == {"train": 1, "table_metrics": 1, "table": 1}
     text = finished.plan("results/tables/all")
     assert "table prism_table2: 2 trainings on one GPU each, about" in text
-    assert "together: 11 trainings" in text
+    assert "together: 13 trainings" in text
 
 
 def test_nothing_reruns_without_a_change(finished: Project) -> None:
@@ -110,6 +110,33 @@ def test_window_length_reruns_windows_and_below_only(finished: Project) -> None:
     assert rules <= WINDOWS | TRAINING
 
 
+def test_bins_rerun_their_features_and_below_only(finished: Project) -> None:
+    change = {"gta": {"bins": 31}}
+    rules, text = finished.planned(TABLE, change), finished.plan(TABLE, change)
+    assert set(rules) == {"bin_features", "train", "table_metrics", "table"}
+    assert rules["train"] == 2
+    assert "Train gta on SIM1" in text and "Train prism" not in text
+
+
+def test_geuvadis_beside_its_published_values(finished: Project) -> None:
+    """Median expression, held-out genes and a narrower context: GTA's first table."""
+    name = "results/tables/gta_table1.tsv"
+    planned = finished.planned(name)
+    assert planned.pop("download") == 3
+    assert planned == {"geuvadis": 1, "train": 2, "table_metrics": 1, "table": 1}
+    done = finished.run("--quiet", "all", "--", name)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(finished.folder / name, sep="\t", dtype={"setting": str})
+    run = table[table["runs"] > 0].set_index("setting")
+    assert list(run.index) == ["bins=51", "bins=251"]
+    assert run["spearman_published"].tolist() == [0.6259, 0.6527]
+    assert run["spearman_error"].gt(0).all() and run["note"].tolist()[0] == "5 bins, not 51"
+    others = table.set_index("label").loc[["Xpresso", "ExPecto", "Basenji", "Enformer"]]
+    assert others["spearman_published"].tolist() == [0.2984, 0.5170, 0.5234, 0.5814]
+    text = (finished.folder / name).with_suffix(".md").read_text()
+    assert "(0.6259 ± 0.0256*, " in text and "bootstraps of the genes" in text
+
+
 def test_new_accession_reruns_its_cell_only(finished: Project) -> None:
     sheet = finished.folder / "simulated/config/files.tsv"
     changed = finished.folder / "simulated/config/changed.tsv"
@@ -121,7 +148,7 @@ def test_new_accession_reruns_its_cell_only(finished: Project) -> None:
     rules, text = finished.planned(TABLE, change), finished.plan(TABLE, change)
     changed.unlink()
     assert rules["signal_store"] == 1
-    assert rules["train"] == 5
+    assert rules["train"] == 6
     assert rules["download"] == 1
     assert "sequence_store" not in rules
     assert "Train prism on SIM1" in text

@@ -20,7 +20,7 @@ from gexpipe.gta.sei import Sei, SeiSizes
 
 __all__ = ["write_backbone", "write_sei", "write_stand_ins"]
 
-NARROW = SeiSizes(widths=(4, 4, 8), profiles=48, splines=6)
+NARROW = SeiSizes(widths=(8, 8, 12), profiles=48, splines=6)
 _SPREAD = 2.0  # weights are this much wider than PyTorch draws them, so that bins differ
 _TEXT = "The protein encoded by this gene takes part in the regulation of expression."
 
