@@ -45,21 +45,21 @@ def test_sizes_come_from_the_mirror_and_files_that_are_here_count_no_more(folder
     status, lines = doctor(folder, TINY)
     assert status == 0
     assert lines["mirror"] == "ok simulated/mirror: a folder"
-    assert lines["to download"].startswith("ok 21 files")
-    assert "21 sizes told, 0 typical; 0 files are here" in lines["to download"]
+    assert lines["to download"].startswith("ok 27 files")
+    assert "27 sizes told, 0 typical; 0 files are here" in lines["to download"]
     here = folder / "resources/files/ENCFF902SIM.bam"
     here.parent.mkdir(parents=True)
     shutil.copy(folder / "simulated/mirror/encode/files/ENCFF902SIM/@@download" / here.name, here)
     _, after = doctor(folder, TINY)
     here.unlink()
-    assert "20 sizes told, 0 typical; 1 files are here" in after["to download"]
+    assert "26 sizes told, 0 typical; 1 files are here" in after["to download"]
 
 
 def test_told_sizes_are_those_of_the_files(folder: Path) -> None:
     plan = open_plan(ROOT, [TINY], folder)
     size = {row.path: 7 for row in plan.rows}
     found = downloads(plan, lambda row: size[row.path])
-    assert sum(file.size for file in found) == 7 * 21
+    assert sum(file.size for file in found) == 7 * 27
     typical = downloads(plan, lambda row: None)
     assert {file.known for file in typical} == {"typical"}
     assert {f.size for f in typical if f.row.format == "hic"} == {30 * 10**9}
@@ -91,12 +91,38 @@ def test_a_missing_mirror_and_a_full_disk_fail(
     change.write_text(yaml.safe_dump({"download": {"mirror": "nowhere"}}))
     status, lines = doctor(folder, TINY, change)
     assert status == 1 and lines["mirror"] == "failed nowhere: no such folder"
-    assert "0 sizes told, 21 typical" in lines["to download"]
+    assert "0 sizes told, 27 typical" in lines["to download"]
     change.write_text(
         yaml.safe_dump({"windows": {"length": 1_000_000}, "seeds": list(range(90_000))})
     )
     status, lines = doctor(folder, TINY, change)
     assert status == 1 and lines["room"].startswith("failed")
+
+
+def test_language_models_say_where_they_are(folder: Path, tmp_path: Path) -> None:
+    _, lines = doctor(folder, TINY)
+    stand_in = "resources/gta/stand_ins/backbone"
+    assert lines["language model of gta"] == f"ok {stand_in}: made by the workflow (gta.stand_ins)"
+
+    def found(backbone: str) -> str:
+        change = {"overrides": {"gta": {"model": {"backbone": backbone}}}}
+        (tmp_path / "change.yaml").write_text(yaml.safe_dump(change))
+        return doctor(folder, TINY, tmp_path / "change.yaml")[1]["language model of gta"]
+
+    assert found("some/where/else") == "failed some/where/else: no such folder with config.json"
+    (folder / "own").mkdir()
+    (folder / "own/config.json").write_text("{}")
+    assert found("./own") == "ok ./own: a folder"
+    text = found("nobody/nothing")
+    assert text.startswith("absent nobody/nothing: fetched from the hub with your own access")
+    assert "(hf auth login)" in text and "leave gta out of methods" in text
+
+
+def test_bin_features_are_counted_where_gta_is_a_method(folder: Path) -> None:
+    plan = open_plan(ROOT, [TINY], folder)
+    assert writes(plan, [])["bin features"] == 20_000 * 21 * 33 * 4
+    plan.config["methods"].remove("gta")
+    assert "bin features" not in writes(plan, [])
 
 
 @pytest.fixture

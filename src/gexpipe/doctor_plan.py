@@ -11,11 +11,17 @@ import httpx
 
 from gexpipe.doctor import Finding
 from gexpipe.download.places import is_web
+from gexpipe.gta.places import STAND_INS, cached, is_hub_id
 from gexpipe.needs import Download, Plan, downloads, open_plan, writes
 from gexpipe.reach import ask, host_of, told_size
 from gexpipe.sheets import FileRow
 
 __all__ = ["examine_plan"]
+
+_FETCHED = (
+    "fetched from the hub with your own access: accept its licence there and log in (hf auth "
+    "login), or give a folder as model.backbone"
+)
 
 
 def examine_plan(workflow: Path, configfiles: Iterable[Path], folder: Path) -> list[Finding]:
@@ -51,10 +57,30 @@ def examine_plan(workflow: Path, configfiles: Iterable[Path], folder: Path) -> l
     enough = "ok" if free >= needed else "failed"
     return [
         *places,
+        *_language_models(plan),
         Finding("to download", "ok", detail),
         Finding("to write", "ok", f"at most {sum(parts.values()) / 1e9:,.2f} GB: {parted}"),
         Finding("room", enough, f"{free / 1e9:,.2f} GB free, {needed / 1e9:,.2f} GB needed"),
     ]
+
+
+def _language_models(plan: Plan) -> list[Finding]:
+    """Where the frozen language model of every GTA is."""
+    stand_ins = plan.config["gta"]["stand_ins"] is not None
+    found = []
+    for method, place in plan.readers.items():
+        state, detail = "ok", "a folder"
+        with chdir(plan.folder):
+            if stand_ins and place.startswith(STAND_INS):
+                detail = "made by the workflow (gta.stand_ins)"
+            elif is_hub_id(place) and not cached(place):
+                state, detail = "absent", f"{_FETCHED}, or leave {method} out of methods"
+            elif is_hub_id(place):
+                detail = "in the hub's cache here"
+            elif not (Path(place) / "config.json").is_file():
+                state, detail = "failed", "no such folder with config.json"
+        found.append(Finding(f"language model of {method}", state, f"{place}: {detail}"))
+    return found
 
 
 def _gb(files: Iterable[Download]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gexpipe.config import load_yaml, merge, validate
+from gexpipe.config import load_yaml, merge, method_settings, validate
 from gexpipe.errors import UserError
 from gexpipe.files import require
 from gexpipe.sheets import FileRow, Sheets, load_sheets
@@ -20,6 +20,7 @@ GB = 10**9
 TYPICAL = {
     "bam": 4 * GB, "cram": 2 * GB, "tagAlign": GB, "bigWig": 3 * GB // 2, "bigBed": GB // 10,
     "hic": 30 * GB, "mcool": 15 * GB, "cool": GB, "fasta": GB, "gtf": GB // 20, "ctss": GB // 50,
+    "tar": 3 * GB,
 }  # fmt: skip
 SMALL = GB // 50
 # Genes, where no gene table was made yet: the protein-coding ones of GENCODE.
@@ -27,6 +28,8 @@ GENES = 20_000
 # A .fa.gz is a quarter of its bases; a checkpoint pair with the optimiser's state of the largest
 # published method stays below this.
 FASTA_RATIO, RUN = 4, GB // 10
+# Of a bin, GTA's 33 classes.
+FEATURES = 33
 
 
 @dataclass(frozen=True)
@@ -41,17 +44,32 @@ class Plan:
         Its sheets.
     folder : Path
         Working directory: relative paths of the configuration start there.
+    workflow : Path
+        Folder of the Snakefile.
     """
 
     config: dict[str, Any]
     sheets: Sheets
     folder: Path
+    workflow: Path
 
     @property
     def rows(self) -> list[FileRow]:
         """Rows of the configured cell types, and all reference rows."""
         cells = {"", *self.config["cells"]}
         return [row for row in self.sheets.by_path.values() if row.cell in cells]
+
+    @property
+    def readers(self) -> dict[str, str]:
+        """Methods that read bins with a language model -> its folder, or id on a hub."""
+        config, schemas = self.config, self.workflow / "workflow/schemas"
+        common = config["train"], config["overrides"], schemas, config["loading"]
+        found = {}
+        for name in config["methods"]:
+            method = method_settings(self.workflow / "config/methods", name, *common)
+            if method["architecture"] == "gta":
+                found[name] = str(method["model"].get("backbone", ""))
+        return found
 
 
 @dataclass(frozen=True)
@@ -89,7 +107,7 @@ def open_plan(workflow: Path, configfiles: Iterable[Path], folder: Path) -> Plan
         sheets = load_sheets(config, root, schemas)
     for cell in config["cells"]:
         sheets.check_cell(cell)
-    return Plan(config, sheets, folder)
+    return Plan(config, sheets, folder, root)
 
 
 def downloads(plan: Plan, told: Callable[[FileRow], int | None]) -> list[Download]:
@@ -124,9 +142,11 @@ def writes(plan: Plan, files: Iterable[Download]) -> dict[str, int]:
     cell_bits = 16 * signals + 3 + signals  # float16 values, three masks, a validity mask each
     kept = length + min(length, 10_240)  # the window, and the centre a second time
     converted = sum(2 * f.size for f in sizes if f.row.format == "cram")
+    bins = {"bin features": genes * config["gta"]["bins"] * FEATURES * 4} if plan.readers else {}
     return {
         "genome": sum(FASTA_RATIO * f.size for f in sizes if f.row.format == "fasta") + converted,
         "window stores": genes * kept * (3 + cells * cell_bits) // 8,
+        **bins,
         "runs": RUN * cells * len(config["methods"]) * len(config["seeds"]),
     }
 

@@ -16,12 +16,16 @@ from snakemake.shell import shell
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_JOB = {"all"}  # a target, nothing to run
-GPU = {"train", "shuffled", "tested", "element_scores", "base_scores", "bin_features"}
+GPU = {"train", "shuffled", "tested", "element_scores", "base_scores"} | {
+    "bin_features",
+    "gta_attention",
+}
 COMPUTES = (
     "gexpipe train",
     "gexpipe evaluate predict",
     "gexpipe discover scores",
     "gexpipe gta features",
+    "gexpipe gta attention",
 )
 
 

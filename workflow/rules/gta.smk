@@ -1,6 +1,5 @@
 # What GTA reads: features of bins around the TSS, prompts, the Geuvadis target, and stand-ins.
 
-STAND_INS = "resources/gta/stand_ins"
 SEI = "resources/gta/sei"
 EXTRACTOR = dict(config["gta"]["extractor"])
 if EXTRACTOR["name"] == "sei":
@@ -242,4 +241,53 @@ rule geuvadis:
         "gexpipe gta geuvadis --table {input.table} --genes {input.genes}"
         " --held-out {input.held_out} {params.individuals} --transform {params.transform}"
         " {params.tss} --validation {params.validation} --seed {params.seed} --out {output}"
+        " > {log} 2>&1"
+
+
+rule gta_attention:
+    input:
+        unpack(stores),
+        checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
+        examples=example_table,
+    output:
+        attention=report(
+            "results/figures/gta/{cell}/{method}.fold{fold}.seed{seed}.attention.png",
+            caption="../report/gta_attention.rst",
+            category="Discovery",
+            labels={"figure": "text prototypes over bins: {method}", "cell": "{cell}"},
+        ),
+        heads=report(
+            "results/figures/gta/{cell}/{method}.fold{fold}.seed{seed}.heads.png",
+            caption="../report/gta_heads.rst",
+            category="Discovery",
+            labels={"figure": "what heads attend to: {method}", "cell": "{cell}"},
+        ),
+        selected=report(
+            "results/figures/gta/{cell}/{method}.fold{fold}.seed{seed}.selected.png",
+            caption="../report/gta_selected.rst",
+            category="Discovery",
+            labels={"figure": "bins that are selected: {method}", "cell": "{cell}"},
+        ),
+        numbers="results/figures/gta/{cell}/{method}.fold{fold}.seed{seed}.tsv",
+    log:
+        "logs/gta/attention.{cell}.{method}.fold{fold}.seed{seed}.log",
+    benchmark:
+        "results/benchmarks/gta_attention/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
+    wildcard_constraints:
+        method="|".join(name for name, m in TRAINED.items() if m["architecture"] == "gta") or "none",
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=growing(1, 16000),
+        runtime="2h",
+    params:
+        data=lambda wildcards, input: named_inputs(stores(wildcards), input),
+    message:
+        "What GTA looks at: {wildcards.method}, {wildcards.cell}"
+    shell:
+        "gexpipe gta attention --checkpoint {input.checkpoint} {params.data}"
+        " --examples {input.examples} --out {output.attention} --heads {output.heads}"
+        " --selected {output.selected} --numbers {output.numbers} --threads {threads}"
         " > {log} 2>&1"

@@ -150,3 +150,46 @@ def stand_ins(
     from gexpipe.gta.stand_ins import write_stand_ins
 
     write_stand_ins(out, seed)
+
+
+@app.command()
+def attention(
+    checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run of GTA.")],
+    examples: Annotated[Path, typer.Option(help="Example table of the cell type.")],
+    bins: Annotated[Path, typer.Option(help="Store of bin features.")],
+    out: Annotated[Path, typer.Option(help="PNG: prototypes over bins, best and worst gene.")],
+    heads: Annotated[Path, typer.Option(help="PNG: heads over features.")],
+    selected: Annotated[Path, typer.Option(help="PNG: how often bins are selected.")],
+    numbers: Annotated[Path, typer.Option(help="TSV of what the last two draw.")],
+    prompts: Annotated[Path | None, typer.Option(help="Table of prompts.")] = None,
+    bin_signals: Annotated[Path | None, typer.Option(help="Store of bin signals.")] = None,
+    fold: Annotated[int | None, typer.Option(help="Default: the checkpoint's own.")] = None,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+) -> None:
+    """Draw what a trained GTA looks at, on the genes of the test part."""
+    from gexpipe.devices import hold
+    from gexpipe.train.process import prepare
+
+    click.get_current_context().with_resource(hold())
+    prepare(threads)
+    import torch
+
+    from gexpipe.evaluate.foreign import open_checkpoint
+    from gexpipe.gta import figures
+    from gexpipe.gta.data import BinData
+    from gexpipe.gta.looks import look
+    from gexpipe.train.run import Sources, open_data
+
+    model, config, trained = open_checkpoint(checkpoint, None)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    sources = Sources(examples, bins=bins, bin_signals=bin_signals, prompts=prompts)
+    data = open_data(sources, config)
+    if not isinstance(data, BinData):
+        raise UserError(f"a run of {config.name}, expected one of GTA", checkpoint)
+    rows = data.split(fold or trained or 11, "test")
+    found = look(model, data, rows, data.labels, config.train.batch_size)
+    title = f"{config.name}, {len(rows)} test genes"
+    figures.draw_attention(found, data.width, title, out)
+    figures.draw_heads(found, title, heads)
+    figures.draw_selected(found, data.width, title, selected)
+    figures.write_numbers(found, data.width, numbers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,8 @@ def models(
 
     With --methods and --out: the parameters of any settings, as a table.
     """
+    # A list fetches nothing: without its language model in the cache, GTA's size is not known here.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     from gexpipe.errors import UserError
     from gexpipe.train.options import read_method
 

@@ -48,6 +48,8 @@ class BinData:
         The example table.
     labels : list of str
         Names of the bins' numbers.
+    width : int
+        Bases of a bin.
     fingerprint : str
         sha256 over everything read.
     """
@@ -78,7 +80,7 @@ class BinData:
             log.warning("%d of %d genes have no bins", (~self._known).sum(), len(self.table))
         rows = self._place[self._known].tolist()
         values = [store.read(rows, options.bins)]
-        self.labels = list(store.labels)
+        self.labels, self.width = list(store.labels), store.width
         if inputs.signals:
             values.append(self._signals(signals, inputs.signals, store, options.bins, rows))
             self.labels += list(inputs.signals)
