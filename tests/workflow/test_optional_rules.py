@@ -99,3 +99,30 @@ def test_figures_of_discovery_are_planned(tmp_path: Path) -> None:
     status, text = plan(tmp_path, "results/figures/weights/K562.png", {})
     assert status == 0, text
     assert "gexpipe discover weights" in text
+
+
+def test_gta_of_the_paper_is_planned(tmp_path: Path) -> None:
+    status, text = plan(tmp_path, "results/tables/gta_table1.tsv", {"methods": ["prism"]})
+    assert status == 0, text
+    files = "resources/files"
+    assert f"gexpipe gta sei --archive {files}/sei_model.tar.gz --out resources/gta/sei" in text
+    assert f"--gtf {files}/MANE.v1.3.gtf.gz --tss mane --tss genes" in text
+    assert "--bins 251" in text and '"weights": "resources/gta/sei/sei.pth"' in text
+    assert "--cells 'GM12878 lymphoblastoid cells'" in text
+    lists = f"--held-out {files}/geuvadis_genes.csv --individuals {files}/geuvadis_individuals.tsv"
+    assert lists in text and "--tss mane --validation 0.2 --seed 1" in text
+    assert len([line for line in text.splitlines() if "Train gta-" in line]) == 5
+    assert "stand-ins" not in text and "windows" not in text
+
+
+def test_signals_of_bins_and_figures_of_attention(tmp_path: Path) -> None:
+    figure = "results/figures/gta/K562/gta_signals.fold11.seed2.heads.png"
+    status, text = plan(tmp_path, figure, {"methods": ["gta_signals"]})
+    assert status == 0, text
+    assert "gexpipe gta signals --signal H3K27ac=resources/files/ENCFF465GBD.bigWig" in text
+    (command,) = (line for line in text.splitlines() if "gexpipe gta attention" in line)
+    assert "--bin-signals results/gta/signals/K562.zarr/manifest.json" in command
+    assert "--prompts results/gta/prompts/K562.parquet" in command
+    change = {"methods": ["gta"], "overrides": {"gta": {"model": {"backbone": "/no/llama"}}}}
+    status, text = plan(tmp_path, figure.replace("gta_signals", "gta"), change)
+    assert status != 0 and "/no/llama/config.json" in text
