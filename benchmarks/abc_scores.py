@@ -3,6 +3,9 @@
 The plain way joins tables, as ABC's ``predict.py`` does: all pairs, one column after another, a
 group sum joined back, a gzipped text table. Scores of both ways are compared.
 
+With ``--size genome`` only our way runs, on the size of the K562 table over all chromosomes, and
+the memory of the whole process is told, imports included.
+
     python benchmarks/abc_scores.py --size small
 """
 
@@ -15,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from measure import chosen_sizes, measure, row, table
+from measure import Cost, chosen_sizes, measure, row, table
 
 from gexpipe.abc.scores import scores_by_chromosome, write_scores
 from gexpipe.contact.element import ContactModel
@@ -25,7 +28,9 @@ INPUTS = {
     "small": (2_000, 60, 20_000_000),
     "chr22": (17_732, 517, 50_818_468),
     "chr1": (60_000, 2_000, 248_956_422),
+    "genome": (116_669, 18_377, 3_031_042_417),
 }
+CHROMOSOMES = 23  # of the genome, equally long
 WINDOW = 5_000_000
 BLOCK = 50  # genes joined at once, which bounds the memory of the cross join
 
@@ -66,14 +71,18 @@ def total_score(path: str) -> float:
 def inputs(size: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Elements of 500 bp with log-normal activity, a tenth promoters; genes anywhere."""
     elements, genes, length = INPUTS[size]
+    number = CHROMOSOMES if size == "genome" else 1
+    length //= number
     rng = np.random.default_rng(1)
-    start = np.sort(rng.choice(np.arange(0, length - 500, 600), elements, replace=False))
+    places = np.arange(0, number * length - 500, 600)
+    start = np.sort(rng.choice(places, elements, replace=False))
+    tss = np.sort(rng.integers(0, number * length, genes))
     return (
         pd.DataFrame(
             {
-                "chrom": "chr1",
-                "start": start,
-                "end": start + 500,
+                "chrom": names(start // length),
+                "start": start % length,
+                "end": start % length + 500,
                 "isPromoterElement": rng.random(elements) < 0.1,
                 "activity_base": rng.lognormal(0, 1, elements),
             }
@@ -81,11 +90,23 @@ def inputs(size: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         pd.DataFrame(
             {
                 "gene_id": [f"g{number:05d}" for number in range(genes)],
-                "chrom": "chr1",
-                "tss": np.sort(rng.integers(0, length, genes)),
+                "chrom": names(tss // length),
+                "tss": tss % length,
             }
         ),
     )
+
+
+def names(chromosomes: np.ndarray) -> list[str]:
+    """chr1 for 0, and so on."""
+    return [f"chr{number + 1}" for number in chromosomes.tolist()]
+
+
+def alone(size: str, cost: Cost) -> list:
+    """A line of the table without a plain way."""
+    none = float("nan")
+    what = f"score and write {cost.result[0]:,} pairs, {cost.whole:.0f} MB in all"
+    return [size, what, none, cost.cpu, none, none, cost.memory, none]
 
 
 def main() -> None:
@@ -96,11 +117,15 @@ def main() -> None:
         warm = (*inputs("small"), paths[1])
         for size in chosen_sizes("ABC scores", INPUTS):
             given = inputs(size)
+            if size == "genome":
+                rows.append(alone(size, measure(ours, *given, paths[1], warm_up=warm)))
+                continue
             joined = measure(plain, *given, paths[0])
             direct = measure(ours, *given, paths[1], warm_up=warm)
             assert joined.result[0] == direct.result[0]
             np.testing.assert_allclose(total_score(paths[1]), joined.result[1], rtol=1e-5)
-            rows.append(row(size, "score and write", joined, direct))
+            what = f"score and write, {direct.whole:.0f} MB in all"
+            rows.append(row(size, what, joined, direct))
     sys.stdout.write(table(rows) + "\n")
 
 

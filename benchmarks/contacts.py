@@ -2,8 +2,9 @@
 
 The plain way does what Seq2Exp's preprocessing does: all records of the chromosome become a text
 table, and every gene joins a table of its 200,000 bases with it. Vectors of both ways are compared.
+With ``--format hic`` the matrix is a .hic file with VC vectors, whose records hic-straw reads.
 
-    python benchmarks/contacts.py --size small
+    python benchmarks/contacts.py --size small --format hic
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import cooler
 import hictkpy
 import numpy as np
 import pandas as pd
-from measure import Cost, chosen_sizes, measure, row, table
+from measure import Cost, measure, row, size_parser, table
 
 from gexpipe.contact.powerlaw import reference_law
 from gexpipe.contact.readers import open_matrix
@@ -27,6 +28,8 @@ from gexpipe.contact.window import (
     inside_chromosome,
     window_contact,
 )
+from gexpipe.simulate.contacts import Pixels
+from gexpipe.simulate.hic import write_hic
 
 # Genes, chromosome length in bp, stored pixels (about).
 INPUTS = {
@@ -35,6 +38,7 @@ INPUTS = {
     "chr1": (2_000, 248_956_422, 60_000_000),
 }
 STEP, WINDOW = 5000, 200_000
+FORMATS = {"cool": "NONE", "hic": "VC"}  # and the balancing that is read
 PLAIN_GENES = 10  # the plain way costs the same for every gene
 BATCH = 16  # genes expanded at once
 REPEATS = 20  # of the stored form, which takes milliseconds
@@ -42,16 +46,33 @@ REPEATS = 20  # of the stored form, which takes milliseconds
 
 def plain_read(matrix: str, out: str) -> int:
     """All records, as text."""
-    pixels = hictkpy.File(matrix, STEP).fetch("chr1", count_type="float64").to_df()
+    if matrix.endswith(".hic"):
+        pixels = straw_records(matrix)
+    else:
+        pixels = hictkpy.File(matrix, STEP).fetch("chr1", count_type="float64").to_df()
     pixels.to_csv(out, index=False)
     return len(pd.read_csv(out))
+
+
+def straw_records(matrix: str) -> pd.DataFrame:
+    """All records of a .hic file, each a Python object, as a table."""
+    import hicstraw
+
+    file = hicstraw.HiCFile(matrix)
+    length = next(c.length for c in file.getChromosomes() if c.name == "chr1")
+    zoom = file.getMatrixZoomData("chr1", "chr1", "observed", FORMATS["hic"], "BP", STEP)
+    records = [(r.binX, r.binY, r.counts) for r in zoom.getRecords(0, length, 0, length)]
+    pixels = pd.DataFrame(records, columns=["bin1_id", "bin2_id", "count"])
+    pixels[["bin1_id", "bin2_id"]] //= STEP
+    return pixels
 
 
 def ours_read(matrix: str, genes: pd.DataFrame, length: int) -> ContactRows:
     """Contact rows from one banded read."""
     reader = open_matrix(matrix, STEP)
+    balancing = FORMATS[Path(matrix).suffix.removeprefix(".")]
     sizes = {"chr1": length}
-    return rows_from_matrix(reader, genes, sizes, WINDOW // 2 + STEP, ["NONE"], "band")
+    return rows_from_matrix(reader, genes, sizes, WINDOW // 2 + STEP, [balancing], "band")
 
 
 def plain_feature(records: str, genes: pd.DataFrame) -> np.ndarray:
@@ -105,8 +126,8 @@ def expanded(rows: ContactRows) -> np.ndarray:
     return dense[:PLAIN_GENES]
 
 
-def inputs(size: str, folder: Path) -> tuple[str, pd.DataFrame, int]:
-    """A .cool file with decaying counts, and genes away from the chromosome's ends."""
+def inputs(size: str, kind: str, folder: Path) -> tuple[str, pd.DataFrame, int]:
+    """A matrix with decaying counts, and genes away from the chromosome's ends."""
     count, length, stored_pixels = INPUTS[size]
     rng = np.random.default_rng(1)
     bins = -(-length // STEP)
@@ -115,12 +136,25 @@ def inputs(size: str, folder: Path) -> tuple[str, pd.DataFrame, int]:
     keep = first + distance < bins
     key = np.unique(first[keep] * bins + first[keep] + distance[keep])
     counts = rng.integers(1, 50, len(key))
-    pixels = pd.DataFrame({"bin1_id": key // bins, "bin2_id": key % bins, "count": counts})
-    path = folder / f"{size}.cool"
-    cooler.create_cooler(str(path), cooler.binnify(pd.Series({"chr1": length}), STEP), pixels)
+    path = folder / f"{size}.{kind}"
+    if kind == "hic":
+        write_with_vc(path, length, Pixels(bins, key // bins, key % bins, counts))
+    else:
+        pixels = pd.DataFrame({"bin1_id": key // bins, "bin2_id": key % bins, "count": counts})
+        cooler.create_cooler(str(path), cooler.binnify(pd.Series({"chr1": length}), STEP), pixels)
     tss = np.sort(rng.integers(WINDOW, length - WINDOW, count))
     genes = pd.DataFrame({"gene_id": [f"g{n}" for n in range(count)], "chrom": "chr1", "tss": tss})
     return str(path), genes, length
+
+
+def write_with_vc(path: Path, length: int, pixels: Pixels) -> None:
+    """A .hic file whose VC vector holds the row sums, scaled to a mean of 1."""
+    off = pixels.row != pixels.column
+    sums = np.bincount(pixels.row, pixels.count, pixels.bins)
+    sums += np.bincount(pixels.column[off], pixels.count[off], pixels.bins)
+    vector = np.where(sums > 0, sums / sums.mean(), np.nan).astype(np.float32)
+    vectors = {("VC", "chr1", STEP): vector}
+    write_hic(path, {"chr1": length}, {"chr1": pixels}, [STEP], "random", vectors)
 
 
 def each(cost: Cost, number: int) -> Cost:
@@ -130,11 +164,14 @@ def each(cost: Cost, number: int) -> Cost:
 
 def main() -> None:
     """Measure, compare, print."""
+    parser = size_parser("window contact", INPUTS)
+    parser.add_argument("--format", choices=FORMATS, default="cool")
+    chosen = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        warm = inputs("small", Path(folder))
-        for size in chosen_sizes("window contact", INPUTS):
-            given = warm if size == "small" else inputs(size, Path(folder))
+        warm = inputs("small", chosen.format, Path(folder))
+        for size in chosen.size or INPUTS:
+            given = warm if size == "small" else inputs(size, chosen.format, Path(folder))
             matrix, genes, length = given
             records = str(Path(folder) / f"{size}.csv")
             all_records = measure(plain_read, matrix, records, warm_up=(warm[0], records))

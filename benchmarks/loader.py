@@ -1,9 +1,10 @@
 """Loading training samples, beside a loader that reads bigWig and HDF5 for every item.
 
-The plain way does what Seq2Exp's data set does when it is asked for one gene: one-hot letters
-through a dictionary, three tracks as lists, contact of every base of 200 kb from HDF5, a scan of
-the table of 450,000 links for the gene's elements, masks, checks for NaN, features by label. What
-both return is compared before a ratio is printed.
+The plain way does what Seq2Exp's data set does when it is asked for one gene, with the calls that
+it makes: one-hot letters through a dictionary into a NumPy array, three tracks as lists, contact of
+every base of 200 kb from HDF5, a scan of the table of 450,000 links for the gene's elements and two
+masks of them, masks of the blacklist and of promoters cut from those of the chromosome, features by
+label, checks for NaN. What both return is compared before a ratio is printed.
 
     python benchmarks/loader.py --size chr22
 """
@@ -32,17 +33,18 @@ from gexpipe.contact.window import expand_window, inside_chromosome, window_cont
 from gexpipe.reference.examples import FEATURES
 from gexpipe.windows.batch import Batch
 from gexpipe.windows.dataset import WindowData
+from gexpipe.windows.tracks import interval_track
 
 LINKS, LINKED_GENES = 450_000, 18_377  # of a whole genome: 24 links a gene
 SHORT = 2_000
 PLAIN_GENES, OUR_GENES = 40, 400
 OPEN: dict = {}  # what a measured process has open: the warm-up opens it
 LETTERS = {
-    "A": [1.0, 0.0, 0.0, 0.0],
-    "C": [0.0, 1.0, 0.0, 0.0],
-    "G": [0.0, 0.0, 1.0, 0.0],
-    "T": [0.0, 0.0, 0.0, 1.0],
-    "N": [0.0, 0.0, 0.0, 0.0],
+    "A": [True, False, False, False],
+    "C": [False, True, False, False],
+    "G": [False, False, True, False],
+    "T": [False, False, False, True],
+    "N": [False, False, False, False],
 }
 
 
@@ -52,48 +54,60 @@ class PlainData:
     def __init__(self, folder: Path, length: int) -> None:
         self.length = length
         self.genes = pd.read_parquet(folder / "examples.parquet").set_index("gene_id")
-        self.links = pd.read_parquet(folder / "links.parquet")
-        names = ["chrom", "start", "end"]
-        self.blacklist = pd.read_csv(folder / "blacklist.bed", sep="\t", names=names)
+        links = pd.read_csv(folder / "links.tsv.gz", sep="\t")
+        links = links[(links["distance"] > 1000) & (links["distance"] <= 100_000)].reset_index()
+        names = self.genes[["chrom", "tss"]].reset_index()
+        self.links = links.merge(names, on="gene_id", how="left", suffixes=("", "_gene"))
+        with np.load(folder / "masks.npz") as masks:
+            self.masks = {name: masks[name] for name in ("blacklist", "promoters")}
         self.genome = Fasta(str(folder / "genome.fa"))
         tracks = ("H3K27ac.bigWig", "DNase.bigWig", "peaks.bigWig")
         self.tracks = [pyBigWig.open(str(folder / name)) for name in tracks]
         self.contact = h5py.File(folder / "contact.h5", "r")
 
     def __getitem__(self, gene: str) -> dict[str, Tensor]:
-        tss, size = int(self.genes.loc[gene, "tss"]), len(self.genome[CHROM])
-        start = tss - self.length // 2
+        _, tss = self.genes.loc[gene][["chrom", "tss"]]
+        start, size = tss - self.length // 2, len(self.genome[CHROM])
         low, high = max(start, 0), min(start + self.length, size)
-        left, right = low - start, start + self.length - high
-        text = "N" * left + str(self.genome[CHROM][low:high]).upper() + "N" * right
-        sequence = torch.tensor([LETTERS[letter] for letter in text])
+        pad = (low - start, start + self.length - high)
+        text = "N" * pad[0] + self.genome[CHROM][low:high].seq + "N" * pad[1]
+        one_hot = np.array([LETTERS[letter] for letter in text], dtype=bool)
         signals = []
         for track in self.tracks:
-            values = torch.tensor(track.values(CHROM, low, high)).nan_to_num(0.0)
-            signals.append(torch.nn.functional.pad(values, (left, right)))
-        contact = torch.tensor(self.contact[gene][:]).nan_to_num(0.0)
-        middle = (WINDOW - self.length) // 2
-        signals.append(torch.log10(1 + contact[middle : middle + self.length]).float())
-        elements, near = torch.zeros(self.length), torch.zeros(self.length)
-        for _, link in self.links[self.links["gene_id"] == gene].iterrows():
-            begin, stop = int(link["start"]) - start, int(link["end"]) - start
-            if stop > 0 and begin < self.length:
-                elements[max(begin, 0) : stop] = 1.0
-                near[max(begin, 0) : stop] = float(link["activity"])
-        black = torch.zeros(self.length, dtype=torch.bool)
-        inside = (self.blacklist["end"] > start) & (self.blacklist["start"] < start + self.length)
-        for first, last in self.blacklist.loc[inside, ["start", "end"]].to_numpy():
-            black[max(first - start, 0) : last - start] = True
-        keep = torch.zeros(self.length, dtype=torch.bool)
-        keep[left : self.length - right] = True
-        features = torch.tensor([float(self.genes.loc[gene, name]) for name in FEATURES])
-        target = torch.tensor(float(self.genes.loc[gene, "target"]))
-        stacked = torch.cat([sequence, torch.stack(signals, dim=1)], dim=1)
-        for values in (stacked, elements, near, features, target):
-            if torch.isnan(values).any():
-                raise ValueError(gene)
-        return {"input": stacked, "elements": elements, "near": near, "black": black,
-                "keep": keep, "features": features, "target": target}  # fmt: skip
+            values = [0.0] * pad[0] + track.values(CHROM, low, high) + [0.0] * pad[1]
+            signals.append(torch.nan_to_num(torch.tensor(values, dtype=torch.float32), nan=0.0))
+        contact = torch.tensor(self.contact[gene][:], dtype=torch.float32)
+        contact = torch.log10(torch.nan_to_num(contact, nan=0.0) + 1)
+        middle = slice((WINDOW - self.length) // 2, (WINDOW + self.length) // 2)
+        black, promoters = (np.pad(self.masks[m][low:high], pad) for m in self.masks)
+        features = self.genes.loc[gene][FEATURES[:-1]].to_numpy(float).tolist()
+        features.append(self.genes.loc[gene][FEATURES[-1]])
+        sample = {
+            "sequence": torch.from_numpy(one_hot).float(),
+            "elements": self.elements(gene, tss)[middle],
+            "peaks": signals[2],
+            "features": torch.from_numpy(np.array(features)).float(),
+            "signals": torch.stack([*signals[:2], contact[middle]], dim=-1),
+            "target": torch.tensor([self.genes.loc[gene]["target"]]).float(),
+        }
+        if any(torch.isnan(values).any() for values in sample.values()):
+            raise ValueError(gene)
+        regions = [torch.tensor(mask, dtype=torch.bool) for mask in (promoters, black)]
+        return {**sample, "regions": torch.stack(regions, dim=-1)}
+
+    def elements(self, gene: str, tss: int) -> Tensor:
+        """(200,000, 2): the gene's elements and promoter, all of them and the nearest 60."""
+        found = self.links[self.links["gene_id"] == gene].sort_values(by="distance")
+        masks = np.zeros((2, WINDOW), dtype=bool)
+        masks[:, WINDOW // 2 - 1000 : WINDOW // 2 + 1000] = True
+        begin, number = tss - WINDOW // 2, 0
+        for _, link in found.iterrows():
+            if pd.isna(link["start"]):
+                continue
+            low, high = max(0, int(link["start"]) - begin), int(link["end"]) - begin
+            masks[: 1 + (number < 60), low:high] = True
+            number += 1
+        return torch.stack([torch.tensor(mask, dtype=torch.float32) for mask in masks], dim=-1)
 
 
 def prepare(world: World) -> None:
@@ -101,12 +115,21 @@ def prepare(world: World) -> None:
     rng = np.random.default_rng(2)
     genes, folder = world.genes, world.folder
     which = rng.integers(0, LINKED_GENES, LINKS)
-    start = genes["tss"].to_numpy()[which % len(genes)] + rng.integers(-100_000, 100_000, LINKS)
+    away = rng.integers(-100_000, 100_000, LINKS)
+    start = genes["tss"].to_numpy()[which % len(genes)] + away
     links = pd.DataFrame(
-        {"gene_id": [f"g{number}" for number in which], "start": start, "end": start + 500,
-         "activity": rng.random(LINKS)}
+        {"chrom": CHROM, "start": start, "end": start + 500, "distance": np.abs(away + 250),
+         "gene_id": [f"g{number}" for number in which], "activity": rng.random(LINKS),
+         "hic_contact": rng.random(LINKS)}
     )  # fmt: skip
-    links.to_parquet(folder / "links.parquet")
+    links.to_csv(folder / "links.tsv.gz", sep="\t", index=False)
+    promoters = genes.assign(start=genes["tss"] - 250, end=genes["tss"] + 250)
+    black = pd.read_csv(folder / "blacklist.bed", sep="\t", names=["chrom", "start", "end"])
+    masks = {
+        "blacklist": interval_track(black, CHROM, world.length),
+        "promoters": interval_track(promoters, CHROM, world.length),
+    }
+    np.savez(folder / "masks.npz", **masks)
     peaks = pd.read_csv(folder / "peaks.bed", sep="\t", names=["chrom", "start", "end"])
     with pyBigWig.open(str(folder / "peaks.bigWig"), "w") as track:
         track.addHeader([(CHROM, world.length)])
@@ -213,12 +236,12 @@ def compare(plain: dict[str, np.ndarray], ours: dict) -> None:
         **{k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in ours.items()}
     )
     dense = batch.dense()
-    given = torch.from_numpy(plain["input"])
-    torch.testing.assert_close(dense.sequence()[-1], given[:, :4])
-    torch.testing.assert_close(dense.signals[-1].T, given[:, [4, 5, 7]], rtol=2**-10, atol=1e-6)
-    torch.testing.assert_close(dense.peaks[-1].float(), given[:, 6])
-    np.testing.assert_array_equal(dense.blacklist[-1].numpy(), plain["black"])
-    np.testing.assert_array_equal(dense.features[-1].numpy(), plain["features"])
+    given = {name: torch.from_numpy(values) for name, values in plain.items()}
+    torch.testing.assert_close(dense.sequence()[-1], given["sequence"])
+    torch.testing.assert_close(dense.signals[-1].T, given["signals"], rtol=2**-10, atol=1e-6)
+    torch.testing.assert_close(dense.peaks[-1].float(), given["peaks"])
+    assert torch.equal(dense.blacklist[-1], given["regions"][:, 1])
+    assert torch.equal(dense.features[-1], given["features"])
 
 
 def main() -> None:

@@ -25,11 +25,14 @@ class Cost:
         Peak resident memory above what imports and the warm-up took, MB.
     result : object
         What the function returned: compare it with that of the other way.
+    whole : float
+        Peak resident memory of the process, MB.
     """
 
     cpu: float
     memory: float
     result: Any
+    whole: float = 0.0
 
 
 def _peak(reset: bool = False) -> float:
@@ -50,7 +53,8 @@ def _child(pipe: Any, function: Callable[..., Any], arguments: tuple, warm_up: t
     start = time.process_time()
     result = function(*arguments)
     cpu = time.process_time() - start
-    pipe.send(Cost(cpu, _peak() - before, result))
+    whole = _peak()
+    pipe.send(Cost(cpu, whole - before, result, whole))
 
 
 def measure(function: Callable[..., Any], *arguments: Any, warm_up: tuple = ()) -> Cost:
@@ -69,11 +73,16 @@ def measure(function: Callable[..., Any], *arguments: Any, warm_up: tuple = ()) 
         process.join()
 
 
-def chosen_sizes(description: str, sizes: Iterable[str]) -> list[str]:
-    """Those of ``sizes`` that the command line names; all by default."""
+def size_parser(description: str, sizes: Iterable[str]) -> argparse.ArgumentParser:
+    """A command line that names some of ``sizes``; none means all."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--size", action="append", choices=[*sizes], help="repeat; default: all")
-    return parser.parse_args().size or [*sizes]
+    return parser
+
+
+def chosen_sizes(description: str, sizes: Iterable[str]) -> list[str]:
+    """Those of ``sizes`` that the command line names; all by default."""
+    return size_parser(description, sizes).parse_args().size or [*sizes]
 
 
 def row(size: str, what: str, plain: Cost, ours: Cost) -> list[Any]:

@@ -47,10 +47,15 @@ def test_abc_scores(tmp_path):
     np.testing.assert_allclose(found, total, rtol=1e-5)
 
 
-def test_contacts(tmp_path):
+@pytest.mark.parametrize("kind", ["cool", "hic"])
+def test_contacts(tmp_path, kind):
     import contacts
 
-    matrix, genes, length = contacts.inputs("small", tmp_path)
+    if kind == "hic":
+        pytest.importorskip(
+            "hicstraw", reason="hic-straw is an extra: pip install 'gexpipe[straw]'"
+        )
+    matrix, genes, length = contacts.inputs("small", kind, tmp_path)
     records = str(tmp_path / "records.csv")
     contacts.plain_read(matrix, records)
     rows = contacts.ours_read(matrix, genes, length)
@@ -119,6 +124,15 @@ def test_loader(tmp_path, monkeypatch, one_thread):
         loader.compare(plain, ours)
     sizes = {name: value for _, name, value in store.size_rows("small", tmp_path, 3)}
     assert 0 < sizes["signals and contact"] < sizes["sequence"] < 60
+
+
+def test_epoch(tmp_path, monkeypatch, one_thread):
+    import epoch
+    import tracks
+
+    monkeypatch.setitem(tracks.INPUTS, "small", (11, 600_000))
+    row = epoch.epoch("small", 8, 0, tmp_path)
+    assert row["epoch"] == 1 and 0 < row["data_wait"] < 1
 
 
 def test_gpu_says_that_there_is_none(monkeypatch, capsys, tmp_path):

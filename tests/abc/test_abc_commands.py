@@ -72,6 +72,7 @@ def test_from_peaks_and_alignments_to_elements(folder, bam, make_bam):
     quality = json.loads(paths[2].read_text())
     assert quality["elements"] == {"value": 5, "expected": [60000, 250000], "ok": False}
     assert quality["dnase_files"]["value"] == 2
+    assert quality["quantile_normalized"]["value"] == 0
 
     predictions, table = folder / "predictions.parquet", folder / "table.parquet"
     call("scores", "--elements", paths[0], "--genes", folder / "genes.tsv", "--out", predictions)

@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from gexpipe.abc.activity import add_activity, classify, gene_activity, promoter_regions
+from gexpipe.abc.counts import ReadCounts, reads_per_million
 from gexpipe.abc.from_counts import read_counts
 from gexpipe.abc.intervals import read_bed
 from gexpipe.abc.quantile import read_reference
@@ -85,6 +86,28 @@ def test_promoter_activity_quantile(run22):
     )
     product = genes["DHS.RPM.TSS1Kb"] * genes["H3K27ac.RPM.TSS1Kb"]
     np.testing.assert_allclose(ours["promoter_activity"], np.sqrt(product))
+
+
+@pytest.mark.parametrize(("kind", "ours"), [("DHS", "dnase"), ("H3K27ac", "h3k27ac")])
+@pytest.mark.parametrize("where", ["", ".TSS1Kb"])
+def test_rpm_rpkm_and_quantiles_equal_the_published_gene_list(run22, genes22, kind, ours, where):
+    published = pd.read_csv(run22 / "neighborhoods/GeneList.txt.gz", sep="\t")
+    (count,) = (c for c in published if c.startswith(f"{kind}.ENC") and c.endswith(f"Count{where}"))
+    counted = published[count].to_numpy(np.float64)
+    rpm = published[f"{kind}.RPM{where}"].to_numpy()
+    total = round(1e6 * counted.sum() / rpm.sum())  # of mapped reads, which the run does not list
+    rpm_ours = reads_per_million([ReadCounts([counted], total)], 0)[1]
+    np.testing.assert_allclose(rpm_ours, rpm, atol=1e-6)
+    regions = published.rename(columns={"chr": "chrom"})[["chrom", "start", "end"]]
+    if where:
+        middle = genes22["tss"].to_numpy()
+        regions = regions.assign(start=middle - 500, end=middle + 500)
+    table = add_activity(regions.assign(isPromoterElement=True), rpm_ours, rpm_ours, None)
+    rpkm, quantile = (published[f"{kind}.{name}{where}"] for name in ("RPKM", "RPM.quantile"))
+    np.testing.assert_allclose(table[f"{ours}_rpkm"], rpkm, atol=1e-6)
+    np.testing.assert_allclose(table[f"{ours}_quantile"], quantile, atol=1e-6)
+    genes = gene_activity(genes22, rpm_ours, rpm_ours)
+    np.testing.assert_allclose(genes[f"{ours}_quantile"], quantile, atol=1e-6)
 
 
 def in_bins(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -171,6 +173,8 @@ def k562(shared, tmp_path_factory):
 
 def test_real_k562_reaches_the_known_average_precision(k562):
     folder, table = k562
+    quality = json.loads((folder / "q.json").read_text())
+    assert quality["quantile_normalized"]["value"] == 1
     command = ["crispr", "--predictions", str(folder / "predictions.parquet")]
     command += ["--crispr", str(table), "--genes", str(folder / "genes.tsv"), "--samples", "100"]
     command += ["--out", str(folder / "m.tsv"), "--curve", str(folder / "c.tsv")]

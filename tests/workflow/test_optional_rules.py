@@ -61,6 +61,28 @@ def test_files_of_another_assembly_are_lifted(tmp_path: Path) -> None:
     assert "no row with role 'chain' and accession mm10ToHg38" in text
 
 
+def test_a_cell_with_atac_and_no_h3k27ac(tmp_path: Path) -> None:
+    header, *rows = (ROOT / "config/files.tsv").read_text().splitlines()
+    rows = [r for r in rows if not r.startswith("K562\th3k27ac_bam")]
+    atac = [r.replace("K562\tdnase_bam", "K562\tatac_bam") for r in rows]
+    (tmp_path / "files.tsv").write_text("\n".join([header, *atac]) + "\n")
+    target = "results/abc/K562/elements.parquet"
+    status, text = plan(tmp_path, target, {"files": "files.tsv"})
+    assert status == 0, text
+    commands = [line for line in text.splitlines() if "Shell command: gexpipe" in line]
+    bam = "resources/files/ENCFF425WDA.bam"
+    stages = (("peaks call", "bam"), ("abc candidates", "bam"), ("abc activity", "dnase"))
+    for stage, option in stages:
+        (command,) = (line for line in commands if f" {stage} " in line)
+        assert f"--{option} {bam}" in command
+        assert "h3k27ac" not in command
+    neither = [row for row in rows if not row.startswith("K562\tdnase_bam")]
+    (tmp_path / "files.tsv").write_text("\n".join([header, *neither]) + "\n")
+    status, text = plan(tmp_path, target, {"files": "files.tsv"})
+    assert status != 0
+    assert "'K562' has no dnase_bam or atac_bam row: peaks and activity need one" in text
+
+
 def test_quality_tables_of_all_cells(tmp_path: Path) -> None:
     status, text = plan(tmp_path, "results/quality.tsv", {})
     assert status == 0, text

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -51,6 +53,23 @@ def test_predictions_name_gene_fold_and_split(finished: Project) -> None:
     assert set(table.loc[table["split"] == "test", "chrom"]) <= {"chr22", "chrX"}
     assert set(table.loc[table["split"] == "valid", "chrom"]) <= {"chr3", "chr21"}
     assert json.loads((folder / "run.json").read_text())["seed"] == 2
+
+
+def test_every_column_is_described(finished: Project) -> None:
+    pages = re.split(r"^## `(.+)`$", (ROOT / "docs/files.md").read_text(), flags=re.M)[1:]
+    described = dict(zip(pages[::2], pages[1::2], strict=True))
+    assert len(described) == 12
+    for name, text in described.items():
+        cells = re.findall(r"^\| (`.+?) \| ", text, flags=re.M)
+        words = [word for cell in cells for word in re.findall("`(.+?)`", cell)]
+        path = finished.folder / name.format(cell="SIM1")
+        if path.suffix == ".npz":
+            with np.load(path) as arrays:
+                found = list(arrays)
+        else:
+            read = pd.read_parquet if path.suffix == ".parquet" else pd.read_table
+            found = [c for c in read(path).columns if not re.fullmatch(r"fold_([2-9]|1[01])", c)]
+        assert sorted(words) == sorted(found), name
 
 
 def test_table_is_rebuilt_from_predictions_alone(finished: Project) -> None:

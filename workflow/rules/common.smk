@@ -139,7 +139,13 @@ def accessibility_role(cell):
 
 def accessibility_bams(wildcards):
     """DNase (or ATAC) alignments of a cell type."""
-    return alignments(wildcards.cell, accessibility_role(wildcards.cell))
+    found = alignments(wildcards.cell, accessibility_role(wildcards.cell), optional=True)
+    if not found:
+        raise UserError(
+            f"cell {wildcards.cell!r} has no dnase_bam or atac_bam row: peaks and activity need one",
+            config["files"],
+        )
+    return found
 
 
 def h3k27ac_bams(wildcards):

@@ -70,8 +70,8 @@ def add_activity(
     Returns
     -------
     DataFrame
-        With dnase_rpm, dnase_rpkm, dnase_normalized (and h3k27ac_*), activity_base,
-        activity_base_no_qnorm.
+        With dnase_rpm, dnase_rpkm, dnase_quantile (mean rank / elements), dnase_normalized (and
+        h3k27ac_*), activity_base, activity_base_no_qnorm.
     """
     table = elements.copy()
     length = (table["end"] - table["start"]).to_numpy(np.float64)
@@ -81,6 +81,7 @@ def add_activity(
             continue
         table[f"{name}_rpm"] = rpm
         table[f"{name}_rpkm"] = 1e3 * rpm / length
+        table[f"{name}_quantile"] = _quantile(rpm)
         table[f"{name}_normalized"] = (
             rpm if reference is None else normalize(rpm, is_promoter, reference, column)
         )
@@ -103,17 +104,24 @@ def gene_activity(
     Returns
     -------
     DataFrame
-        gene_id, dnase_rpm, h3k27ac_rpm (absent without the assay), promoter_activity,
-        promoter_activity_quantile (mean rank / genes, as ABC's PromoterActivityQuantile uses RPKM,
-        which orders equally wide regions alike).
+        gene_id, dnase_rpm, dnase_quantile, h3k27ac_rpm and h3k27ac_quantile (absent without the
+        assay), promoter_activity, promoter_activity_quantile (mean rank / genes, as ABC's
+        PromoterActivityQuantile uses RPKM, which orders equally wide regions alike).
     """
     table = pd.DataFrame({"gene_id": genes["gene_id"].to_numpy(), "dnase_rpm": dnase})
-    strength = 1e-4 + pd.Series(dnase).rank(pct=True)
+    table["dnase_quantile"] = _quantile(dnase)
+    strength = 1e-4 + table["dnase_quantile"]
     if h3k27ac is None:
         table["promoter_activity"] = dnase
     else:
         table["h3k27ac_rpm"] = h3k27ac
+        table["h3k27ac_quantile"] = _quantile(h3k27ac)
         table["promoter_activity"] = np.sqrt(dnase * h3k27ac)
-        strength = strength * (1e-4 + pd.Series(h3k27ac).rank(pct=True))
-    table["promoter_activity_quantile"] = strength.rank(pct=True).to_numpy()
+        strength = strength * (1e-4 + table["h3k27ac_quantile"])
+    table["promoter_activity_quantile"] = _quantile(strength.to_numpy())
     return table
+
+
+def _quantile(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean rank / number of values: 1 for the largest, ties alike (ABC's ``.quantile`` columns)."""
+    return pd.Series(values).rank(pct=True).to_numpy()

@@ -191,6 +191,7 @@ def _write_activity(
     write_elements(table, out.elements)
     write_elements(gene_activity(genes, at_tss["dnase"], at_tss.get("h3k27ac")), out.genes)
     quality = element_quality(table, genes, measured.totals, measured.counts)
+    quality["quantile_normalized"] = int(reference is not None)
     write_json(out.quality, check(quality, EXPECTED))
 
 
