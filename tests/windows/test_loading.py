@@ -103,7 +103,7 @@ def test_contact_where_it_lies_and_as_published(golden_world, length: int, key: 
 
 
 @pytest.mark.parametrize("shift", [False, True])
-@pytest.mark.parametrize("length", [16_000, 2_000, 130])
+@pytest.mark.parametrize("length", [16_000, 2_000, 131])
 def test_reverse_complement_turns_everything(world: Path, length: int, shift: bool) -> None:
     batch = open_data(world, length, contact_shift=shift).batch(ROWS)
     which = torch.tensor([True, False, True, True, True, True])

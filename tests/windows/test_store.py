@@ -45,7 +45,7 @@ def truth(world: Path, row: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     return codes, signals
 
 
-@pytest.mark.parametrize("length", [LENGTH, 9_000, 2_000, 130])
+@pytest.mark.parametrize("length", [LENGTH, 9_000, 2_001, 130, 1])
 def test_batches_equal_the_source_files(world: Path, length: int) -> None:
     batch = open_data(world, length).batch(np.arange(6))
     for row in range(6):
@@ -56,12 +56,15 @@ def test_batches_equal_the_source_files(world: Path, length: int) -> None:
         )
 
 
-def test_contact_is_expanded_bin_by_bin_and_zero_off_the_chromosome(world: Path) -> None:
-    data = open_data(world, 12_000)
+@pytest.mark.parametrize("length", [12_000, 11_999])
+def test_contact_is_expanded_bin_by_bin_and_zero_off_the_chromosome(
+    world: Path, length: int
+) -> None:
+    data = open_data(world, length)
     dense = data.batch(np.arange(6)).dense()
     values = np.load(world / "contact.npy")
     for row, (chrom, tss) in enumerate(zip(data.table["chrom"], data.table["tss"], strict=True)):
-        position = np.arange(12_000) + tss - 6_000
+        position = np.arange(length) + tss - length // 2
         inside = (position >= 0) & (position < SIZES[chrom])
         offset = np.clip(position // 5000 - tss // 5000 + 4, 0, 8)
         pseudocount = np.exp(-4.80 + 11.63 * 0.87) * np.exp(-0.87 * np.log(1_000_001))
@@ -100,6 +103,12 @@ def test_elements_are_stored_once_and_fill_slots_nearest_first(world: Path) -> N
     np.testing.assert_array_equal(elements.codes[0, 0].numpy(), codes)
     bases = zarr.open_group(world / "elements.zarr", mode="r")["bases"]
     assert bases.shape[0] == 2
+
+
+@pytest.mark.parametrize("length", [0, LENGTH + 1])
+def test_a_length_that_is_not_stored_is_refused(world: Path, length: int) -> None:
+    with pytest.raises(UserError, match=f"{length} bp asked; the stores hold 16000"):
+        open_data(world, length)
 
 
 def test_split_leaves_out_genes_without_target(world: Path) -> None:

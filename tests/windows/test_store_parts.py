@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pybigtools
+import pyBigWig
 import pysam
 import pytest
 
@@ -138,6 +140,39 @@ def test_windows_longer_than_their_chromosome(world: Path, tmp_path: Path, lengt
         known[start : start + len(values)] = valid
         np.testing.assert_array_equal(found["signals"]["DNase"], expected)
         np.testing.assert_array_equal(found["valid"]["DNase"], known)
+
+
+@pytest.mark.parametrize("suffix", ["bigBed", "bb"])
+def test_a_big_bed_is_one_inside_its_intervals(world: Path, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"sites.{suffix}"
+    intervals = [(21_990, 22_010), (25_000, 25_001), (29_000, 30_500), (30_000, 31_000)]
+    entries = (("chr1", start, end, "") for start, end in intervals)
+    pybigtools.open(str(path), "w").write(SIZES, entries)
+    build(world, tmp_path / "cell.zarr", CTCF=path)
+    expected = np.zeros(SIZES["chr1"])
+    for start, end in intervals:
+        expected[start:end] = 1
+    for gene, tss in (("G0", 30_000), ("G2", 31_000)):
+        found = read_gene(tmp_path / "cell.zarr", gene)
+        np.testing.assert_array_equal(found["signals"]["CTCF"], expected[tss - 8_000 : tss + 8_000])
+        assert found["valid"]["CTCF"].all()
+    absent = read_gene(tmp_path / "cell.zarr", "G1")  # the file knows nothing of chr22
+    assert not absent["signals"]["CTCF"].any() and not absent["valid"]["CTCF"].any()
+
+
+def test_values_keep_the_stated_error(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    given = np.concatenate([[1e6, 65_504.0, 6.1e-5, 1e-7, 0.0], rng.lognormal(0, 6, 2000)])
+    given = np.minimum(given, 1e6).astype(np.float32)
+    path = tmp_path / "x.bigWig"
+    with pyBigWig.open(str(path), "w") as track:
+        track.addHeader([("chr1", 5000)])
+        track.addEntries("chr1", 100, values=given.astype(float), span=1, step=1)
+    values, valid = signal_track(path, "chr1", 5000)
+    assert valid.sum() == len(given) and valid[100 : 100 + len(given)].all()
+    assert not values[~valid].any()
+    kept = np.minimum(given, 65_504)
+    np.testing.assert_allclose(values[valid].astype(np.float64), kept, rtol=2**-11, atol=3e-8)
 
 
 @pytest.mark.parametrize("indexed", [True, False])

@@ -42,7 +42,7 @@ class WindowData:
     elements : Path, optional
         Element store, for methods that read promoter and elements.
     length : int
-        Bases to give, centred on the TSS; at most the stored length.
+        Bases to give, ``[tss - length // 2, tss - length // 2 + length)``; at most the stored length.
     signal_names : list of str
         Signals to give, in this order; ``contact`` stands for the contact bins.
     log_activity : bool
@@ -79,8 +79,8 @@ class WindowData:
         stored = int(bases["length"])
         if tracks["length"] != stored:
             raise UserError(f"windows of {tracks['length']} bp, the bases have {stored}", signals)
-        if length > stored or length % 2:
-            raise UserError(f"{length} bp asked (even, at most {stored})", "method: inputs.length")
+        if not 0 < length <= stored:
+            raise UserError(f"{length} bp asked; the stores hold {stored}", "method: inputs.length")
         self._check_genes(bases, self._sequence, examples)
         self._check_genes(tracks, self._signals, examples)
         self._prefix, self._stored = (
