@@ -124,4 +124,4 @@ def gene_activity(
 
 def _quantile(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean rank / number of values: 1 for the largest, ties alike (ABC's ``.quantile`` columns)."""
-    return pd.Series(values).rank(pct=True).to_numpy()
+    return np.asarray(pd.Series(values).rank(pct=True), dtype=np.float64)

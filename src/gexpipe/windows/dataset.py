@@ -42,7 +42,7 @@ class WindowData:
     elements : Path, optional
         Element store, for methods that read promoter and elements.
     length : int
-        Bases to give, ``[tss - length // 2, tss - length // 2 + length)``; at most the stored length.
+        Bases to give, from ``tss - length // 2`` on; at most the stored length.
     signal_names : list of str
         Signals to give, in this order; ``contact`` stands for the contact bins.
     log_activity : bool
