@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import cooler
@@ -93,6 +94,8 @@ def test_hictk_and_straw_read_the_same(shared, normalization):
     np.testing.assert_array_equal(bands[0].first[one], bands[1].first[two])
     np.testing.assert_allclose(bands[0].value[one], bands[1].value[two], rtol=1e-6)
     np.testing.assert_array_equal(bands[0].masked, bands[1].masked)
+    names = [open_matrix(path, 2_500_000, b).normalizations() for b in ("hictk", "straw")]
+    assert names[0] == names[1]
 
 
 def test_hic_with_bare_names_serves_chr_names(shared):
@@ -124,6 +127,15 @@ def test_what_is_missing_is_listed(shared, tiny, tmp_path):
     text.write_text("nothing")
     with pytest.raises(UserError, match="not a readable"):
         open_matrix(text, 5000)
+
+
+def test_a_backend_that_is_not_there(shared, monkeypatch):
+    path = shared / "data/hic/hg19_all_2500kb.hic"
+    with pytest.raises(UserError, match="'juicer', expected hictk or straw"):
+        open_matrix(path, 2_500_000, "juicer")
+    monkeypatch.setitem(sys.modules, "hicstraw", None)
+    with pytest.raises(UserError, match=r"hic-straw is an extra: pip install 'gexpipe\[straw\]'"):
+        open_matrix(path, 2_500_000, "straw")
 
 
 def test_names_or_lengths_that_disagree_are_refused(tiny):

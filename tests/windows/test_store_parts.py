@@ -15,11 +15,14 @@ import pybigtools
 import pyBigWig
 import pysam
 import pytest
+import zarr
+from pyfaidx import Fasta
 
 from gexpipe.contact.window import WindowContact, window_bins
 from gexpipe.errors import UserError
 from gexpipe.windows.inspect import read_gene
-from gexpipe.windows.layout import GENES_PER_SHARD
+from gexpipe.windows.layout import GENES_PER_SHARD, encode, unpack_bases
+from gexpipe.windows.reader import ShardedArray
 from gexpipe.windows.sequence import build_sequence
 from gexpipe.windows.signals import SignalSources, build_signals
 from gexpipe.windows.store import read_manifest
@@ -211,6 +214,25 @@ def test_coverage_of_a_bam_equals_samtools_depth(
         assert found["valid"]["ATAC"].all()
     assert not read_gene(tmp_path / "cell.zarr", "G1")["signals"]["ATAC"].any()
     assert Path(f"{path}.bai").exists() == indexed
+
+
+def test_genes_of_several_shards(world: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    tss = rng.integers(0, SIZES["chr1"], 2 * GENES_PER_SHARD + 44)
+    genes = pd.DataFrame({"gene_id": [f"g{t}" for t in range(len(tss))], "chrom": "chr1"})
+    build_sequence(world / "genome.fa", genes.assign(tss=tss), 64, tmp_path / "s.zarr")
+    folder = tmp_path / "s.zarr/chr1/sequence"
+    with Fasta(str(world / "genome.fa")) as genome:
+        letters = f"{'N' * 32}{genome['chr1'][:].seq}{'N' * 32}"
+    mine = {name: ShardedArray(folder / name) for name in ("bases", "unknown")}
+    theirs = {name: zarr.open_array(folder / name, mode="r") for name in mine}
+    for row, start in enumerate(tss.tolist()):
+        found = [mine[name].read(row) for name in mine]
+        np.testing.assert_array_equal(unpack_bases(*found), encode(letters[start : start + 64]))
+    for name, array in mine.items():
+        whole = np.stack([array.read(row) for row in range(len(tss))])
+        np.testing.assert_array_equal(whole, theirs[name][:])
+        assert len([p for p in (folder / name / "c").rglob("*") if p.is_file()]) == 3
 
 
 def test_files_for_the_papers_genes_stay_few() -> None:

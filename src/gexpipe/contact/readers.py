@@ -67,8 +67,12 @@ class StrawReader:
     tile = 2000  # bins; a record is a Python object, so a tile bounds the memory
 
     def __init__(self, path: Path, resolution: int) -> None:
-        import hicstraw
-
+        try:
+            import hicstraw
+        except ImportError as error:
+            raise UserError(
+                f"hic-straw is an extra: pip install 'gexpipe[straw]' ({error})", "backend straw"
+            ) from error
         self.path = path
         self.resolution = resolution
         self._file = hicstraw.HiCFile(str(path))
@@ -77,8 +81,8 @@ class StrawReader:
         }
 
     def normalizations(self) -> list[str]:
-        """Straw cannot list them: every name it knows; an absent one gives no pixel."""
-        return ["KR", "SCALE", "VC", "VC_SQRT", RAW]
+        """See `BandReader`; straw cannot list them, and gives no pixel for an absent one."""
+        return [*hictkpy.File(self.path, self.resolution).avail_normalizations(), RAW]
 
     def _matrix(self, chrom: str, normalization: str):  # type: ignore[no-untyped-def]
         return self._file.getMatrixZoomData(
@@ -116,6 +120,10 @@ class StrawReader:
         return next(c.index for c in self._file.getChromosomes() if c.name == chrom)
 
 
+# Libraries that read .hic files.
+BACKENDS: dict[str, type[HictkReader | StrawReader]] = {"hictk": HictkReader, "straw": StrawReader}
+
+
 def open_matrix(path: str | Path, resolution: int, backend: str = "hictk") -> BandReader:
     """Open a contact matrix at one resolution.
 
@@ -131,8 +139,11 @@ def open_matrix(path: str | Path, resolution: int, backend: str = "hictk") -> Ba
     Raises
     ------
     UserError
-        When it is no contact matrix, or lacks the resolution; the message lists what it has.
+        When it is no contact matrix, or lacks the resolution; the message lists what it has. When
+        the backend is unknown or not installed.
     """
+    if backend not in BACKENDS:
+        raise UserError(f"{backend!r}, expected {' or '.join(BACKENDS)}", "--backend")
     source = require(path, "contact matrix")
     try:
         available = _resolutions(source)
@@ -144,8 +155,7 @@ def open_matrix(path: str | Path, resolution: int, backend: str = "hictk") -> Ba
             )
         if not hictkpy.is_hic(source):
             return CoolReader(source, resolution)
-        reader = StrawReader if backend == "straw" else HictkReader
-        return reader(source, resolution)
+        return BACKENDS[backend](source, resolution)
     except (RuntimeError, OSError, KeyError, ValueError) as error:
         raise UserError(f"not a readable .hic, .mcool or .cool file ({error})", source) from error
 
