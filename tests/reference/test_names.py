@@ -59,7 +59,8 @@ def test_files_that_agree(tmp_path):
 def test_contacts_may_drop_the_prefix_and_nothing_else_may(tmp_path):
     bare = {name.removeprefix("chr"): size for name, size in GENOME.items()}
     assert check_names(GENOME, [cool(tmp_path / "a.cool", bare)], WANTED)[0]["common"] == WANTED
-    for file in (bam(tmp_path / "a.bam", bare), bigwig(tmp_path / "a.bigWig", bare)):
+    regions = bed(tmp_path / "a.bed", bare)
+    for file in (bam(tmp_path / "a.bam", bare), bigwig(tmp_path / "a.bigWig", bare), regions):
         with pytest.raises(
             UserError,
             match=r"a\.\w+: chromosome names do not match: it has 1, 2; the genome has chr1, chr2",

@@ -61,6 +61,15 @@ def test_files_of_another_assembly_are_lifted(tmp_path: Path) -> None:
     assert "no row with role 'chain' and accession mm10ToHg38" in text
 
 
+def test_blacklists_are_checked_before_candidates(tmp_path: Path) -> None:
+    status, text = plan(tmp_path, "results/abc/K562/candidates.bed", {})
+    assert status == 0, text
+    files = ("ENCFF356LFX", "hg38-blacklist.v1")
+    wanted = " ".join(f"--file bed=resources/files/{name}.bed" for name in files)
+    checks = [line for line in text.splitlines() if "gexpipe check" in line]
+    assert len(checks) == 2 and sum(wanted in line for line in checks) == 1
+
+
 def test_a_cell_with_atac_and_no_h3k27ac(tmp_path: Path) -> None:
     header, *rows = (ROOT / "config/files.tsv").read_text().splitlines()
     rows = [r for r in rows if not r.startswith("K562\th3k27ac_bam")]

@@ -9,6 +9,7 @@ rule candidates:
         genes="results/genes/genes.tsv",
         sizes=CHROM_SIZES,
         blacklist=optional_reference("blacklist"),
+        check=reference_check(),
     output:
         "results/abc/{cell}/candidates.bed",
     log:

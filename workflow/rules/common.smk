@@ -195,6 +195,17 @@ def optional_reference(role):
     return [row.ready] if row else []
 
 
+def checked_reference():
+    """Interval files of the reference sheet whose chromosome names can be compared."""
+    found = [SHEETS.find_reference(role) for role in ("blacklist", "mask_blacklist")]
+    return [row for row in found if row]
+
+
+def reference_check():
+    """Record of the comparison of `checked_reference`, if there is anything to compare."""
+    return ["results/checks/reference_files.json"] if checked_reference() else []
+
+
 def mask_blacklist():
     """Blacklist of the window masks: its own row, else the one that ABC uses."""
     return optional_reference("mask_blacklist") or optional_reference("blacklist")

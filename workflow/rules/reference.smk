@@ -11,6 +11,7 @@ localrules:
     examples,
     named_examples,
     check,
+    check_reference,
 
 
 rule lift:
@@ -285,6 +286,32 @@ rule check:
         chromosomes=repeat("chromosome", config["reference"]["chromosomes"]),
     message:
         "Check chromosome names and lengths of {wildcards.cell}"
+    shell:
+        "gexpipe check --sizes {input.sizes} {params.chromosomes} {params.files} --out {output}"
+        " > {log} 2>&1"
+
+
+rule check_reference:
+    input:
+        files=[row.ready for row in checked_reference()],
+        sizes=CHROM_SIZES,
+    output:
+        "results/checks/reference_files.json",
+    log:
+        "logs/reference/check_reference.log",
+    benchmark:
+        "results/benchmarks/check_reference/all.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1, 2000),
+        runtime="30m",
+    params:
+        files=repeat("file", [f"{row.format}={row.ready}" for row in checked_reference()]),
+        chromosomes=repeat("chromosome", config["reference"]["chromosomes"]),
+    message:
+        "Check chromosome names of the blacklists"
     shell:
         "gexpipe check --sizes {input.sizes} {params.chromosomes} {params.files} --out {output}"
         " > {log} 2>&1"
