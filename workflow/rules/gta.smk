@@ -91,7 +91,7 @@ rule stand_ins:
         runtime="15m",
     params:
         seed=config["gta"]["stand_ins"],
-        folder=STAND_INS,
+        folder=lambda wildcards, output: Path(output.sei).parent,
     message:
         "Small random stand-ins for Sei and the language model"
     shell:
@@ -115,7 +115,7 @@ rule sei:
         mem_mb=growing(0.1, 2000),
         runtime="1h",
     params:
-        folder=SEI,
+        folder=lambda wildcards, output: Path(output.weights).parent,
     message:
         "Unpack Sei"
     shell:
