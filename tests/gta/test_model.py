@@ -223,7 +223,9 @@ def test_another_backbone_is_refused(stand_ins: Path, tmp_path: Path) -> None:
     from gexpipe.gta.stand_ins import write_backbone
 
     write_backbone(tmp_path / "other", seed=9)
-    state = make(stand_ins).state_dict()
+    model = make(stand_ins)
+    state = model.state_dict()
+    assert model.fingerprint != make(stand_ins, backbone=str(tmp_path / "other")).fingerprint
     with pytest.raises(UserError, match="trained with other weights"):
         make(stand_ins, backbone=str(tmp_path / "other")).load_state_dict(state)
 

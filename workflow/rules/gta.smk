@@ -1,46 +1,5 @@
 # What GTA reads: features of bins around the TSS, prompts, the Geuvadis target, and stand-ins.
 
-SEI = "resources/gta/sei"
-EXTRACTOR = dict(config["gta"]["extractor"])
-if EXTRACTOR["name"] == "sei":
-    EXTRACTOR.setdefault("weights", f"{SEI}/sei.pth")
-    EXTRACTOR.setdefault("projection", f"{SEI}/projvec_targets.npy")
-
-
-def tagged_models(wildcards):
-    """Gene models that say which transcript is MANE's, where the configuration asks for one."""
-    asked = set(config["gta"]["tss"]) - {"genes"}
-    return (optional_reference("mane") or [reference_path("gtf")]) if asked else []
-
-
-def sei_archive(wildcards):
-    """Sei's release, or the stand-in for it."""
-    own = config["gta"]["stand_ins"] is not None
-    return f"{STAND_INS}/sei_model.tar.gz" if own else reference_path("sei")
-
-
-def extractor_files(wildcards):
-    """Files of Sei; an extractor of one's own brings what it needs."""
-    own = EXTRACTOR["name"] == "sei"
-    return {name: EXTRACTOR[name] for name in ("weights", "projection")} if own else {}
-
-
-def bin_data(method, cell):
-    """What GTA is given of a cell type, by option name."""
-    data = {"bins": "results/gta/bins.zarr/manifest.json"}
-    if method["inputs"]["signals"]:
-        data["bin_signals"] = f"results/gta/signals/{cell}.zarr/manifest.json"
-    if method["model"].get("prompt", True):
-        data["prompts"] = f"results/gta/prompts/{cell}.parquet"
-    return data
-
-
-def language_model(wildcards):
-    """Configuration of the language model where it is a folder here: a stand-in is made first."""
-    method = TRAINED[wildcards.method]
-    place = method["model"].get("backbone", "") if method["architecture"] == "gta" else ""
-    return [] if not place or is_hub_id(place) else f"{place}/config.json"
-
 
 localrules:
     gta_genes,
@@ -79,6 +38,7 @@ rule stand_ins:
     output:
         sei=f"{STAND_INS}/sei_model.tar.gz",
         backbone=f"{STAND_INS}/backbone/config.json",
+        weights=f"{STAND_INS}/backbone/model.safetensors",
     log:
         "logs/gta/stand_ins.log",
     benchmark:

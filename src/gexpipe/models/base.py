@@ -82,11 +82,14 @@ class ExpressionModel(nn.Module):
         Architecture whose trained weights this one can take over; empty for none.
     needs_start : bool
         It cannot be trained without them.
+    fingerprint : str
+        Of frozen weights that it reads and does not save; empty for none.
     """
 
     criterion: str = "smooth_l1"
     starts_from: str = ""
     needs_start: bool = False
+    fingerprint: str = ""
 
     @classmethod
     def start_inputs(cls, inputs: Inputs) -> Inputs:

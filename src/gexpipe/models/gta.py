@@ -124,6 +124,7 @@ class GTA(ExpressionModel):
         meta = self.select.score.weight.device.type == "meta"
         digest = torch.zeros(32, dtype=torch.uint8) if meta else backbone.digest()
         self.register_buffer("backbone_digest", digest)
+        self.fingerprint = "" if meta else bytes(digest.tolist()).hex()
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> GTA:
         """Moving the model moves the backbone with it."""

@@ -157,7 +157,7 @@ def train(
     )  # fmt: skip
     identity = {
         "method": config.as_mapping(),
-        "fingerprint": data.fingerprint,
+        "fingerprint": data.fingerprint + model.fingerprint,
         "fold": fold,
         "seed": seed,
         "start": digest,
