@@ -15,7 +15,15 @@ from gexpipe.discovery.compare import compare, summary
 from gexpipe.discovery.files import BaseScores, read_bases, read_links, write_bases, write_links
 from gexpipe.discovery.pairs import SHUFFLED, mean_over, pairs_in_windows
 from gexpipe.discovery.run import score_elements, score_windows
-from gexpipe.discovery.truth import base_labels, element_rows, overlapping, true_pairs
+from gexpipe.discovery.truth import (
+    ACTING,
+    DECOY,
+    base_labels,
+    base_rows,
+    element_rows,
+    overlapping,
+    true_pairs,
+)
 from gexpipe.errors import UserError
 from gexpipe.models.base import ExpressionModel, Output
 from gexpipe.windows.batch import N_CODE, Batch, Elements
@@ -157,7 +165,9 @@ def test_files_of_scores(tmp_path: Path) -> None:
     values = np.linspace(0, 1, 3 * L, dtype=np.float32).reshape(3, L)
     write_bases(tmp_path / "a.zarr.zip", BaseScores(GENES, values), {"method": "toy"})
     again = read_bases(tmp_path / "a.zarr.zip")
-    np.testing.assert_allclose(again.scores, values, atol=2.5e-4)
+    np.testing.assert_array_equal(again.scores, values)
+    write_bases(tmp_path / "m.zarr.zip", BaseScores(GENES, values), {"kind": "mask"})
+    np.testing.assert_allclose(read_bases(tmp_path / "m.zarr.zip").scores, values, atol=2.5e-4)
     pd.testing.assert_frame_equal(again.genes, GENES)
     links = pairs_in_windows(GENES, ELEMENTS, L).assign(score=[1.0, 2.0, 3.0])
     write_links(tmp_path / "a.parquet", links)
@@ -199,9 +209,26 @@ def test_perfect_and_blind_scores(truth: Path) -> None:
     blind = element_rows(pairs, -pairs["effect"].to_numpy())[0]
     assert blind["decoys"] == 0
     assert blind["decoys_best"] == 1
+
+
+def test_bases_are_measured_as_elements_are(truth: Path) -> None:
+    genes = pd.DataFrame({"gene_id": ["g"], "chrom": "chr1", "tss": [30_000]})
+    pairs = true_pairs(truth, genes, "A", 60_000)
     labels = base_labels(pairs, np.array([30_000]), 60_000)
-    assert (labels == 1).sum() == 300 * 19  # one of twenty lies around the TSS
-    assert (labels == -1).sum() == 1200
+    assert (labels == ACTING).sum() == 300 * 20
+    assert (labels == DECOY).sum() == 300 * 40
+    score = np.zeros((1, 60_000), np.float32)
+    score[labels == ACTING], score[labels == DECOY] = 1, 0.5
+    found = {row["distance"]: row for row in base_rows(score, labels)}
+    assert set(found) == {"all", "0.6-5 kb", "5-20 kb", "20-100 kb"}
+    # The first class leaves out the bases within 600 bp of the TSS: element 30 lies 200-500 bp away.
+    assert found["all"]["positives"] == 300 * 19
+    assert (found["all"]["pairs"], found["20-100 kb"]["pairs"]) == (60_000 - 1199, 20_001)
+    for row in found.values():
+        assert row["auprc"] == pytest.approx(1)
+        assert (row["decoys"], row["decoys_best"]) == (1, 0)
+    open_only = base_rows((labels == DECOY).astype(np.float32), labels)[0]
+    assert (open_only["decoys"], open_only["decoys_best"]) == (0, 1)
 
 
 def test_overlap_takes_the_best_element_of_the_same_gene() -> None:
@@ -225,7 +252,7 @@ def test_comparison_and_its_summary(truth: Path, tmp_path: Path) -> None:
     pairs.assign(score=pairs["effect"]).to_parquet(tmp_path / "good.parquet")
     pairs.assign(score=pairs["effect"] * 0).to_parquet(tmp_path / "flat.parquet")
     bases = np.zeros((1, 60_000), np.float32)
-    bases[base_labels(pairs, np.array([30_000]), 60_000) == 1] = 1
+    bases[base_labels(pairs, np.array([30_000]), 60_000) == ACTING] = 1
     write_bases(tmp_path / "mask.zarr.zip", BaseScores(genes, bases), {})
     table = compare(
         truth, "A", tmp_path / "examples.parquet", 11, "test", 60_000,
@@ -233,7 +260,9 @@ def test_comparison_and_its_summary(truth: Path, tmp_path: Path) -> None:
          f"near={tmp_path}/good.parquet:-distance"],
         [f"mask={tmp_path}/mask.zarr.zip"],
     )  # fmt: skip
-    assert table.query("score == 'mask' and level == 'base'")["auprc"].item() == 1
+    mask = table[table["score"] == "mask"].set_index("distance")
+    assert mask["level"].eq("base").all()
+    assert mask.loc["all", "auprc"] == 1
     found = summary([table, table]).set_index(["score", "level", "distance"])
     row = found.loc[("good", "element", "all")]
     assert (row["runs"], row["auprc_sd"]) == (2, 0)

@@ -76,6 +76,8 @@ COUNTED = [
 ]
 ALIGNED = [cell for cell in SHEETS.assembly if cell not in COUNTED]
 
+# Scores that a method gives to every base of a window, not only to elements.
+BASE_KINDS = ("mask", "saliency")
 BASELINES = [
     name
     for name, method in TRAINED.items()
@@ -384,14 +386,24 @@ def scored(wildcards):
     ]
 
 
+def scored_bases(wildcards):
+    """Those of `scored` that are of bases too, with the file of these."""
+    kinds = {line.label: line.score for line in PLANS[wildcards.table].lines}
+    return [
+        (label, path.replace(".parquet", ".zarr.zip"))
+        for label, path in scored(wildcards)
+        if kinds[label.removesuffix(SHUFFLED)] in BASE_KINDS
+    ]
+
+
 def score_files(wildcards):
-    """Files of `scored`."""
-    return [path for _, path in scored(wildcards)]
+    """Files of `scored` and `scored_bases`."""
+    return [path for _, path in scored(wildcards) + scored_bases(wildcards)]
 
 
-def named_links(items):
+def named_links(items, flag="link"):
     """``--link LABEL=FILE`` for (label, file) pairs."""
-    return " ".join(f"--link '{label}={path}'" for label, path in items)
+    return " ".join(f"--{flag} '{label}={path}'" for label, path in items)
 
 
 def named_scores(wildcards):
@@ -405,7 +417,7 @@ def named_scores(wildcards):
         for name in attention
         if label.removesuffix(SHUFFLED) == name
     ]
-    return named_links(items + times)
+    return f"{named_links(items + times)} {named_links(scored_bases(wildcards), 'base')}"
 
 
 def discovered(cell, abc):
@@ -449,7 +461,7 @@ def hub_tracks():
         for plan in (PLANS[name] for name in TRUTH_TABLES)
         for cell in plan.cells
         for line in plan.lines
-        if not line.reason and line.score in ("mask", "saliency")
+        if not line.reason and line.score in BASE_KINDS
     ]
 
 

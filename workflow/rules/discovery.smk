@@ -53,7 +53,7 @@ use rule element_scores as base_scores with:
         "results/benchmarks/base_scores/{windows}.{score}.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
         windows="own|shuffled",
-        score="mask|saliency",
+        score="|".join(BASE_KINDS),
 
 
 rule tracks:
@@ -99,7 +99,7 @@ use rule tracks as base_tracks with:
     benchmark:
         "results/benchmarks/base_tracks/{cell}/{method}.fold{fold}.seed{seed}.{score}.jsonl"
     wildcard_constraints:
-        score="mask|saliency",
+        score="|".join(BASE_KINDS),
 
 
 rule hub:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gexpipe.discovery.files import read_bases, read_links
-from gexpipe.discovery.pairs import SHUFFLED, mean_over
-from gexpipe.discovery.truth import base_labels, base_row, element_rows, overlapping, true_pairs
+from gexpipe.discovery.pairs import SHUFFLED
+from gexpipe.discovery.truth import base_labels, base_rows, element_rows, overlapping, true_pairs
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
@@ -109,8 +109,8 @@ def compare(
     Returns
     -------
     DataFrame
-        score (label), cell, and the columns of `element_rows`; base scores have a row of level
-        base too.
+        score (label), cell, and the columns of `element_rows`: of level element for ``links``, of
+        level base for ``bases``.
     """
     table = pd.read_parquet(require(examples, "example table"))
     genes = table.loc[table[f"fold_{fold}"] == split, ["gene_id", "chrom", "tss"]]
@@ -124,9 +124,8 @@ def compare(
         scored = read_bases(Path(text))
         if scored.length != length or scored.genes["gene_id"].tolist() != genes["gene_id"].tolist():
             raise UserError(f"other genes or another window than {length} bp", text)
-        tss = genes["tss"].to_numpy()
-        found = element_rows(pairs, mean_over(scored.scores, tss, pairs))
-        found.append(dict(base_row(scored.scores, base_labels(pairs, tss, length))))
+        labels = base_labels(pairs, genes["tss"].to_numpy(), length)
+        found = base_rows(scored.scores, labels)
         rows += [{"score": label, "cell": cell, **row} for row in found]
     if not rows:
         raise UserError(f"no element acts on these genes within {length} bp", folder)

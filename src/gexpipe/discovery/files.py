@@ -42,10 +42,14 @@ class BaseScores:
 
 
 def write_bases(path: Path, found: BaseScores, about: dict[str, str]) -> None:
-    """Write scores as one zarr v3 array in a zip, a chunk a gene, float16."""
+    """Write scores as one zarr v3 array in a zip, a chunk a gene.
+
+    Masks, which lie in 0..1, are float16; other scores can be too small for it and are float32.
+    """
+    dtype = "float16" if about.get("kind") == "mask" else "float32"
     with aside(path) as temporary, zarr.storage.ZipStore(temporary, mode="w") as store:
         array = zarr.create_array(
-            store, shape=found.scores.shape, chunks=(1, found.length), dtype="float16",
+            store, shape=found.scores.shape, chunks=(1, found.length), dtype=dtype,
             compressors=[ZstdCodec(level=5)],
             attributes={
                 **about, "layout": "(gene, base); base i is tss - L // 2 + i, forward strand",
@@ -54,7 +58,7 @@ def write_bases(path: Path, found: BaseScores, about: dict[str, str]) -> None:
                 "tss": found.genes["tss"].tolist(),
             },
         )  # fmt: skip
-        array[:] = found.scores.astype(np.float16)
+        array[:] = found.scores.astype(dtype)
 
 
 def read_bases(path: Path) -> BaseScores:

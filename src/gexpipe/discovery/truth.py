@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +14,11 @@ from gexpipe.discovery.pairs import pairs_in_windows
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
-__all__ = ["DISTANCES", "base_labels", "base_row", "element_rows", "overlapping", "true_pairs"]
+__all__ = ["DISTANCES", "base_labels", "base_rows", "element_rows", "overlapping", "true_pairs"]
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Row = dict[str, float | str]
 
 # Distance classes, bp, without the promoter, which the gene features see.
 DISTANCES = {
@@ -26,7 +27,7 @@ DISTANCES = {
     "5-20 kb": (5_000, 20_000),
     "20-100 kb": (20_000, 100_000),
 }
-PROMOTER = 600  # bp around the TSS that no class holds
+ACTING, DECOY = 1, 2
 
 
 def true_pairs(folder: Path, genes: pd.DataFrame, cell: str, length: int) -> pd.DataFrame:
@@ -78,18 +79,23 @@ def overlapping(pairs: pd.DataFrame, scored: pd.DataFrame) -> Floats:
     return found
 
 
-def _measures(score: Floats, positive: NDArray[np.bool_]) -> dict[str, float]:
-    """Average precision, the share of positives, and enrichment among the best scored."""
-    share = float(positive.mean())
-    best = np.argsort(-score, kind="stable")[: max(1, int(positive.sum()))]
+def _measures(score: Floats, act: Flags, decoy: Flags) -> Row:
+    """What `element_rows` says of one class, but for the effect."""
+    share, count = float(act.mean()), int(act.sum())
+    best = np.argsort(-score, kind="stable")[:count]
+    chosen = act | decoy
     return {
-        "auprc": float(average_precision_score(positive, score)),
+        "pairs": len(act),
+        "positives": count,
+        "auprc": float(average_precision_score(act, score)),
         "prevalence": share,
-        "enrichment": float(positive[best].mean()) / share,
+        "enrichment": float(act[best].mean()) / share,
+        "decoys": float(roc_auc_score(act[chosen], score[chosen])) if decoy.any() else np.nan,
+        "decoys_best": float(decoy[best].mean()),
     }
 
 
-def element_rows(pairs: pd.DataFrame, score: Floats) -> list[dict[str, float | str]]:
+def element_rows(pairs: pd.DataFrame, score: Floats) -> list[Row]:
     """Measures of element scores in each distance class.
 
     Parameters
@@ -103,46 +109,52 @@ def element_rows(pairs: pd.DataFrame, score: Floats) -> list[dict[str, float | s
     -------
     list of dict
         level, distance, pairs, positives, auprc, prevalence, enrichment (share of acting elements
-        among the best scored, as many as act, over their share of all), effect (Spearman
-        correlation of score and effect), decoys (chance that an acting element outscores a decoy),
-        decoys_best (share of decoys among the best scored).
+        among the best scored, as many as act, over their share of all), decoys (chance that an
+        acting element outscores a decoy), decoys_best (share of decoys among the best scored),
+        effect (Spearman correlation of score and effect).
     """
-    rows: list[dict[str, float | str]] = []
-    positive = pairs["effect"].to_numpy() > 0
+    rows: list[Row] = []
+    effect = pairs["effect"].to_numpy(np.float64)
     decoy = (pairs["kind"] == "decoy").to_numpy()
     for name, (low, high) in DISTANCES.items():
         within = pairs["distance"].between(low, high, inclusive="left").to_numpy()
-        act, s, open_only = positive[within], score[within], decoy[within]
+        act, s = effect[within] > 0, score[within]
         if not act.any() or act.all():
             continue
-        row: dict[str, float | str] = {"level": "element", "distance": name}
-        row |= {"pairs": len(act), "positives": int(act.sum()), **_measures(s, act)}
-        effect = pairs["effect"].to_numpy()[within]
-        row["effect"] = float(spearmanr(s, effect).statistic) if np.ptp(s) > 0 else np.nan
-        chosen = act | open_only
-        best = np.argsort(-s, kind="stable")[: int(act.sum())]
-        both = act[chosen].any() and open_only.any()
-        row["decoys"] = float(roc_auc_score(act[chosen], s[chosen])) if both else np.nan
-        row["decoys_best"] = float(open_only[best].mean())
+        row = {"level": "element", "distance": name, **_measures(s, act, decoy[within])}
+        row["effect"] = float(spearmanr(s, effect[within]).statistic) if np.ptp(s) > 0 else np.nan
         rows.append(row)
     return rows
 
 
 def base_labels(pairs: pd.DataFrame, tss: NDArray[np.int64], length: int) -> NDArray[np.int8]:
-    """1 where a base lies in an acting element, 0 elsewhere, -1 around the TSS; (genes, L)."""
+    """What each base of the windows lies in, (genes, L): `ACTING` element, `DECOY`, 0 neither."""
     labels = np.zeros((len(tss), length), np.int8)
-    half = length // 2
-    acting = pairs[pairs["effect"] > 0]
-    for gene, start, end in acting[["gene", "start", "end"]].to_numpy(np.int64):
-        at = start - tss[gene] + half
-        labels[gene, at : at + end - start] = 1
-    labels[:, half - PROMOTER : half + PROMOTER] = -1
+    acting = (pairs["effect"] > 0).to_numpy()
+    decoy = (pairs["kind"] == "decoy").to_numpy() & ~acting
+    for which, label in ((decoy, DECOY), (acting, ACTING)):
+        for gene, start, end in pairs.loc[which, ["gene", "start", "end"]].to_numpy(np.int64):
+            at = start - tss[gene] + length // 2
+            labels[gene, at : at + end - start] = label
     return labels
 
 
-def base_row(scores: NDArray[np.float32], labels: NDArray[np.int8]) -> Mapping[str, float | str]:
-    """Measures of base scores (genes, L) against `base_labels`."""
-    kept = labels >= 0
-    positive, score = labels[kept] > 0, scores[kept].astype(np.float64)
-    row: dict[str, float | str] = {"level": "base", "distance": "all", "pairs": len(score)}
-    return row | {"positives": int(positive.sum()), **_measures(score, positive)}
+def base_rows(scores: NDArray[np.float32], labels: NDArray[np.int8]) -> list[Row]:
+    """Measures of base scores (genes, L) against `base_labels`, as those of `element_rows`.
+
+    The distance of a base is its own; there is no effect.
+    """
+    length = scores.shape[1]
+    distance = np.abs(np.arange(length) - length // 2)
+    rows: list[Row] = []
+    for name, (low, high) in DISTANCES.items():
+        columns = (distance >= low) & (distance < high)
+        label, score = labels[:, columns].ravel(), scores[:, columns].ravel().astype(np.float64)
+        act = label == ACTING
+        if not act.any() or act.all():
+            continue
+        rows.append(
+            {"level": "base", "distance": name, **_measures(score, act, label == DECOY)}
+            | {"effect": np.nan}
+        )
+    return rows
