@@ -221,7 +221,7 @@ def test_bases_are_measured_as_elements_are(truth: Path) -> None:
     score[labels == ACTING], score[labels == DECOY] = 1, 0.5
     found = {row["distance"]: row for row in base_rows(score, labels)}
     assert set(found) == {"all", "0.6-5 kb", "5-20 kb", "20-100 kb"}
-    # The first class leaves out the bases within 600 bp of the TSS: element 30 lies 200-500 bp away.
+    # Element 30 lies 200-500 bp from the TSS, which no class holds.
     assert found["all"]["positives"] == 300 * 19
     assert (found["all"]["pairs"], found["20-100 kb"]["pairs"]) == (60_000 - 1199, 20_001)
     for row in found.values():
