@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,14 @@ from referencing import Registry, Resource
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
-__all__ = ["load_yaml", "merge", "method_settings", "validate", "with_starts"]
+__all__ = [
+    "load_yaml",
+    "merge",
+    "method_settings",
+    "start_method",
+    "validate",
+    "with_starts",
+]
 
 
 def load_yaml(path: str | Path) -> Any:
@@ -123,8 +130,14 @@ def with_starts(
     trained = dict(methods)
     waiting = list(methods)
     while waiting:
-        name = str(trained[waiting.pop(0)].get("start_from") or "")
-        if name and name not in trained and not set("./") & set(name):
+        name = start_method(trained[waiting.pop(0)])
+        if name and name not in trained:
             trained[name] = load(name)
             waiting.append(name)
     return trained
+
+
+def start_method(settings: Mapping[str, Any]) -> str:
+    """The method that one starts from (``start_from``); empty for none, or for a file of weights."""
+    name = str(settings.get("start_from") or "")
+    return "" if set("./") & set(name) else name

@@ -72,6 +72,13 @@ def test_equal_runs_of_two_tables_are_one(shipped: dict[str, Plan]) -> None:
     )
 
 
+def test_runs_that_others_start_from_are_counted(shipped: dict[str, Plan]) -> None:
+    runs = [run for _, run, _, _ in shipped["epinformer_folds"].trainings()]
+    assert len(runs) == 9 * 2 * 12  # eight rows and the encoder, two cell types, twelve folds
+    assert runs.count("enhancer_encoder") == 24
+    assert ("K562", "seq2exp_soft", 11, 2) in shipped["seq2exp_table2"].trainings()
+
+
 def test_changes_at_test_time_train_nothing(shipped: dict[str, Plan]) -> None:
     plan = shipped["prism_table4"]
     assert {run for _, run, _, _ in plan.trainings()} == {"seq2exp_soft"}

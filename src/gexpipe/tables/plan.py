@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from gexpipe.config import merge
+from gexpipe.config import merge, start_method
 
 __all__ = ["Limits", "Line", "Plan", "expand", "run_id", "change_id"]
 
@@ -121,11 +121,11 @@ class Plan:
         )
 
     def trainings(self) -> set[tuple[str, str, int, int]]:
-        """(cell type, run, fold, seed) of every training."""
+        """(cell type, run, fold, seed) of every training, those that others start from included."""
+        starts = {start_method(settings) for settings in self.settings.values()}
         return {
-            (cell, line.run, fold, seed)
-            for line in self.lines
-            if not line.reason
+            (cell, run, fold, seed)
+            for run in self.settings.keys() | starts - {""}
             for cell in self.cells
             for fold in self.folds
             for seed in self.seeds
