@@ -138,6 +138,6 @@ def with_starts(
 
 
 def start_method(settings: Mapping[str, Any]) -> str:
-    """The method that one starts from (``start_from``); empty for none, or for a file of weights."""
+    """The method that one starts from (``start_from``); empty for none or a file of weights."""
     name = str(settings.get("start_from") or "")
     return "" if set("./") & set(name) else name

@@ -211,6 +211,10 @@ class Sheets:
             uses.setdefault(row.path, []).append(f"{row.cell} {row.role}".strip())
         return {path: ", ".join(roles) for path, roles in uses.items()}
 
+    def reference_roles(self) -> set[str]:
+        """Roles of the reference sheet."""
+        return {row.role for row in self._reference_rows}
+
     def find_reference(self, role: str) -> FileRow | None:
         """The reference row of a role, or None."""
         rows = [row for row in self._reference_rows if row.role == role]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,22 @@ from gexpipe.cli.discover import app
 from gexpipe.discovery.compare import links_of, product
 from gexpipe.discovery.crispri import COLUMNS, covered_scores, pooled, score_table
 from gexpipe.discovery.files import write_links
+from gexpipe.discovery.screens import changes_by_gene
+from gexpipe.errors import UserError
 from gexpipe.reference.genes import write_table
+from gexpipe.tables.plan import Line
+from tests.conftest import ROOT
 
 
 def links(rows: list[tuple[str, int, int, float]]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["gene_id", "start", "end", "score"])
     return table.assign(chrom="chr1", distance=10)
+
+
+def given(abc: pd.DataFrame) -> pd.DataFrame:
+    """Element scores as ABC's predictions: twice the activity, half the contact."""
+    table = abc.rename(columns={"score": "abc_score"})
+    return table.assign(activity=table["abc_score"] * 2, contact=table["abc_score"] / 2)
 
 
 @pytest.fixture
@@ -32,7 +43,7 @@ def files(tmp_path: Path) -> Path:
         links([(gene, start, start + 100, 0.5) for gene in "ABC" for start in (0, 500)]),
     )
     abc = links([(g, s, s + 100, v) for g in "ABCD" for s, v in ((50, 0.1), (500, 0.6))])
-    abc.rename(columns={"score": "abc_score"}).to_parquet(tmp_path / "abc.parquet")
+    given(abc).to_parquet(tmp_path / "abc.parquet")
     genes = pd.DataFrame(
         {
             "gene_id": list("ABCD"),
@@ -48,6 +59,7 @@ def files(tmp_path: Path) -> Path:
             "chrom": "chr1", "chromStart": start, "chromEnd": start + 50, "startTSS": 2000,
             "endTSS": 2001, "measuredGeneSymbol": gene, "CellType": "K562",
             "Regulated": str((gene, start) in {("A", 10), ("B", 520), ("C", 10)}).upper(),
+            "EffectSize": -0.1,
         }
         for gene in "ABCD"
         for start in (10, 520)
@@ -81,11 +93,12 @@ def test_only_genes_that_every_model_scored_count() -> None:
         }
     )  # fmt: skip
     one, other = links([("A", 0, 100, 1.0)]), links([("A", 0, 100, 0.5), ("C", 0, 100, 1.0)])
-    abc = other.rename(columns={"score": "abc_score"})
+    abc = given(other)
     covered, scores = covered_scores(pairs, {"one": one, "other": other}, abc)
     assert covered["gene_id"].tolist() == ["A", "A"]
     assert {name: value.tolist() for name, value in scores.items()} == {
-        "ABC": [0.5, 0.0], "distance": [-2000.0] * 2, "one": [1.0, 0.0], "other": [0.5, 0.0],
+        "ABC": [0.5, 0.0], "activity": [1.0, 0.0], "contact": [0.25, 0.0],
+        "distance": [-2000.0] * 2, "one": [1.0, 0.0], "other": [0.5, 0.0],
     }  # fmt: skip
     table = score_table(covered, scores, len(pairs), 20, 1)
     assert table.loc[table["predictor"] == "one", "average_precision"].eq(1).all()
@@ -104,15 +117,88 @@ def test_command_writes_table_and_figure(files: Path) -> None:
             "crispri", *own, *times, f"--link=other={files / 'other.parquet'}", "--abc", str(abc),
             "--crispr", str(files / "crispr.tsv"), "--genes", str(files / "genes.tsv"),
             "--cell", "K562", "--out", str(files / "o.tsv"), "--figure", str(files / "o.png"),
-            "--samples", "20",
+            "--samples", "20", "--perturbation", "own", "--by-gene", str(files / "g.tsv"),
         ],
         catch_exceptions=False,
     )  # fmt: skip
     assert done.exit_code == 0
     table = pd.read_csv(files / "o.tsv", sep="\t")
     overall = table[table["distance"] == "all"].set_index("predictor")
-    assert list(overall.index) == ["ABC", "distance", "own", "own x ABC", "other"]
+    given_first = ["ABC", "activity", "contact", "distance"]
+    assert list(overall.index) == [*given_first, "own", "own x ABC", "other"]
     assert overall["pairs"].eq(4).all() and overall["tested"].eq(8).all()  # A and B of A to D
     assert overall.loc["own", "average_precision"] == 1
     assert overall.loc["other", "average_precision"] == 0.5
     assert (files / "o.png").read_bytes().startswith(b"\x89PNG")
+    assert pd.read_csv(files / "g.tsv", sep="\t").empty  # two tested elements a gene are few
+
+
+def test_predicted_change_is_compared_where_an_element_was_scored() -> None:
+    starts = np.arange(7) * 1000
+    loss = np.array([0.3, 0.1, 0.0, -0.1, 0.05, 0.2])
+    lost = links([("A", int(at), int(at) + 100, x) for at, x in zip(starts, loss, strict=False)])
+    pairs = pd.DataFrame({"chrom": "chr1", "start": starts, "end": starts + 50, "gene_id": "A"})
+    pairs["effect"] = [*(10**-loss - 1), 0.9]  # the last element has no score
+    pairs["regulated"] = pairs["effect"] < -0.15
+    few = pairs[:4].assign(gene_id="B")
+    found = changes_by_gene(pd.concat([pairs, few]), {"x": lost}, {"A": "KLF1"})
+    assert found[["predictor", "gene", "pairs", "regulated"]].to_numpy().tolist() == [
+        ["x", "KLF1", 6, 3]
+    ]
+    assert found["pearson"].item() == found["spearman"].item() == pytest.approx(1)
+    assert changes_by_gene(pairs.assign(regulated=False), {"x": lost}, {}).empty
+
+
+def test_screen_stands_beside_the_published_values(tmp_path: Path) -> None:
+    tests = "dataset=crispri_flowfish; variant=PE-Activity; score=attention"
+    own = {"run": "r", "test": "", "paper": "epinformer", "tables": ["text"]}
+    lines = [
+        Line("A", "epinformer_activity", tests, **own, known_as="epinformer", score="attention"),
+        Line("P", "epinformer_hic", "variant=PE-Activity-HiC", **own, known_as="epinformer"),
+    ]
+    score = {"pairs": 9, "tested": 9, "regulated": 2, "average_precision": 0.8, "low": 0.7}
+    pd.DataFrame(
+        [
+            score | {"predictor": name, "distance": distance, "high": 0.9}
+            for name in ("ABC", "A", "A x ABC")
+            for distance in ("all", "0-100 kb")
+        ]
+    ).to_csv(tmp_path / "s.tsv", sep="\t", index=False)
+    row = {"predictor": "P", "pairs": 23, "regulated": 3, "pearson": 0.5, "spearman": 0.4}
+    pd.DataFrame([row | {"gene": "KLF1"}, row | {"gene": "MYC"}]).to_csv(
+        tmp_path / "g.tsv", sep="\t", index=False
+    )
+    done = CliRunner().invoke(
+        app,
+        [
+            "screen", "--measured", f"K={tmp_path}/s.tsv", "--by-gene", f"K={tmp_path}/g.tsv",
+            "--published", str(ROOT / "config/published.tsv"), "--cell", "K=K562",
+            "--cell", "unscreened=GM12878", "--title", "T", "--out", str(tmp_path / "t.tsv"),
+            "--lines", json.dumps([line.as_mapping() for line in lines]),
+        ],
+        catch_exceptions=False,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv(tmp_path / "t.tsv", sep="\t").set_index(["score", "of"])
+    assert table["published"].dropna().to_dict() == {
+        ("A", "0-100 kb"): 0.71, ("A x ABC", "0-100 kb"): 0.756, ("P", "KLF1"): 0.88,
+    }  # fmt: skip
+    assert table.loc[("A", "0-100 kb"), "difference"] == pytest.approx(0.09)
+    text = (tmp_path / "t.md").read_text()
+    assert (
+        "| A x ABC | 0-100 kb | 9 | 2 | 0.800 (0.700 to 0.900), published 0.756 (+0.044) |" in text
+    )
+    assert "| P | MYC | 23 | 3 | 0.500 |" in text
+
+
+def test_an_unknown_label_of_a_perturbation_is_one_line(files: Path) -> None:
+    with pytest.raises(UserError, match="--perturbation: no --link 'nothing'"):
+        CliRunner().invoke(
+            app,
+            [
+                "crispri", f"--link=a={files / 'b.parquet'}", "--perturbation", "nothing",
+                "--abc", "x", "--crispr", "x", "--genes", str(files / "genes.tsv"),
+                "--out", "o", "--by-gene", "g", "--figure", "f",
+            ],
+            catch_exceptions=False,
+        )  # fmt: skip

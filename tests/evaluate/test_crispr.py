@@ -15,7 +15,8 @@ from gexpipe.abc.scores import scores_by_chromosome, write_scores
 from gexpipe.cli.evaluate import app
 from gexpipe.contact.element import ContactModel
 from gexpipe.errors import UserError
-from gexpipe.evaluate.crispr import benchmark, crispr_pairs, curve, overlap_scores
+from gexpipe.evaluate.crispr import crispr_pairs, overlap_scores
+from gexpipe.evaluate.precision import benchmark, curve
 from gexpipe.reference.genes import write_table
 
 GENES = pd.DataFrame({"gene_id": ["E1", "E2", "E3"], "symbol": ["ONE", "TWO", "THREE"]})
@@ -63,11 +64,29 @@ def test_pairs_and_their_genes(files):
     assert pairs["gene_id"].fillna("").tolist() == ["E1", "E1", "E2", "", "E3"]
     assert pairs["regulated"].tolist() == [True, False, False, True, False]
     assert pairs["distance"].tolist() == [850.5, 750.5, 850.5, 850.5, 850.5]
-    assert len(crispr_pairs(files["crispr.tsv"], GENES, "K562")) == 4
+    assert len(crispr_pairs(files["crispr.tsv"], GENES, ["K562"])) == 4
+    assert pairs["effect"].isna().all()
+
+
+def test_studies_and_effects_of_a_table(tmp_path):
+    rows = [
+        row | {"Reference": study, "EffectSize": -0.1 * place}
+        for place, (row, study) in enumerate(
+            zip(ROWS[:4], ["A, from B (2019)", "B"] * 2, strict=True)
+        )
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "c.tsv", sep="\t", index=False)
+    pairs = crispr_pairs(tmp_path / "c.tsv", GENES, reference="B (2019)")
+    assert pairs["effect"].tolist() == [0, -0.2]
+    with pytest.raises(UserError, match=r"c\.tsv: no row whose Reference holds 'C'"):
+        crispr_pairs(tmp_path / "c.tsv", GENES, reference="C")
+    with pytest.raises(UserError, match="no row whose Reference holds"):
+        pd.DataFrame(ROWS).to_csv(tmp_path / "d.tsv", sep="\t", index=False)
+        crispr_pairs(tmp_path / "d.tsv", GENES, reference="C")
 
 
 def test_the_largest_overlapping_score_of_the_same_gene(files):
-    pairs = crispr_pairs(files["crispr.tsv"], GENES, "K562")
+    pairs = crispr_pairs(files["crispr.tsv"], GENES, ["K562"])
     score = overlap_scores(pairs, files["predictions.parquet"])
     np.testing.assert_array_equal(score, [0.5, 0.9, 0, 0])
 
@@ -100,7 +119,7 @@ def test_benchmark_by_distance_is_seeded():
     assert table.equals(benchmark(pairs, score, samples=50, seed=7))
     assert not table.equals(benchmark(pairs, score, samples=50, seed=8))
     # No positive pair lies beyond 100 kb.
-    assert table["distance"].tolist() == ["all", "0-10 kb", "10-100 kb"] * 2
+    assert table["distance"].tolist() == ["all", "0-10 kb", "10-100 kb", "0-100 kb"] * 2
     perfect = table[table["predictor"] == "perfect"]
     assert (perfect[["average_precision", "low", "high", "precision_at_70_recall"]] == 1).all(
         axis=None
@@ -120,8 +139,8 @@ def test_bad_tables_are_refused(files, tmp_path):
     refused([{"chrom": "chr1", "x": 1}], r"bad\.tsv: no column 'chromStart'")
     refused(ROWS[1:3], "expected regulated and unregulated pairs, found one kind")
     refused(ROWS, r"none of its genes \(ONE \.\.\.\)", GENES.assign(gene_id="x", symbol="y"))
-    with pytest.raises(UserError, match="no row with CellType WTC11; it has K562"):
-        crispr_pairs(files["crispr.tsv"], GENES, "WTC11")
+    with pytest.raises(UserError, match="no row with CellType WTC11 or WTC12; it has K562"):
+        crispr_pairs(files["crispr.tsv"], GENES, ["WTC11", "wtc12"])
     pairs = crispr_pairs(files["crispr.tsv"], GENES)
     with pytest.raises(UserError, match="no column 'score'; it has gene_id, chrom"):
         overlap_scores(pairs, files["predictions.parquet"], "score")
@@ -162,7 +181,7 @@ def k562(shared, tmp_path_factory):
     inputs = ActivityInputs(element["dnase"], folder / "genes.tsv", sizes, [], [], qnorm)
     activity_from_counts(tables, inputs, 500, 0.01, out)
     benchmark_table = data / "crispr/EPCrisprBenchmark_combined_data.training_K562.GRCh38.tsv.gz"
-    pairs = crispr_pairs(benchmark_table, genes, "K562")
+    pairs = crispr_pairs(benchmark_table, genes, ["K562"])
     wanted = genes[genes["gene_id"].isin(pairs["gene_id"])].reset_index(drop=True)
     scores = scores_by_chromosome(
         pd.read_parquet(out.elements), wanted, None, ContactModel(), 5_000_000

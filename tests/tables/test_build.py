@@ -280,3 +280,34 @@ def test_scatter_of_a_constant_has_no_correlation(tmp_path: Path) -> None:
     assert np.isnan(scatter(flat, "flat", tmp_path / "flat.png"))
     alone = pd.DataFrame({"observed": [1.0], "predicted": [1.0]})
     assert np.isnan(scatter(alone, "one gene", tmp_path / "alone.png"))
+
+
+def test_chosen_genes_of_all_folds_as_one_set(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    names = [f"E{i}" for i in range(40)]
+    for fold in (1, 2, 3):
+        path = tmp_path / f"K562/prism/fold{fold}/seed2/predictions.parquet"
+        path.parent.mkdir(parents=True)
+        own = names[10 * fold : 10 * fold + 10]
+        observed = rng.normal(size=10)
+        found = pd.DataFrame({"gene_id": own, "split": "test", "observed": observed})
+        found.assign(predicted=observed + rng.normal(size=10)).to_parquet(path)
+    (tmp_path / "holdout").write_text("\n".join(names[:25]))
+    genes = pd.DataFrame({"gene_id": names, "symbol": names, "chrom": "chr1", "tss": 1})
+    genes = genes.assign(start=0, end=9, strand="+", source="gtf")
+    genes.to_csv(tmp_path / "genes.tsv", sep="\t", index=False)
+    files = sorted(tmp_path.glob("K562/prism/*/*/predictions.parquet"))
+    command = ["metrics", "--pool", "--only", str(tmp_path / "holdout"), "--out"]
+    command += [str(tmp_path / "m.tsv"), "--genes", str(tmp_path / "genes.tsv")]
+    command += [part for path in files for part in ("--predictions", str(path))]
+    assert CliRunner().invoke(app, command, catch_exceptions=False).exit_code == 0
+    metrics = pd.read_csv(tmp_path / "m.tsv", sep="\t").assign(test="")
+    assert metrics[["fold", "n"]].to_numpy().tolist() == [[1, 10], [2, 5], [POOLED, 15]]
+    published = read_published(ROOT / "config" / "published.tsv")
+    given = (metrics, published, LINES[:1], ["pearson"], {"K562": "K562"})
+    table = build.benchmark_table(*given, pooled=True)
+    assert table["genes"].tolist() == [15] and table["runs"].tolist() == [1]
+    assert table["pearson"].item() == metrics["pearson"].iloc[2]
+    both = pd.concat([pd.read_parquet(path) for path in files])
+    both = both[both["gene_id"].isin(names[:25])]
+    assert table["pearson"].item() == pytest.approx(both["observed"].corr(both["predicted"]))

@@ -97,6 +97,11 @@ def test_changes_at_test_time_train_nothing(shipped: dict[str, Plan]) -> None:
         ("gta_table1", "", "not part of this project"),
         ("prism_table15", "train_length=2000", "its cell type is not in the configuration"),
         ("prism_table10", "pretrained=yes", "no pre-trained weights"),
+        (
+            "epinformer_holdout",
+            "variant=PE-Activity; target=cage; split=enformer_holdout",
+            "no row with role holdout in the reference sheet",
+        ),
     ],
 )
 def test_what_cannot_be_run_says_why(
@@ -141,6 +146,15 @@ def test_mixed_cell_types_are_those_of_the_configuration() -> None:
     config["cells"] = ["SIM1"]
     line = plans(tables, config, settings_of, known, [])["prism_table13"].lines[2]
     assert line.reason == "its cell type is not in the configuration"
+
+
+def test_hold_out_genes_train_what_the_folds_train() -> None:
+    config = load_yaml(ROOT / "config" / "config.yaml")
+    tables = read_tables(ROOT / "config" / "tables", SCHEMAS, config)
+    found = plans(tables, config, settings_of, {"K562": "K562"}, [], {"holdout"})
+    held = found["epinformer_holdout"].trainings()
+    assert len(held) == 5 * 12  # four variants and the encoder
+    assert held == found["epinformer_folds"].trainings()
 
 
 def test_the_name_of_a_run_does_not_hang_on_labels() -> None:

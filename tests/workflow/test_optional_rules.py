@@ -101,19 +101,30 @@ def test_quality_tables_of_all_cells(tmp_path: Path) -> None:
 
 
 def test_every_score_of_the_discovery_table_meets_crispri(tmp_path: Path) -> None:
-    sheet = (ROOT / "config/files.tsv").read_text()
-    own = f"K562\tcrispr\t1\tpath\tscreen\ttsv\t{tmp_path}/screen.tsv\t\n"
-    (tmp_path / "files.tsv").write_text(sheet + own)
-    (tmp_path / "screen.tsv").write_text("")
-    target = "results/crispr/K562.scores.tsv"
-    status, text = plan(tmp_path, target, {"files": "files.tsv", "seeds": [2, 22]})
+    target = "results/crispr/K562.discovery.tsv"
+    status, text = plan(tmp_path, target, {"seeds": [2, 22]})
     assert status == 0, text
     (command,) = (line for line in text.splitlines() if "gexpipe discover crispri" in line)
     table = yaml.safe_load((ROOT / "config/tables/discovery.yaml").read_text())
     for row in table["rows"]:
         assert command.count(f"--link '{row['label']}=") == 2, "one a seed"
+        assert (f"--perturbation '{row['label']}'" in command) == (row["score"] == "perturbation")
     times = "attention.parquet*results/abc/K562/predictions.parquet:abc_score"
     assert command.count("--link 'EPInformer attention x ABC=") == command.count(times) == 2
+    assert "--reference" not in command
+
+
+def test_screen_of_all_folds_beside_the_published_values(tmp_path: Path) -> None:
+    status, text = plan(tmp_path, "results/tables/epinformer_crispri.tsv", {})
+    assert status == 0, text
+    (command,) = (line for line in text.splitlines() if "gexpipe discover crispri" in line)
+    assert command.count("--link 'EPInformer-PE-Activity attention=") == 12, "one a fold"
+    assert "--cell K562 --reference 'Fulco et al., 2019'" in command
+    (command,) = (line for line in text.splitlines() if "gexpipe discover screen" in line)
+    assert "--measured K562=results/crispr/K562.epinformer_crispri.tsv" in command
+    own = {"cells": ["GM12878"]}
+    status, text = plan(tmp_path, "results/tables/all", own)
+    assert status == 0 and "epinformer_crispri" not in text, "no screen of this cell type"
 
 
 def test_figures_of_discovery_are_planned(tmp_path: Path) -> None:
@@ -122,10 +133,13 @@ def test_figures_of_discovery_are_planned(tmp_path: Path) -> None:
     status, text = plan(tmp_path, "results/motifs/K562/motifs.tsv", change)
     assert status == 0, text
     assert "gexpipe discover motifs" in text and "--database known.meme" in text
-    status, text = plan(tmp_path, "results/figures/locus/K562/KLF1.png", {})
+    status, text = plan(tmp_path, "results/figures/locus/K562/fold8/KLF1.png", {})
     assert status == 0, text
     (command,) = (line for line in text.splitlines() if "gexpipe discover locus" in line)
+    scores = "results/scores/own/K562"
     assert " KLF1 " in command and "--link 'Prism perturbation=" in command
+    assert f"--base 'Seq2Exp-soft mask={scores}/seq2exp_soft/fold8/seed2/mask.zarr.zip'" in command
+    assert f"HiC perturbation={scores}/epinformer_hic/fold8/seed2/perturbation.parquet" in command
     assert "--link 'ABC=results/abc/K562/predictions.parquet:abc_score'" in command
     status, text = plan(tmp_path, "results/figures/weights/K562.png", {})
     assert status == 0, text

@@ -8,7 +8,6 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from gexpipe.config import load_yaml, method_settings, validate, with_starts
-from gexpipe.discovery.pairs import SHUFFLED
 from gexpipe.errors import UserError
 from gexpipe.gta.places import STAND_INS, is_hub_id
 from gexpipe.sheets import Sheets, load_sheets, locate
@@ -49,7 +48,14 @@ try:
     # What they start from is trained too, but is no row of a table.
     TRAINED = with_starts(METHODS, settings_of)
     TABLES = read_tables(BASE / "config" / "tables", SCHEMAS, config)
-    PLANS = plans(TABLES, config, settings_of, SHEETS.published_as, readable_targets(SHEETS))
+    PLANS = plans(
+        TABLES,
+        config,
+        settings_of,
+        SHEETS.published_as,
+        readable_targets(SHEETS),
+        SHEETS.reference_roles(),
+    )
     # A table's row is a method under other settings; equal rows of two tables are one run.
     for plan in PLANS.values():
         TRAINED.update(with_starts(plan.settings, settings_of))
@@ -59,6 +65,17 @@ try:
             raise UserError("FAN-C writes KR, which is not among them", "contact.normalization")
 except UserError as error:
     raise WorkflowError(str(error)) from None
+
+
+def cell_paths(cell, role, optional=False):
+    """Local paths of the files of one role of a cell type."""
+    return [row.ready for row in SHEETS.cell_files(cell, role, optional)]
+
+
+def screened(table):
+    """Cell types of a table that have a CRISPRi table."""
+    return [cell for cell in PLANS[table].cells if cell_paths(cell, "crispr", True)]
+
 
 # The commands come with the Python that runs Snakemake; an activated environment wins. A prefix
 # replaces Snakemake's own, which makes a failure within a pipe a failure.
@@ -76,8 +93,6 @@ COUNTED = [
 ]
 ALIGNED = [cell for cell in SHEETS.assembly if cell not in COUNTED]
 
-# Scores that a method gives to every base of a window, not only to elements.
-BASE_KINDS = ("mask", "saliency")
 BASELINES = [
     name
     for name, method in TRAINED.items()
@@ -88,14 +103,18 @@ COMPUTED = [name for name in config["targets"] if name not in GEUVADIS]
 LEARNED = [name for name in METHODS if name not in BASELINES]
 SIZE_TABLES = [name for name, table in TABLES.items() if table["metrics"] == ["parameters"]]
 TRUTH_TABLES = [name for name, table in TABLES.items() if table["metrics"] == ["auprc"]]
-RUN_TABLES = [name for name in TABLES if name not in SIZE_TABLES + TRUTH_TABLES]
+SCREEN_TABLES = [name for name, table in TABLES.items() if table["metrics"] == ["crispri"]]
+SCORE_TABLES = TRUTH_TABLES + SCREEN_TABLES
+RUN_TABLES = [name for name in TABLES if name not in SIZE_TABLES + SCORE_TABLES]
 DRAWN_TABLES = [name for name in RUN_TABLES if "figure" in TABLES[name]]
 BUILT_TABLES = config["tables"]["build"] or [
     name for name in TABLES if config["discovery"]["truth"] or name not in TRUTH_TABLES
 ]
+# A screen's table needs a CRISPRi table of one of its cell types.
+BUILT_TABLES = [name for name in BUILT_TABLES if name not in SCREEN_TABLES or screened(name)]
 # The DAG is made after this file is read, so a dry run is known by its option only.
 if any(re.fullmatch("--dry-?run|-[a-zA-Z]*n[a-zA-Z]*", option) for option in sys.argv):
-    asked = [name for name in RUN_TABLES + TRUTH_TABLES if f"results/tables/{name}.tsv" in sys.argv]
+    asked = [name for name in RUN_TABLES + SCORE_TABLES if f"results/tables/{name}.tsv" in sys.argv]
     if "results/tables/all" in sys.argv:
         asked = [name for name in BUILT_TABLES if name not in SIZE_TABLES]
     known = recorded_seconds(Path("results/benchmarks/train"))
@@ -117,11 +136,6 @@ wildcard_constraints:
     target="|".join(config["targets"]) or "none",
     fold=r"\d+",
     seed=r"\d+",
-
-
-def cell_paths(cell, role, optional=False):
-    """Local paths of the files of one role of a cell type."""
-    return [row.ready for row in SHEETS.cell_files(cell, role, optional)]
 
 
 def alignments(cell, role, optional=False):
@@ -364,107 +378,6 @@ def changes(test):
     return f"{length} {repeat('drop', test.get('drop', []))} {weighted}".strip()
 
 
-def scored_elements(wildcards):
-    """Candidate elements of a cell type; EPInformer's own, in the order of its slots."""
-    if TRAINED[wildcards.method]["inputs"]["elements"]:
-        return f"results/elements/{wildcards.cell}.parquet"
-    return f"results/abc/{wildcards.cell}/elements.parquet"
-
-
-def scores_of(line, cell, fold, seed, windows):
-    """File of the element scores of a table's row."""
-    run = f"{cell}/{line.run}/fold{fold}/seed{seed}"
-    return f"results/scores/{windows}/{run}/{line.score}.parquet"
-
-
-def scored(wildcards):
-    """(label, file) of every score of a table, on its own windows and on those of other genes."""
-    place = (wildcards.cell, wildcards.fold, wildcards.seed)
-    lines = [line for line in PLANS[wildcards.table].lines if not line.reason]
-    return [(line.label, scores_of(line, *place, "own")) for line in lines] + [
-        (line.label + SHUFFLED, scores_of(line, *place, "shuffled")) for line in lines
-    ]
-
-
-def scored_bases(wildcards):
-    """Those of `scored` that are of bases too, with the file of these."""
-    kinds = {line.label: line.score for line in PLANS[wildcards.table].lines}
-    return [
-        (label, path.replace(".parquet", ".zarr.zip"))
-        for label, path in scored(wildcards)
-        if kinds[label.removesuffix(SHUFFLED)] in BASE_KINDS
-    ]
-
-
-def score_files(wildcards):
-    """Files of `scored` and `scored_bases`."""
-    return [path for _, path in scored(wildcards) + scored_bases(wildcards)]
-
-
-def named_links(items, flag="link"):
-    """``--link LABEL=FILE`` for (label, file) pairs."""
-    return " ".join(f"--{flag} '{label}={path}'" for label, path in items)
-
-
-def named_scores(wildcards):
-    """Options of ``gexpipe discover truth``; attention also times ABC, as EPInformer's authors do."""
-    items = scored(wildcards)
-    attention = {line.label for line in PLANS[wildcards.table].lines if line.score == "attention"}
-    abc = f"results/abc/{wildcards.cell}/predictions.parquet:abc_score"
-    times = [
-        (label.replace(name, f"{name} x ABC", 1), f"{path}*{abc}")
-        for label, path in items
-        for name in attention
-        if label.removesuffix(SHUFFLED) == name
-    ]
-    return f"{named_links(items + times)} {named_links(scored_bases(wildcards), 'base')}"
-
-
-def discovered(cell, abc):
-    """(label, element scores) of every row of the discovery table: its folds and seeds.
-
-    ``abc`` is the file of ABC scores that attention is multiplied with.
-    """
-    found = []
-    for plan in (PLANS[name] for name in TRUTH_TABLES):
-        for line in plan.lines:
-            if line.reason:
-                continue
-            for fold in plan.folds:
-                for seed in plan.seeds:
-                    path = scores_of(line, cell, fold, seed, "own")
-                    found.append((line.label, path))
-                    if line.score == "attention":
-                        found.append((f"{line.label} x ABC", f"{path}*{abc}:abc_score"))
-    return found
-
-
-def discovered_files(wildcards):
-    """Files of `discovered`, without those of ABC."""
-    return [text for _, text in discovered(wildcards.cell, "") if "*" not in text]
-
-
-def scored_window(table):
-    """The window that the rows of a table have in common, bp."""
-    plan = PLANS[table]
-    lengths = [s["inputs"]["length"] for s in plan.settings.values() if not s["inputs"]["elements"]]
-    return max(lengths, default=2 * config["elements"]["max_distance"])
-
-
-def hub_tracks():
-    """(label, bigWig) of the base scores of the discovery tables, first fold and seed."""
-    return [
-        (
-            f"{line.label}, {cell}",
-            f"results/tracks/{cell}/{line.run}.fold{plan.folds[0]}.seed{plan.seeds[0]}.{line.score}.bw",
-        )
-        for plan in (PLANS[name] for name in TRUTH_TABLES)
-        for cell in plan.cells
-        for line in plan.lines
-        if not line.reason and line.score in BASE_KINDS
-    ]
-
-
 def labels():
     """``--method name=label`` for every method of the configuration."""
     return repeat("method", [f"{name}='{method['label']}'" for name, method in METHODS.items()])
@@ -473,6 +386,12 @@ def labels():
 def lines(table):
     """The rows of a table, resolved, as JSON."""
     return json.dumps([line.as_mapping() for line in PLANS[table].lines])
+
+
+def gene_set(wildcards):
+    """The file that names the genes of a table, as a list that is empty where all count."""
+    role = TABLES[wildcards.table].get("genes")
+    return optional_reference(role) if role else []
 
 
 def published_cells(table):

@@ -127,10 +127,10 @@ rule crispr:
         mem_mb=growing(4, 8000),
         runtime="1h",
     params:
-        cell_type=lambda wildcards: SHEETS.published_as[wildcards.cell],
+        cells=lambda wildcards: crispr_cells(wildcards.cell),
     message:
         "ABC scores of {wildcards.cell} against CRISPRi"
     shell:
         "gexpipe evaluate crispr --predictions {input.predictions} --crispr {input.crispr}"
-        " --genes {input.genes} --cell {params.cell_type} --out {output.metrics}"
+        " --genes {input.genes} {params.cells} --out {output.metrics}"
         " --curve {output.curve} > {log} 2>&1"

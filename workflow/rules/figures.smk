@@ -8,17 +8,20 @@ rule crispr_scores:
         crispr=lambda wildcards: cell_paths(wildcards.cell, "crispr"),
         genes="results/genes/genes.tsv",
     output:
-        tsv="results/crispr/{cell}.scores.tsv",
+        tsv="results/crispr/{cell}.{table}.tsv",
+        genes="results/crispr/{cell}.{table}.genes.tsv",
         figure=report(
-            "results/figures/crispr/{cell}.png",
+            "results/figures/crispr/{cell}.{table}.png",
             caption="../report/crispr.rst",
             category="Discovery",
-            labels={"figure": "scores against CRISPRi", "cell": "{cell}"},
+            labels={"figure": "scores of {table} against CRISPRi", "cell": "{cell}"},
         ),
     log:
-        "logs/discovery/crispr_scores.{cell}.log",
+        "logs/discovery/crispr_scores.{cell}.{table}.log",
     benchmark:
-        "results/benchmarks/crispr_scores/{cell}.jsonl"
+        "results/benchmarks/crispr_scores/{cell}.{table}.jsonl"
+    wildcard_constraints:
+        table="|".join(SCORE_TABLES) or "none",
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -26,14 +29,66 @@ rule crispr_scores:
         mem_mb=growing(8, 8000),
         runtime="1h",
     params:
-        scores=lambda wildcards, input: named_links(discovered(wildcards.cell, input.abc)),
-        cell_type=lambda wildcards: SHEETS.published_as[wildcards.cell],
+        scores=discovered_links,
+        cells=lambda wildcards: crispr_cells(wildcards.cell),
+        reference=lambda wildcards: (
+            f"--reference '{TABLES[wildcards.table]['reference']}'"
+            if "reference" in TABLES[wildcards.table]
+            and SHEETS.published_as[wildcards.cell] == wildcards.cell
+            else ""
+        ),
     message:
-        "Scores of every method in {wildcards.cell} against CRISPRi"
+        "Scores of table {wildcards.table} in {wildcards.cell} against CRISPRi"
     shell:
         "gexpipe discover crispri {params.scores} --abc {input.abc} --crispr {input.crispr}"
-        " --genes {input.genes} --cell {params.cell_type} --out {output.tsv}"
-        " --figure {output.figure} > {log} 2>&1"
+        " --genes {input.genes} {params.cells} {params.reference} --out {output.tsv}"
+        " --by-gene {output.genes} --figure {output.figure} > {log} 2>&1"
+
+
+rule screen_table:
+    input:
+        measured=lambda wildcards: expand(
+            "results/crispr/{cell}.{table}.tsv",
+            cell=screened(wildcards.table),
+            table=wildcards.table,
+        ),
+        genes=lambda wildcards: expand(
+            "results/crispr/{cell}.{table}.genes.tsv",
+            cell=screened(wildcards.table),
+            table=wildcards.table,
+        ),
+        published=str(locate(config["published"], BASE)),
+    output:
+        tsv="results/tables/{table}.tsv",
+        md=report(
+            "results/tables/{table}.md",
+            caption="../report/screen.rst",
+            category="Discovery",
+        ),
+    log:
+        "logs/discovery/screen.{table}.log",
+    benchmark:
+        "results/benchmarks/screen_table/{table}.jsonl"
+    wildcard_constraints:
+        table="|".join(SCREEN_TABLES) or "none",
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 1000),
+        runtime="15m",
+    params:
+        measured=lambda wildcards, input: in_order("measured", wildcards.table, input.measured),
+        genes=lambda wildcards, input: in_order("by-gene", wildcards.table, input.genes),
+        cells=lambda wildcards: published_cells(wildcards.table),
+        lines=lambda wildcards: lines(wildcards.table),
+        title=lambda wildcards: TABLES[wildcards.table]["title"],
+    message:
+        "Table {wildcards.table}: scores against CRISPRi, beside the published values"
+    shell:
+        "gexpipe discover screen {params.measured} {params.genes} {params.cells}"
+        " --published {input.published} --lines {params.lines:q} --title {params.title:q}"
+        " --out {output.tsv} > {log} 2>&1"
 
 
 rule weights:
@@ -108,22 +163,22 @@ rule motifs:
 
 rule locus:
     input:
-        discovered_files,
+        drawn_files,
         store="results/windows/{cell}.zarr/manifest.json",
         genes="results/genes/genes.tsv",
         abc="results/abc/{cell}/predictions.parquet",
         crispr=lambda wildcards: cell_paths(wildcards.cell, "crispr", True),
     output:
         report(
-            "results/figures/locus/{cell}/{gene}.png",
+            "results/figures/locus/{cell}/fold{fold}/{gene}.png",
             caption="../report/locus.rst",
             category="Discovery",
             labels={"figure": "locus of {gene}", "cell": "{cell}"},
         ),
     log:
-        "logs/discovery/locus.{cell}.{gene}.log",
+        "logs/discovery/locus.{cell}.fold{fold}.{gene}.log",
     benchmark:
-        "results/benchmarks/locus/{cell}.{gene}.jsonl"
+        "results/benchmarks/locus/{cell}.fold{fold}.{gene}.jsonl"
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -131,13 +186,16 @@ rule locus:
         mem_mb=growing(8, 8000),
         runtime="1h",
     params:
-        scores=lambda wildcards, input: named_links(discovered(wildcards.cell, input.abc)),
+        bases=lambda wildcards: named_links(drawn_bases(wildcards), "base"),
+        scores=lambda wildcards: named_links(drawn(wildcards, "perturbation", "attention")),
         crispr=lambda wildcards, input: repeat("crispr", input.crispr),
-        cell_type=lambda wildcards: SHEETS.published_as[wildcards.cell],
+        truth=repeat("truth", config["discovery"]["truth"] or []),
+        cells=lambda wildcards: crispr_cells(wildcards.cell),
         length=min(100000, config["windows"]["length"]),
     message:
-        "Locus of {wildcards.gene} in {wildcards.cell}"
+        "Locus of {wildcards.gene} in {wildcards.cell}, models of fold {wildcards.fold}"
     shell:
         "gexpipe discover locus {input.store} {wildcards.gene} --genes {input.genes}"
-        " --length {params.length} {params.scores} --link 'ABC={input.abc}:abc_score'"
-        " {params.crispr} --cell {params.cell_type} --out {output} > {log} 2>&1"
+        " --length {params.length} {params.bases} {params.scores}"
+        " --link 'ABC={input.abc}:abc_score' {params.crispr} {params.truth} {params.cells}"
+        " --out {output} > {log} 2>&1"

@@ -17,7 +17,9 @@ localrules:
 
 rule table_metrics:
     input:
-        lambda wildcards: PLANS[wildcards.table].predictions(),
+        predictions=lambda wildcards: PLANS[wildcards.table].predictions(),
+        only=gene_set,
+        genes=lambda wildcards: "results/genes/genes.tsv" if gene_set(wildcards) else [],
     output:
         "results/metrics/{table}.tsv",
     log:
@@ -33,15 +35,20 @@ rule table_metrics:
         mem_mb=growing(4, 1000),
         runtime="15m",
     params:
-        files=lambda wildcards, input: repeat("predictions", input),
-        pool=lambda wildcards: "--pool" if TABLES[wildcards.table].get("by_fold") else "",
+        files=lambda wildcards, input: repeat("predictions", input.predictions),
+        only=lambda wildcards, input: repeat("only", input.only),
+        genes=lambda wildcards, input: repeat("genes", input.genes),
+        pool=lambda wildcards: (
+            "--pool" if {"by_fold", "pooled"} & TABLES[wildcards.table].keys() else ""
+        ),
         bootstrap=lambda wildcards: repeat(
             "bootstrap", [n for n in [TABLES[wildcards.table].get("bootstrap")] if n]
         ),
     message:
         "Metrics of the runs of table {wildcards.table}"
     shell:
-        "gexpipe tables metrics {params.files} {params.pool} {params.bootstrap} --out {output} > {log} 2>&1"
+        "gexpipe tables metrics {params.files} {params.pool} {params.bootstrap} {params.only}"
+        " {params.genes} --out {output} > {log} 2>&1"
 
 
 rule table:
@@ -72,13 +79,17 @@ rule table:
         metrics=lambda wildcards: repeat("metric", TABLES[wildcards.table]["metrics"]),
         cells=lambda wildcards: published_cells(wildcards.table),
         title=lambda wildcards: TABLES[wildcards.table]["title"],
-        by_fold=lambda wildcards: "--by-fold" if TABLES[wildcards.table].get("by_fold") else "",
+        folds=lambda wildcards: " ".join(
+            f"--{option.replace('_', '-')}"
+            for option in ("by_fold", "pooled")
+            if TABLES[wildcards.table].get(option)
+        ),
     message:
         "Table {wildcards.table}, beside the published values"
     shell:
         "gexpipe tables benchmark --metrics {input.metrics} --published {input.published}"
         " --lines {params.lines:q} {params.metrics} {params.cells} --title {params.title:q}"
-        " {params.by_fold} --out {output.tsv} > {log} 2>&1"
+        " {params.folds} --out {output.tsv} > {log} 2>&1"
 
 
 rule parameters:

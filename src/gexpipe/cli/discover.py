@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gexpipe.cli import discover_models
+from gexpipe.cli import discover_models, discover_screens
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 
@@ -125,40 +125,6 @@ def table(
 
 
 @app.command()
-def crispri(
-    link: Annotated[
-        list[str],
-        typer.Option(
-            help="LABEL=element scores; LABEL=file:COLUMN; LABEL=file*file:COLUMN is their product."
-            " Repeat; files of one label (folds, seeds) are pooled."
-        ),
-    ],
-    abc: Annotated[Path, typer.Option(help="ABC's element-gene scores (predictions.parquet).")],
-    crispr: Annotated[Path, typer.Option(help="CRISPRi table (columns of EPCrisprBenchmark).")],
-    genes: Genes,
-    out: Annotated[Path, typer.Option(help="TSV to write: average precision by distance.")],
-    figure: Annotated[Path, typer.Option(help="PNG to write: precision against recall.")],
-    cell: Annotated[str | None, typer.Option(help="Keep rows of this CellType.")] = None,
-    samples: Annotated[int, typer.Option(help="Bootstrap samples.", min=1)] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 1,
-) -> None:
-    """Element scores of models against CRISPRi, beside ABC and distance."""
-    from gexpipe.discovery.crispri import covered_scores, draw_curves, pooled, score_table
-    from gexpipe.evaluate.crispr import crispr_pairs, curve_table, predicted
-    from gexpipe.reference.genes import read_genes, write_table
-
-    pairs = crispr_pairs(crispr, read_genes(genes), cell)
-    known = predicted(abc, set(pairs["gene_id"].dropna()), "abc_score")
-    covered, scores = covered_scores(pairs, pooled(link), known)
-    measured = score_table(covered, scores, len(pairs), samples, seed)
-    write_table(measured, out)
-    title = f"{len(covered):,} of {len(pairs):,} tested pairs, {covered['regulated'].sum()} act"
-    draw_curves(curve_table(covered, scores), measured, title, figure)
-    for row in measured[measured["distance"] == "all"].itertuples():
-        log.info("%s: average precision %.3f", row.predictor, row.average_precision)
-
-
-@app.command()
 def tracks(
     links: Annotated[Path, typer.Option(help="Element scores of `discover scores`.")],
     genes: Genes,
@@ -200,53 +166,11 @@ def hub(
     write_hub(out, name, assembly, items)
 
 
-@app.command()
-def locus(
-    store: Annotated[Path, typer.Argument(help="Window store of the cell type.")],
-    gene: Annotated[str, typer.Argument(help="Gene id or symbol.")],
-    genes: Genes,
-    out: Annotated[Path, typer.Option(help="PNG to write.")],
-    length: Annotated[int, typer.Option(help="Bases around the TSS.", min=100)] = 100_000,
-    base: Annotated[
-        list[str] | None, typer.Option(help="LABEL=base scores (.zarr.zip); repeat.")
-    ] = None,
-    link: Annotated[
-        list[str] | None, typer.Option(help="LABEL=element scores; LABEL=file:COLUMN; repeat.")
-    ] = None,
-    mark: Annotated[
-        list[str] | None,
-        typer.Option(help="LABEL=known elements: BED, or .parquet with chrom, start, end; repeat."),
-    ] = None,
-    crispr: Annotated[
-        Path | None, typer.Option(help="CRISPRi table; elements that act on the gene are drawn.")
-    ] = None,
-    cell: Annotated[str | None, typer.Option(help="CellType of --crispr.")] = None,
-) -> None:
-    """Draw a gene's neighbourhood: genes, signals, contact, scores, known elements.
-
-    Scores of one label are pooled over files (folds, seeds).
-    """
-    from gexpipe.discovery.compare import named, read_marks
-    from gexpipe.discovery.crispri import pooled
-    from gexpipe.discovery.files import read_bases
-    from gexpipe.discovery.locus import draw_locus, find_gene
-    from gexpipe.evaluate.crispr import crispr_pairs
-    from gexpipe.reference.genes import read_genes
-
-    table = read_genes(genes)
-    marks = {label: read_marks(Path(path)) for label, path in named(mark or [], "--mark")}
-    if crispr is not None:
-        tested = crispr_pairs(crispr, table, cell)
-        mine = tested[tested["gene_id"] == find_gene(table, gene)["gene_id"]]
-        marks["CRISPRi tested"] = mine[["chrom", "start", "end"]]
-        marks["CRISPRi acts"] = mine.loc[mine["regulated"], ["chrom", "start", "end"]]
-    draw_locus(
-        store, table, gene, out, length,
-        {label: read_bases(Path(path)) for label, path in named(base or [], "--base")},
-        pooled(link or []), marks,
-    )  # fmt: skip
-    log.info("%s is drawn in %s", gene, out)
-
-
-for command in (discover_models.weights, discover_models.motifs):
+for command in (
+    discover_models.weights,
+    discover_models.motifs,
+    discover_screens.crispri,
+    discover_screens.screen,
+    discover_screens.locus,
+):
     app.command()(command)

@@ -127,15 +127,18 @@ def crispr(
         Path | None, typer.Option(help="TSV to write: precision and recall at every threshold.")
     ] = None,
     column: Annotated[str, typer.Option(help="Score column; larger = more likely.")] = "abc_score",
-    cell: Annotated[str | None, typer.Option(help="Keep rows of this CellType.")] = None,
+    cell: Annotated[
+        list[str] | None, typer.Option(help="Keep rows of this CellType; repeat.")
+    ] = None,
     samples: Annotated[int, typer.Option(help="Bootstrap samples.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 1,
 ) -> None:
     """Average precision of element-gene scores against CRISPRi; distance alone beside it."""
-    from gexpipe.evaluate.crispr import benchmark, crispr_pairs, curve_table, overlap_scores
+    from gexpipe.evaluate.crispr import crispr_pairs, overlap_scores
+    from gexpipe.evaluate.precision import benchmark, curve_table
     from gexpipe.reference.genes import read_genes, write_table
 
-    pairs = crispr_pairs(crispr, read_genes(genes), cell)
+    pairs = crispr_pairs(crispr, read_genes(genes), cell or ())
     scores = {
         column: overlap_scores(pairs, predictions, column),
         "distance": -pairs["distance"].to_numpy(),

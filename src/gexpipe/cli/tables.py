@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import pandas as pd
 import typer
 
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
-
-if TYPE_CHECKING:
-    from gexpipe.tables.plan import Line
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Benchmark tables and figures.")
 logger = get_logger(__name__)
@@ -32,15 +29,6 @@ def _pairs(items: list[str], flag: str) -> dict[str, str]:
     return pairs
 
 
-def _lines(text: str) -> list[Line]:
-    from gexpipe.tables.plan import Line
-
-    try:
-        return [Line(**line) for line in json.loads(text)]
-    except (json.JSONDecodeError, TypeError) as error:
-        raise UserError(f"not a JSON list of lines ({error})", "--lines") from error
-
-
 @app.command()
 def metrics(
     predictions: Annotated[list[Path], typer.Option(help="Prediction files; repeat.")],
@@ -52,12 +40,21 @@ def metrics(
     bootstrap: Annotated[
         int, typer.Option(help="Samples of genes for the error of Spearman; 0: none.", min=0)
     ] = 0,
+    only: Annotated[
+        Path | None, typer.Option(help="Score these genes: names, or a BED file around their TSS.")
+    ] = None,
+    genes: Annotated[Path | None, typer.Option(help="Gene table (genes.tsv), for --only.")] = None,
 ) -> None:
     """Metrics of every run, from its predictions; the path names the run."""
     from gexpipe.files import aside
+    from gexpipe.reference.gene_sets import genes_of
+    from gexpipe.reference.genes import read_genes
     from gexpipe.tables.runs import run_metrics
 
-    table = run_metrics(predictions, split, pool, bootstrap)
+    if only is not None and genes is None:
+        raise UserError("needs --genes", "--only")
+    chosen = genes_of(only, read_genes(genes)) if only and genes else None
+    table = run_metrics(predictions, split, pool, bootstrap, chosen)
     with aside(out) as temporary:
         table.to_csv(temporary, sep="\t", index=False)
 
@@ -72,16 +69,18 @@ def benchmark(
     title: Annotated[str, typer.Option(help="Heading of the Markdown form.")],
     out: Out,
     by_fold: Annotated[bool, typer.Option(help="A row per fold, and one pooled.")] = False,
+    pooled: Annotated[bool, typer.Option(help="Genes of all folds as one set.")] = False,
 ) -> None:
     """Mean and sd over runs beside the published value and the difference."""
     from gexpipe.tables.build import benchmark_table
+    from gexpipe.tables.plan import read_lines
     from gexpipe.tables.published import read_published
     from gexpipe.tables.runs import read_run_metrics
     from gexpipe.tables.write import to_markdown, write_table
 
     table = benchmark_table(
-        read_run_metrics(metrics), read_published(published), _lines(lines), metric,
-        _pairs(cell, "--cell"), by_fold,
+        read_run_metrics(metrics), read_published(published), read_lines(lines), metric,
+        _pairs(cell, "--cell"), by_fold, pooled,
     )  # fmt: skip
     write_table(table, out, to_markdown(table, title, metric))
     made = int((table["runs"] > 0).sum())
@@ -99,12 +98,13 @@ def parameters(
     """Parameter counts beside the published ones."""
     from gexpipe.files import require
     from gexpipe.tables.build import parameter_table
+    from gexpipe.tables.plan import read_lines
     from gexpipe.tables.published import read_published
     from gexpipe.tables.write import write_table
 
     found = pd.read_csv(require(counts, "parameter counts"), sep="\t")
     named = dict(zip(found["run"], found["parameters"], strict=True))
-    table = parameter_table(named, read_published(published), _lines(lines))
+    table = parameter_table(named, read_published(published), read_lines(lines))
     write_table(table, out, f"# {title}\n\n{table.to_markdown(index=False, intfmt=',')}\n")
 
 
@@ -138,6 +138,7 @@ def paired(
     """Differences between all pairs of rows, with intervals over genes."""
     from gexpipe.tables.figures import mean_predictions
     from gexpipe.tables.paired import paired_table
+    from gexpipe.tables.plan import read_lines
     from gexpipe.tables.runs import run_of
     from gexpipe.tables.write import write_table
 
@@ -150,7 +151,7 @@ def paired(
     for cell, runs in files.items():
         named = {
             f"{line.label} {line.setting}".strip(): mean_predictions(runs[(line.run, line.test)])
-            for line in _lines(lines)
+            for line in read_lines(lines)
             if (line.run, line.test) in runs and not line.reason
         }
         table = paired_table(named, samples, seed)
@@ -217,8 +218,6 @@ def provenance(
     out: Out,
 ) -> None:
     """Where every file came from (TSV); beside it a .json with configuration and versions too."""
-    import json
-
     from gexpipe.tables.provenance import write_provenance
 
     used = {Path(path): use for path, use in _pairs(file, "--file").items()}

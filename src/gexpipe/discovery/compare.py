@@ -14,7 +14,7 @@ from gexpipe.discovery.truth import base_labels, base_rows, element_rows, overla
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
-__all__ = ["compare", "links_of", "named", "product", "read_marks", "summary"]
+__all__ = ["compare", "links_of", "named", "product", "summary"]
 
 
 def named(items: Sequence[str], flag: str) -> list[tuple[str, str]]:
@@ -63,20 +63,6 @@ def product(links: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     links = links.reset_index(drop=True)
     there = other[other["gene_id"].isin(links["gene_id"])]
     return links.assign(score=links["score"].to_numpy(np.float64) * overlapping(links, there))
-
-
-def read_marks(path: Path) -> pd.DataFrame:
-    """Known elements: a BED file (a fifth column is a score), or parquet; chrom, start, end."""
-    if path.suffix == ".parquet":
-        table = pd.read_parquet(require(path, "elements"))
-    else:
-        table = pd.read_csv(require(path, "elements"), sep="\t", header=None, comment="#")
-        names = ["chrom", "start", "end", "name", "score"][: table.shape[1]]
-        table = table.iloc[:, : len(names)].set_axis(names, axis=1)
-    missing = [name for name in ("chrom", "start", "end") if name not in table]
-    if missing:
-        raise UserError(f"no column {missing[0]!r} of elements", path)
-    return table
 
 
 def compare(

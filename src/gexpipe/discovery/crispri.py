@@ -11,14 +11,15 @@ import pandas as pd
 
 from gexpipe.discovery.compare import links_of, named
 from gexpipe.errors import UserError
-from gexpipe.evaluate.crispr import Floats, benchmark, best_overlap
+from gexpipe.evaluate.crispr import Floats, best_overlap
+from gexpipe.evaluate.precision import benchmark
 from gexpipe.files import aside
 from gexpipe.log import get_logger
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-__all__ = ["COLUMNS", "covered_scores", "draw_curves", "pooled", "score_table"]
+__all__ = ["COLUMNS", "GIVEN", "covered_scores", "draw_curves", "pooled", "score_table"]
 
 logger = get_logger(__name__)
 
@@ -27,6 +28,8 @@ COLUMNS = [
     "predictor", "distance", "pairs", "tested", "regulated", "average_precision", "low", "high",
     "precision_at_70_recall", "threshold",
 ]  # fmt: skip
+# What stands beside the models, of ABC's predictions: predictor -> column.
+GIVEN = {"ABC": "abc_score", "activity": "activity", "contact": "contact"}
 PLACE = ["gene_id", "chrom", "start", "end"]
 
 
@@ -71,20 +74,20 @@ def covered_scores(
     links : mapping
         See `pooled`.
     abc : DataFrame
-        gene_id, chrom, start, end, abc_score.
+        gene_id, chrom, start, end, and the columns of `GIVEN`.
 
     Returns
     -------
     DataFrame
         The covered pairs.
     dict
-        Predictor -> (pairs,) scores: ABC, distance, then those of ``links``.
+        Predictor -> (pairs,) scores: those of `GIVEN`, distance, then those of ``links``.
     """
     if not links:
         raise UserError("no element scores are given", "--link")
     genes = set.intersection(*(set(table["gene_id"]) for table in links.values()))
     covered = pairs[pairs["gene_id"].isin(genes)].reset_index(drop=True)
-    scores = {"ABC": best_overlap(covered, abc, "abc_score")[0]}
+    scores = {name: best_overlap(covered, abc, column)[0] for name, column in GIVEN.items()}
     scores["distance"] = -covered["distance"].to_numpy(np.float64)
     for label, table in links.items():
         scores[label], hits = best_overlap(covered, table, "score")

@@ -1,8 +1,8 @@
-"""Element-gene scores against CRISPRi perturbations: precision and recall."""
+"""Pairs of elements and genes tested by CRISPRi, and what element-gene scores say of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +16,8 @@ from gexpipe.log import get_logger
 from gexpipe.reference.genes import read_any_table
 
 __all__ = [
-    "Curve",
-    "benchmark",
     "best_overlap",
     "crispr_pairs",
-    "curve",
-    "curve_table",
     "overlap_scores",
     "predicted",
 ]
@@ -31,17 +27,11 @@ logger = get_logger(__name__)
 Floats = NDArray[np.float64]
 
 COLUMNS = ("chrom", "chromStart", "chromEnd", "startTSS", "endTSS", "measuredGeneSymbol")
-# Distance classes of the benchmark's authors (Gschwind et al.), bp.
-BINS = {
-    "all": (0.0, np.inf),
-    "0-10 kb": (0, 1e4),
-    "10-100 kb": (1e4, 1e5),
-    ">100 kb": (1e5, np.inf),
-}
-RECALL = 0.7
 
 
-def crispr_pairs(path: str | Path, genes: pd.DataFrame, cell: str | None = None) -> pd.DataFrame:
+def crispr_pairs(
+    path: str | Path, genes: pd.DataFrame, cells: Collection[str] = (), reference: str = ""
+) -> pd.DataFrame:
     """Tested element-gene pairs of a CRISPRi table (the column names of EPCrisprBenchmark).
 
     Kept are the rows whose ``ValidConnection`` is TRUE, where the table has that column. A pair is
@@ -54,25 +44,31 @@ def crispr_pairs(path: str | Path, genes: pd.DataFrame, cell: str | None = None)
         CSV or TSV, gzipped or not; coordinates 0-based half-open, of the genes' assembly.
     genes : DataFrame
         Gene table (gene_id, symbol).
-    cell : str, optional
-        Keep the rows of this ``CellType``.
+    cells : collection of str
+        Keep the rows of these ``CellType``; all without one.
+    reference : str
+        Keep the rows whose ``Reference`` holds this text.
 
     Returns
     -------
     DataFrame
         chrom, start, end, gene_id (NaN: not in the gene table), distance (bp, middle of the element
-        to middle of the TSS), regulated (bool).
+        to middle of the TSS), regulated (bool), effect (fraction of expression gained, EffectSize;
+        NaN where the table has none).
     """
     table = read_any_table(path)
     missing = [name for name in [*COLUMNS, "Regulated"] if name not in table]
     if missing:
         raise UserError(f"no column {missing[0]!r} of a CRISPRi benchmark table", path)
-    for column, wanted in (("ValidConnection", "TRUE"), ("CellType", cell)):
-        if column in table and wanted:
-            found = table[column].astype(str)
-            table = table[found.str.upper() == wanted.upper()]
-            if table.empty:
-                raise UserError(f"no row with {column} {wanted}; it has {found.iloc[0]}", path)
+    table = _kept(table, "ValidConnection", {"TRUE"}, path)
+    table = _kept(table, "CellType", {name.upper() for name in cells}, path)
+    if reference:
+        named = (
+            table["Reference"].astype(str) if "Reference" in table else pd.Series("", table.index)
+        )
+        table = table[named.str.contains(reference, regex=False)]
+        if table.empty:
+            raise UserError(f"no row whose Reference holds {reference!r}", path)
     known = dict(zip(genes["symbol"], genes["gene_id"], strict=True))
     gene = table["measuredGeneSymbol"].map(known)
     if "measuredGeneEnsemblId" in table:
@@ -93,6 +89,7 @@ def crispr_pairs(path: str | Path, genes: pd.DataFrame, cell: str | None = None)
             "gene_id": gene,
             "distance": (middle - (table["startTSS"] + table["endTSS"]) / 2.0).abs(),
             "regulated": table["Regulated"].astype(str).str.upper() == "TRUE",
+            "effect": table.get("EffectSize", np.nan),
         }
     ).reset_index(drop=True)
     if pairs["regulated"].all() or not pairs["regulated"].any():
@@ -100,9 +97,21 @@ def crispr_pairs(path: str | Path, genes: pd.DataFrame, cell: str | None = None)
     return pairs
 
 
-def predicted(path: Path, wanted: set[str], column: str) -> pd.DataFrame:
-    """Rows of the genes in question, read batch by batch."""
-    columns = ["gene_id", "chrom", "start", "end", column]
+def _kept(table: pd.DataFrame, column: str, wanted: set[str], path: str | Path) -> pd.DataFrame:
+    """Rows with one of the wanted words, whatever their case; all where nothing is wanted."""
+    if column not in table or not wanted:
+        return table
+    found = table[column].astype(str)
+    kept = table[found.str.upper().isin(wanted)]
+    if kept.empty:
+        words = " or ".join(sorted(wanted))
+        raise UserError(f"no row with {column} {words}; it has {found.iloc[0]}", path)
+    return kept
+
+
+def predicted(path: Path, wanted: set[str], scores: Sequence[str]) -> pd.DataFrame:
+    """Rows of the genes in question and their score columns, read batch by batch."""
+    columns = ["gene_id", "chrom", "start", "end", *scores]
     with pq.ParquetFile(require(path, "prediction file")) as file:
         missing = [name for name in columns if name not in file.schema_arrow.names]
         if missing:
@@ -139,7 +148,7 @@ def overlap_scores(pairs: pd.DataFrame, predictions: Path, column: str = "abc_sc
     ndarray
         (pairs,) float64.
     """
-    found = predicted(predictions, set(pairs["gene_id"].dropna()), column)
+    found = predicted(predictions, set(pairs["gene_id"].dropna()), [column])
     score, hits = best_overlap(pairs, found, column)
     if hits == 0:
         raise UserError(
@@ -171,117 +180,3 @@ def best_overlap(pairs: pd.DataFrame, found: pd.DataFrame, column: str) -> tuple
         hits += int(overlap.any(axis=1).sum())
         score[rows["pair"].to_numpy()] = np.where(np.isfinite(best), best, 0.0)
     return score, hits
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Precision and recall when all pairs with score >= threshold are called, T thresholds.
-
-    Attributes
-    ----------
-    threshold, precision, recall : ndarray
-        (T,) float64, by falling threshold: distinct scores, ties called together.
-    """
-
-    threshold: Floats
-    precision: Floats
-    recall: Floats
-
-    @property
-    def average_precision(self) -> float:
-        """Area under the steps: sum of precision times the gain in recall."""
-        return float(np.sum(self.precision * np.diff(self.recall, prepend=0.0)))
-
-    def at_recall(self, recall: float) -> tuple[float, float]:
-        """Precision, and its threshold, at the highest threshold that reaches a recall."""
-        place = int(np.argmax(self.recall >= recall - 1e-12))
-        return float(self.precision[place]), float(self.threshold[place])
-
-
-def curve(regulated: NDArray[np.bool_], score: Floats, weight: Floats | None = None) -> Curve:
-    """Precision-recall curve, optionally with weighted pairs (a bootstrap sample's counts)."""
-    order = np.argsort(-score, kind="stable")
-    weights = np.ones(len(score)) if weight is None else weight[order]
-    last = np.append(np.diff(score[order]) != 0, True)
-    true = np.cumsum(weights * regulated[order])[last]
-    called = np.cumsum(weights)[last]
-    with np.errstate(invalid="ignore"):
-        precision = np.where(called > 0, true / called, 1.0)
-    return Curve(score[order][last], precision, true / true[-1])
-
-
-def _interval(
-    regulated: NDArray[np.bool_], score: Floats, samples: int, seed: int
-) -> tuple[float, float]:
-    """95 % percentile interval of the average precision over resampled pairs."""
-    rng = np.random.default_rng(seed)
-    size = len(score)
-    found = []
-    for _ in range(samples):
-        weight = np.bincount(rng.integers(0, size, size), minlength=size).astype(np.float64)
-        if weight[regulated].sum() > 0:
-            found.append(curve(regulated, score, weight).average_precision)
-    low, high = np.percentile(found, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def benchmark(
-    pairs: pd.DataFrame, scores: dict[str, Floats], samples: int = 1000, seed: int = 1
-) -> pd.DataFrame:
-    """Average precision of several predictors, overall and by distance.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        distance, regulated.
-    scores : dict
-        Predictor -> (pairs,) scores.
-    samples, seed : int
-        Bootstrap samples of pairs, and their seed.
-
-    Returns
-    -------
-    DataFrame
-        predictor, distance (class), pairs, regulated, average_precision, its 95 % interval (low,
-        high), precision at 70 % recall and the threshold there. A class without a positive pair has
-        no row.
-    """
-    rows = []
-    for predictor, score in scores.items():
-        for name, (low, high) in BINS.items():
-            here = ((pairs["distance"] >= low) & (pairs["distance"] < high)).to_numpy()
-            regulated = pairs["regulated"].to_numpy(bool)[here]
-            if not regulated.any():
-                continue
-            found = curve(regulated, score[here])
-            interval = _interval(regulated, score[here], samples, seed)
-            precision, threshold = found.at_recall(RECALL)
-            rows.append(
-                {
-                    "predictor": predictor,
-                    "distance": name,
-                    "pairs": len(regulated),
-                    "regulated": int(regulated.sum()),
-                    "average_precision": found.average_precision,
-                    "low": interval[0],
-                    "high": interval[1],
-                    "precision_at_70_recall": precision,
-                    "threshold": threshold,
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def curve_table(pairs: pd.DataFrame, scores: dict[str, Floats]) -> pd.DataFrame:
-    """Curves over all pairs: predictor, threshold, precision, recall; a row a threshold.
-
-    Without a regulated pair there is none.
-    """
-    if not pairs["regulated"].any():
-        return pd.DataFrame(columns=["predictor", "threshold", "precision", "recall"])
-    parts = []
-    for predictor, score in scores.items():
-        found = curve(pairs["regulated"].to_numpy(bool), score)
-        columns = {name: getattr(found, name) for name in ("threshold", "precision", "recall")}
-        parts.append(pd.DataFrame({"predictor": predictor, **columns}))
-    return pd.concat(parts, ignore_index=True)

@@ -69,8 +69,7 @@ def simulate(config: SimulationConfig, out: Path, seed: int | None = None) -> No
             _write_contacts(config, world, cell, mirror)
             _write_cage(config, world, cell, mirror)
         write_truth(folder / "truth", world.genes, world.elements, world.truth, world.artefacts)
-        table = crispri_table(config, world.genes, world.elements, world.truth)
-        table.to_csv(folder / "truth" / "crispri.tsv", sep="\t", index=False, lineterminator="\n")
+        _write_crispri(config, world, folder / "truth", mirror)
         write_motifs(folder / "truth" / "motifs.meme")
         write_sheets(folder / "config", config, mirror.rows)
     log.info("simulation is in %s", out)
@@ -224,6 +223,17 @@ def _write_contacts(config: SimulationConfig, world: World, cell: str, mirror: M
     else:
         write_mcool(path, config.chromosomes, pixels, config.assembly, vectors)
     mirror.record(path, "hic", "4dn", accession, kind, cell, 1)
+
+
+def _write_crispri(config: SimulationConfig, world: World, truth: Path, mirror: Mirror) -> None:
+    """The screen of all cells with the truth, and of each cell as a file of its own."""
+    table = crispri_table(config, world.genes, world.elements, world.truth)
+    table.to_csv(truth / "crispri.tsv", sep="\t", index=False, lineterminator="\n")
+    for cell, part in table.groupby("CellType", sort=False):
+        url, path = mirror.place_url(f"crispri/{cell}.tsv")
+        part.to_csv(path, sep="\t", index=False, lineterminator="\n")
+        accession = f"{cell}.crispri"
+        mirror.record(path, "crispr", "url", accession, "tsv", str(cell), 1, url=url)
 
 
 def _write_cage(config: SimulationConfig, world: World, cell: str, mirror: Mirror) -> None:

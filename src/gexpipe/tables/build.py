@@ -23,6 +23,7 @@ def benchmark_table(
     names: Sequence[str],
     cells: dict[str, str],
     by_fold: bool = False,
+    pooled: bool = False,
 ) -> pd.DataFrame:
     """One row per line and cell type.
 
@@ -41,6 +42,8 @@ def benchmark_table(
     by_fold : bool
         One row per fold instead of one for all, and one for their genes pooled; the published
         setting then ends in ``fold=1`` ... ``fold=all``.
+    pooled : bool
+        The genes of all folds as one set, instead of the mean over folds.
 
     Returns
     -------
@@ -67,7 +70,8 @@ def benchmark_table(
                     part = runs[runs["fold"] == fold]
                     records.append(_record(part, known, names, cell, f"fold={which}"))
             if not by_fold or runs.empty:
-                records.append(_record(runs[runs["fold"] != POOLED], known, names, cell))
+                chosen = (runs["fold"] == POOLED) == pooled
+                records.append(_record(runs[chosen], known, names, cell))
     return pd.DataFrame(records)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ def plans(
     settings_of: Callable[[str], dict[str, Any]],
     published_as: Mapping[str, str],
     targets: Sequence[str],
+    gene_sets: Collection[str] = (),
 ) -> dict[str, Plan]:
     """Resolve every table.
 
@@ -70,6 +71,8 @@ def plans(
         Cell type -> cell type whose published values stand beside it.
     targets : sequence of str
         Named targets that can be made.
+    gene_sets : collection of str
+        Roles of the reference sheet.
     """
     limits = Limits(
         methods=config["methods"],
@@ -79,6 +82,7 @@ def plans(
         lengths={int(k): v for k, v in config["tables"]["lengths"].items()},
         bins={int(k): v for k, v in config["tables"]["bins"].items()},
         stored_bins=config["gta"]["bins"],
+        gene_sets=gene_sets,
     )
     cells = {cell: published_as[cell] for cell in config["cells"]}
     known, found = cache(settings_of), {}

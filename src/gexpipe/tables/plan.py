@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gexpipe.config import merge, start_method
+from gexpipe.errors import UserError
 
-__all__ = ["Limits", "Line", "Plan", "expand", "run_id", "change_id"]
+__all__ = ["Limits", "Line", "Plan", "change_id", "expand", "read_lines", "run_id"]
 
 Settings = dict[str, Any]
 # Labels do not change what is computed.
@@ -54,6 +55,14 @@ class Line:
         return asdict(self)
 
 
+def read_lines(text: str) -> list[Line]:
+    """Rows as the workflow hands them to a command: JSON of `Line.as_mapping`."""
+    try:
+        return [Line(**line) for line in json.loads(text)]
+    except (json.JSONDecodeError, TypeError) as error:
+        raise UserError(f"not a JSON list of lines ({error})", "--lines") from error
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a configuration can run.
@@ -72,6 +81,8 @@ class Limits:
         Published window length, bp, and number of GTA's bins -> the one that is used here.
     stored_bins : int
         Bins of GTA's feature store.
+    gene_sets : collection of str
+        Roles of the reference sheet, whose files may name the genes of a table.
     """
 
     methods: Sequence[str]
@@ -81,6 +92,7 @@ class Limits:
     lengths: Mapping[int, int] = field(default_factory=dict)
     bins: Mapping[int, int] = field(default_factory=dict)
     stored_bins: int = 0
+    gene_sets: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -197,6 +209,8 @@ def _reason(
         return "its cell type is not in the configuration"
     if table.get("listed_only") and row["method"] not in limits.methods:
         return "the method is not in the configuration"
+    if table.get("genes", "") and table["genes"] not in limits.gene_sets:
+        return f"no row with role {table['genes']} in the reference sheet names its genes"
     inputs = settings["inputs"]
     absent = [name for name in inputs["signals"] if name not in limits.signals]
     if absent:

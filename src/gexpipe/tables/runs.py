@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,11 @@ def run_of(path: str | Path) -> dict[str, str | int]:
 
 
 def run_metrics(
-    paths: Sequence[Path], split: str = "test", pool: bool = False, bootstrap: int = 0
+    paths: Sequence[Path],
+    split: str = "test",
+    pool: bool = False,
+    bootstrap: int = 0,
+    only: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """Metrics of every run, computed from its predictions.
 
@@ -57,6 +61,8 @@ def run_metrics(
         all its folds as one set.
     bootstrap : int
         Samples of genes for the error of Spearman's correlation; 0 for no error.
+    only : collection of str, optional
+        Gene ids; others are not scored, and a run without any of them has no row.
 
     Returns
     -------
@@ -76,6 +82,10 @@ def run_metrics(
 
     for path in paths:
         run, table = run_of(path), read_predictions(path, split)
+        if only is not None:
+            table = table[table["gene_id"].isin(only)]
+            if table.empty:
+                continue
         rows.append({**run, "predictions": str(path), **scores(table)})
         key = (run["cell"], run["method"], run["test"], run["seed"])
         sets.setdefault(key, []).append(table)
@@ -83,6 +93,8 @@ def run_metrics(
         for (cell, method, test, seed), tables in sets.items():
             run = {"cell": cell, "method": method, "test": test, "fold": POOLED, "seed": seed}
             rows.append({**run, "predictions": "", **scores(pd.concat(tables))})
+    if not rows:
+        raise UserError("no run predicts one of the chosen genes", "predictions")
     return pd.DataFrame(rows)
 
 

@@ -1,0 +1,149 @@
+"""Commands of ``gexpipe discover`` that look at experiments: screens by CRISPRi, a gene's locus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gexpipe.errors import UserError
+from gexpipe.log import get_logger
+
+__all__ = ["crispri", "locus", "screen"]
+
+log = get_logger(__name__)
+
+Genes = Annotated[Path, typer.Option(help="Gene table (genes.tsv).")]
+Cells = Annotated[
+    list[str] | None, typer.Option("--cell", help="Keep rows of this CellType; repeat.")
+]
+
+
+def crispri(
+    link: Annotated[
+        list[str],
+        typer.Option(
+            help="LABEL=element scores; LABEL=file:COLUMN; LABEL=file*file:COLUMN is their product."
+            " Repeat; files of one label (folds, seeds) are pooled."
+        ),
+    ],
+    abc: Annotated[Path, typer.Option(help="ABC's element-gene scores (predictions.parquet).")],
+    crispr: Annotated[Path, typer.Option(help="CRISPRi table (columns of EPCrisprBenchmark).")],
+    genes: Genes,
+    out: Annotated[Path, typer.Option(help="TSV to write: average precision by distance.")],
+    by_gene: Annotated[Path, typer.Option(help="TSV to write: predicted and measured change.")],
+    figure: Annotated[Path, typer.Option(help="PNG to write: precision against recall.")],
+    perturbation: Annotated[
+        list[str] | None, typer.Option(help="LABEL whose score is a lost prediction; repeat.")
+    ] = None,
+    cell: Cells = None,
+    reference: Annotated[str, typer.Option(help="Keep rows whose Reference holds this.")] = "",
+    samples: Annotated[int, typer.Option(help="Bootstrap samples.", min=1)] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 1,
+) -> None:
+    """Element scores of models against CRISPRi, beside ABC, activity, contact and distance."""
+    from gexpipe.discovery import crispri as scoring
+    from gexpipe.discovery.screens import changes_by_gene
+    from gexpipe.evaluate.crispr import crispr_pairs, predicted
+    from gexpipe.evaluate.precision import curve_table
+    from gexpipe.reference.genes import read_genes, write_table
+
+    table, links = read_genes(genes), scoring.pooled(link)
+    unknown = set(perturbation or []) - set(links)
+    if unknown:
+        raise UserError(f"no --link {sorted(unknown)[0]!r}", "--perturbation")
+    pairs = crispr_pairs(crispr, table, cell or (), reference)
+    known = predicted(abc, set(pairs["gene_id"].dropna()), list(scoring.GIVEN.values()))
+    covered, scores = scoring.covered_scores(pairs, links, known)
+    measured = scoring.score_table(covered, scores, len(pairs), samples, seed)
+    write_table(measured, out)
+    lost = {label: links[label] for label in perturbation or []}
+    symbols = dict(zip(table["gene_id"], table["symbol"], strict=True))
+    write_table(changes_by_gene(covered, lost, symbols), by_gene)
+    title = f"{len(covered):,} of {len(pairs):,} tested pairs, {covered['regulated'].sum()} act"
+    scoring.draw_curves(curve_table(covered, scores), measured, title, figure)
+    for row in measured[measured["distance"] == "all"].itertuples():
+        log.info("%s: average precision %.3f", row.predictor, row.average_precision)
+
+
+def screen(
+    measured: Annotated[list[str], typer.Option(help="CELL=table of `discover crispri`; repeat.")],
+    by_gene: Annotated[list[str], typer.Option(help="CELL=its table by gene; repeat.")],
+    published: Annotated[Path, typer.Option(help="Published values, TSV.")],
+    lines: Annotated[str, typer.Option(help="Rows as the workflow resolved them, JSON.")],
+    cell: Annotated[list[str], typer.Option(help="CELL=CELL whose published values stand beside.")],
+    title: Annotated[str, typer.Option(help="Heading of the Markdown form.")],
+    out: Annotated[Path, typer.Option(help="TSV to write; a .md form goes beside it.")],
+) -> None:
+    """Scores against CRISPRi beside the published values, of all cell types."""
+    from gexpipe.discovery.compare import named
+    from gexpipe.discovery.screens import screen_table, to_markdown
+    from gexpipe.tables.plan import read_lines
+    from gexpipe.tables.published import read_published
+    from gexpipe.tables.write import write_table
+    from gexpipe.tabular import read_tsv
+
+    tables = {
+        name: read_tsv(Path(path), "table of scores", ["predictor", "distance"])
+        for name, path in named(measured, "--measured")
+    }
+    changes = {
+        name: read_tsv(Path(path), "table of changes", ["predictor", "gene"])
+        for name, path in named(by_gene, "--by-gene")
+    }
+    beside = {name: other for name, other in named(cell, "--cell") if name in tables}
+    found = screen_table(tables, changes, read_lines(lines), read_published(published), beside)
+    write_table(found, out, to_markdown(found, title))
+
+
+def locus(
+    store: Annotated[Path, typer.Argument(help="Window store of the cell type.")],
+    gene: Annotated[str, typer.Argument(help="Gene id or symbol.")],
+    genes: Genes,
+    out: Annotated[Path, typer.Option(help="PNG to write.")],
+    length: Annotated[int, typer.Option(help="Bases around the TSS.", min=100)] = 100_000,
+    base: Annotated[
+        list[str] | None, typer.Option(help="LABEL=base scores (.zarr.zip); repeat.")
+    ] = None,
+    link: Annotated[
+        list[str] | None, typer.Option(help="LABEL=element scores; LABEL=file:COLUMN; repeat.")
+    ] = None,
+    mark: Annotated[
+        list[str] | None,
+        typer.Option(help="LABEL=known elements: BED, or .parquet with chrom, start, end; repeat."),
+    ] = None,
+    crispr: Annotated[
+        Path | None, typer.Option(help="CRISPRi table: measured effects on the gene are drawn.")
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="Truth of a simulated genome: its elements are drawn.")
+    ] = None,
+    cell: Annotated[
+        list[str] | None, typer.Option(help="CellType of --crispr and --truth; repeat.")
+    ] = None,
+) -> None:
+    """Draw a gene's neighbourhood: genes, signals, contact, scores, known elements.
+
+    Scores of one label are pooled over files (folds, seeds).
+    """
+    from gexpipe.discovery import marks as known
+    from gexpipe.discovery.compare import named
+    from gexpipe.discovery.crispri import pooled
+    from gexpipe.discovery.files import read_bases
+    from gexpipe.discovery.locus import draw_locus, find_gene
+    from gexpipe.reference.genes import read_genes
+
+    table = read_genes(genes)
+    gene_id = str(find_gene(table, gene)["gene_id"])
+    marks = {label: known.read_marks(Path(path)) for label, path in named(mark or [], "--mark")}
+    if crispr is not None:
+        marks |= known.tested_elements(crispr, table, cell or (), gene_id)
+    if truth is not None:
+        marks |= known.planted_elements(truth, cell or (), gene_id)
+    draw_locus(
+        store, table, gene, out, length,
+        {label: read_bases(Path(path)) for label, path in named(base or [], "--base")},
+        pooled(link or []), marks,
+    )  # fmt: skip
+    log.info("%s is drawn in %s", gene, out)

@@ -1,0 +1,146 @@
+# What rules ask of the tables of scores: which files they need, and how commands name them.
+from gexpipe.discovery.pairs import SHUFFLED, TIMES_ABC
+
+# Scores that a method gives to every base of a window, not only to elements.
+BASE_KINDS = ("mask", "saliency")
+
+
+def scored_elements(wildcards):
+    """Candidate elements of a cell type; EPInformer's own, in the order of its slots."""
+    if TRAINED[wildcards.method]["inputs"]["elements"]:
+        return f"results/elements/{wildcards.cell}.parquet"
+    return f"results/abc/{wildcards.cell}/elements.parquet"
+
+
+def scores_of(line, cell, fold, seed, windows):
+    """File of the element scores of a table's row."""
+    run = f"{cell}/{line.run}/fold{fold}/seed{seed}"
+    return f"results/scores/{windows}/{run}/{line.score}.parquet"
+
+
+def scored(wildcards):
+    """(label, file) of every score of a table, on its own windows and on those of other genes."""
+    place = (wildcards.cell, wildcards.fold, wildcards.seed)
+    lines = [line for line in PLANS[wildcards.table].lines if not line.reason]
+    return [(line.label, scores_of(line, *place, "own")) for line in lines] + [
+        (line.label + SHUFFLED, scores_of(line, *place, "shuffled")) for line in lines
+    ]
+
+
+def scored_bases(wildcards):
+    """Those of `scored` that are of bases too, with the file of these."""
+    kinds = {line.label: line.score for line in PLANS[wildcards.table].lines}
+    return [
+        (label, path.replace(".parquet", ".zarr.zip"))
+        for label, path in scored(wildcards)
+        if kinds[label.removesuffix(SHUFFLED)] in BASE_KINDS
+    ]
+
+
+def score_files(wildcards):
+    """Files of `scored` and `scored_bases`."""
+    return [path for _, path in scored(wildcards) + scored_bases(wildcards)]
+
+
+def named_links(items, flag="link"):
+    """``--link LABEL=FILE`` for (label, file) pairs."""
+    return " ".join(f"--{flag} '{label}={path}'" for label, path in items)
+
+
+def named_scores(wildcards):
+    """Options of ``gexpipe discover truth``; attention also times ABC, as EPInformer's authors do."""
+    items = scored(wildcards)
+    attention = {line.label for line in PLANS[wildcards.table].lines if line.score == "attention"}
+    abc = f"results/abc/{wildcards.cell}/predictions.parquet:abc_score"
+    times = [
+        (label.replace(name, name + TIMES_ABC, 1), f"{path}*{abc}")
+        for label, path in items
+        for name in attention
+        if label.removesuffix(SHUFFLED) == name
+    ]
+    return f"{named_links(items + times)} {named_links(scored_bases(wildcards), 'base')}"
+
+
+def runnable(table, *scores):
+    """Rows of a table that are run, with one of these scores; with any, if none is named."""
+    lines = [line for line in PLANS[table].lines if not line.reason]
+    return [line for line in lines if not scores or line.score in scores]
+
+
+def discovered(table, cell):
+    """(row, element scores) of every row, fold and seed of a table of scores."""
+    plan = PLANS[table]
+    return [
+        (line, scores_of(line, cell, fold, seed, "own"))
+        for line in runnable(table)
+        for fold in plan.folds
+        for seed in plan.seeds
+    ]
+
+
+def discovered_files(wildcards):
+    """Files of `discovered`."""
+    return [path for _, path in discovered(wildcards.table, wildcards.cell)]
+
+
+def discovered_links(wildcards, input):
+    """Options of `discovered`; attention also times ABC."""
+    items = []
+    for line, path in discovered(wildcards.table, wildcards.cell):
+        items.append((line.label, path))
+        if line.score == "attention":
+            items.append((line.label + TIMES_ABC, f"{path}*{input.abc}:abc_score"))
+    lost = sorted({line.label for line in runnable(wildcards.table, "perturbation")})
+    return f"{named_links(items)} " + " ".join(f"--perturbation '{label}'" for label in lost)
+
+
+def drawn(wildcards, *scores):
+    """(label, element scores) of the rows of all tables of scores, of a locus' fold."""
+    return {
+        line.label: scores_of(line, wildcards.cell, wildcards.fold, config["seeds"][0], "own")
+        for table in SCORE_TABLES
+        for line in runnable(table, *scores)
+    }.items()
+
+
+def drawn_bases(wildcards):
+    """(label, base scores) of `drawn`."""
+    found = drawn(wildcards, *BASE_KINDS)
+    return [(label, path.replace(".parquet", ".zarr.zip")) for label, path in found]
+
+
+def drawn_files(wildcards):
+    """Files that a locus shows: of bases where a score has them, else of elements."""
+    items = [*drawn_bases(wildcards), *drawn(wildcards, "perturbation", "attention")]
+    return [path for _, path in items]
+
+
+def crispr_cells(cell):
+    """``--cell`` for a CRISPRi table: the cell type, or the one whose published values it has."""
+    return repeat("cell", dict.fromkeys([cell, SHEETS.published_as[cell]]))
+
+
+def scored_window(table):
+    """The window that the rows of a table have in common, bp."""
+    plan = PLANS[table]
+    lengths = [s["inputs"]["length"] for s in plan.settings.values() if not s["inputs"]["elements"]]
+    return max(lengths, default=2 * config["elements"]["max_distance"])
+
+
+def hub_tracks():
+    """(label, bigWig) of the base scores of the discovery tables, first fold and seed."""
+    return [
+        (
+            f"{line.label}, {cell}",
+            f"results/tracks/{cell}/{line.run}.fold{plan.folds[0]}.seed{plan.seeds[0]}.{line.score}.bw",
+        )
+        for plan in (PLANS[name] for name in TRUTH_TABLES)
+        for cell in plan.cells
+        for line in plan.lines
+        if not line.reason and line.score in BASE_KINDS
+    ]
+
+
+def in_order(flag, table, files):
+    """``--flag CELL=FILE`` for a file of every screened cell type of a table."""
+    return repeat(flag, [f"{cell}={path}" for cell, path in zip(screened(table), files)])
