@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 
 from gexpipe.cli.tables import app
 from gexpipe.errors import UserError
-from gexpipe.tables import build
+from gexpipe.tables import build, figures
 from gexpipe.tables.figures import mean_predictions, scatter, table_figure
 from gexpipe.tables.paired import paired_table
 from gexpipe.tables.plan import Line
@@ -209,12 +210,42 @@ def test_paired_bootstrap_tells_a_better_predictor_from_an_equal_one() -> None:
     assert table.loc[("good", "twin", "mse"), "p"] == 1
 
 
-def test_figures_of_tables(table: pd.DataFrame, tmp_path: Path) -> None:
+def test_figures_of_tables(
+    table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, Any] = {}
+    kept = lambda figure: drawn.update(axes=figure.axes, height=figure.get_figheight())  # noqa: E731
+    monkeypatch.setattr(figures.plt, "close", kept)
     table_figure(table, "pearson", None, "Bars", tmp_path / "bars.png")
-    lines = table.assign(setting=[f"n={i}" for i in range(len(table))])
-    table_figure(lines, "mse", "n", "Lines", tmp_path / "lines.png")
+    first, second = drawn["axes"]
+    assert [text.get_text() for text in first.get_yticklabels()] == [
+        "Prism", "Seq2Exp-retrain", "Linear",
+    ]  # fmt: skip
+    assert first.get_xlabel() == "Pearson"
+    assert "published, GM12878" in second.get_legend_handles_labels()[1]
+    lines = table.assign(setting=[f"test_length={i}" for i in range(1, len(table) + 1)])
+    table_figure(lines, "mse", "test_length", "Lines", tmp_path / "lines.png")
+    axis = drawn["axes"][0]
+    assert axis.get_xlabel() == "test length (bp)"
+    assert axis.get_ylabel() == "MSE of log10(1 + expression)"
     for name in ("bars.png", "lines.png"):
         assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
+
+
+def test_figure_of_folds_has_a_bar_for_the_pooled_genes(
+    table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    axes: list[Any] = []
+    monkeypatch.setattr(figures.plt, "close", lambda figure: axes.extend(figure.axes))
+    own = pd.concat([table[:1]] * 3, ignore_index=True)
+    own["setting"] = ["variant=PE; fold=1", "variant=PE; fold=2", "variant=PE; fold=all"]
+    own["pearson"] = [0.5, 0.7, 0.6]
+    table_figure(own, "pearson", None, "Folds", tmp_path / "folds.png")
+    (axis,) = axes
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["Prism\nvariant=PE"]
+    assert [patch.get_width() for patch in axis.patches] == [0.6]
+    (dots,) = (line for line in axis.lines if line.get_marker() == ".")
+    assert dots.get_xdata().tolist() == [0.5, 0.7]
 
 
 def test_command_line(metrics: pd.DataFrame, tmp_path: Path) -> None:

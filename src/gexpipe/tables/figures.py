@@ -12,6 +12,7 @@ from scipy.stats import gaussian_kde
 
 from gexpipe.errors import UserError
 from gexpipe.files import aside
+from gexpipe.tables.write import TITLES
 from gexpipe.tabular import read_parquet
 
 matplotlib.use("Agg")
@@ -19,6 +20,8 @@ import matplotlib.pyplot as plt
 
 __all__ = ["mean_predictions", "scatter", "table_figure"]
 
+FOLD = "(?:; )?fold="  # where a setting names a fold
+POOLED_SETTING = "fold=all"
 COLUMNS = ("gene_id", "split", "observed", "predicted")
 
 
@@ -80,13 +83,16 @@ def table_figure(table: pd.DataFrame, metric: str, x: str | None, title: str, ou
         PNG.
     """
     cells = list(table["cell"].unique())
-    figure, axes = plt.subplots(
-        1, len(cells), figsize=(1.5 + 4.5 * len(cells), 4), squeeze=False, layout="constrained"
-    )
+    bars = max(len(_named(table[table["cell"] == cell])) for cell in cells)
+    size = (2.5 + 4.5 * len(cells), 4 if x else 1.4 + 0.34 * bars)
+    figure, axes = plt.subplots(1, len(cells), figsize=size, squeeze=False, layout="constrained")
     for axis, cell in zip(axes[0], cells, strict=True):
         rows = table[table["cell"] == cell]
-        (_lines if x else _bars)(axis, rows, metric, x)
-        axis.set(title=cell, ylabel=metric)
+        axis.set_title(cell, fontsize="medium")
+        if x:
+            _lines(axis, rows, metric, x)
+        else:
+            _bars(axis, rows, metric)
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize="medium")
     with aside(out) as temporary:
@@ -94,25 +100,63 @@ def table_figure(table: pd.DataFrame, metric: str, x: str | None, title: str, ou
     plt.close(figure)
 
 
-def _lines(axis: Any, rows: pd.DataFrame, metric: str, x: str | None) -> None:
-    places = rows.assign(place=[_setting(text, str(x)) for text in rows["setting"]])
+def _lines(axis: Any, rows: pd.DataFrame, metric: str, x: str) -> None:
+    places = rows.assign(place=[_setting(text, x) for text in rows["setting"]])
     places = places.dropna(subset="place").sort_values("place")
     for number, (label, line) in enumerate(places.groupby("label", sort=False)):
         colour = f"C{number}"
-        spread = line[f"{metric}_sd"].fillna(0)
-        axis.errorbar(line["place"], line[metric], spread, fmt="o-", color=colour, label=label)
-        axis.plot(line["place"], line[f"{metric}_published"], "D--", color=colour, mfc="none")
-    axis.set_xlabel(x)
+        made, known = (line.dropna(subset=name) for name in (metric, f"{metric}_published"))
+        if len(made):
+            spread = made[f"{metric}_sd"].fillna(0)
+            axis.errorbar(made["place"], made[metric], spread, fmt="o-", color=colour, label=label)
+        beside = f"{label}, {_published(rows)}"
+        values = known[f"{metric}_published"]
+        axis.plot(known["place"], values, "D--", color=colour, mfc="none", label=beside)
+    unit = " (bp)" if x.endswith("length") else ""
+    axis.set(xlabel=f"{x.replace('_', ' ')}{unit}", ylabel=_metric(metric))
     if places["place"].gt(0).all() and places["place"].max() > 20 * places["place"].min():
         axis.set_xscale("log")
-    axis.legend(frameon=False, fontsize="small")
+    axis.legend(frameon=False, fontsize="x-small")
 
 
-def _bars(axis: Any, rows: pd.DataFrame, metric: str, _: str | None) -> None:
-    names = [f"{r.label}\n{r.setting}".strip() for r in rows.itertuples()]
-    at = np.arange(len(rows))
-    axis.barh(at, rows[metric], xerr=rows[f"{metric}_sd"].fillna(0), color="0.75")
-    axis.plot(rows[f"{metric}_published"], at, "D", color="C3", mfc="none", label="published")
-    axis.set_yticks(at, names, fontsize="x-small")
+def _bars(axis: Any, rows: pd.DataFrame, metric: str) -> None:
+    """A bar a row; of rows that differ in their fold a bar for all genes and a dot a fold."""
+    named = _named(rows)
+    for at, own in enumerate(named.values()):
+        whole = own[
+            ~own["setting"].str.contains(FOLD) | own["setting"].str.endswith(POOLED_SETTING)
+        ]
+        value, spread, known = (
+            float(whole[f"{metric}{part}"].iloc[0]) if len(whole) else np.nan
+            for part in ("", "_sd", "_published")
+        )
+        axis.barh(at, value, xerr=0 if np.isnan(spread) else spread, color="0.75")
+        label = _published(rows) if at == 0 else None
+        axis.plot(known, at, "D", color="C3", mfc="none", label=label)
+        folds = own.drop(index=whole.index)
+        label = "one fold" if at == 0 and len(folds) else None
+        axis.plot(folds[metric], np.full(len(folds), at), ".", color="0.3", ms=4, label=label)
+    axis.set_yticks(np.arange(len(named)), list(named), fontsize="x-small")
+    axis.set_xlabel(_metric(metric))
     axis.invert_yaxis()
-    axis.legend(frameon=False, fontsize="small")
+    axis.legend(frameon=False, fontsize="x-small", loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def _named(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Rows by what they are called: label and setting, but for the fold."""
+    setting = rows["setting"].str.replace(FOLD + r".*$", "", regex=True)
+    names = (rows["label"] + "\n" + setting).str.strip()
+    return {str(name): own for name, own in rows.groupby(names, sort=False)}
+
+
+def _metric(name: str) -> str:
+    """A metric's name, with its unit where it has one."""
+    units = {"mse": " of log10(1 + expression)", "mae": " of log10(1 + expression)"}
+    return TITLES.get(name, name) + units.get(name, "")
+
+
+def _published(rows: pd.DataFrame) -> str:
+    """What the diamonds are; of another cell type they only show the form."""
+    row = rows.iloc[0]
+    other = row["published_cell"] != row["cell"]
+    return f"published, {row['published_cell']}" if other else "published"
