@@ -151,9 +151,10 @@ def test_mixed_cell_types_are_those_of_the_configuration() -> None:
 def test_hold_out_genes_train_what_the_folds_train() -> None:
     config = load_yaml(ROOT / "config" / "config.yaml")
     tables = read_tables(ROOT / "config" / "tables", SCHEMAS, config)
-    found = plans(tables, config, settings_of, {"K562": "K562"}, [], {"holdout"})
+    cells = {"K562": "K562", "GM12878": "GM12878"}
+    found = plans(tables, config, settings_of, cells, [], {"holdout"})
     held = found["epinformer_holdout"].trainings()
-    assert len(held) == 5 * 12  # four variants and the encoder
+    assert len(held) == 5 * 12 * 2  # four variants and the encoder, twelve folds, two cell types
     assert held == found["epinformer_folds"].trainings()
 
 
