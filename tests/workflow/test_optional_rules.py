@@ -47,6 +47,7 @@ def test_fanc_balances_the_matrices_that_are_named(tmp_path: Path) -> None:
 
 def test_files_of_another_assembly_are_lifted(tmp_path: Path) -> None:
     header, *rows = (ROOT / "config/files.tsv").read_text().splitlines()
+    rows = [row for row in rows if not row.startswith("K562\tcrispr")]
     own = f"K562\tcrispr\t1\tpath\tscreen\ttsv\t{tmp_path}/screen.tsv\t\thg19"
     sheet = [f"{header}\tassembly", *(f"{row}\t" for row in rows), own]
     (tmp_path / "files.tsv").write_text("\n".join(sheet) + "\n")
