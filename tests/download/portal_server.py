@@ -95,8 +95,9 @@ class Handler(BaseHTTPRequestHandler):
         else:
             step = -(-len(body) // fault[1])
             for start in range(0, len(body), step):
-                self.wfile.write(body[start : start + step])
+                # Before a piece, not after it: whoever has the last one may ask for the next file.
                 self.server.released.wait(fault[2])
+                self.wfile.write(body[start : start + step])
         self.server.sending -= 1
 
     def reply(
