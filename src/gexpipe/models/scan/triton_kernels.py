@@ -51,6 +51,15 @@ def _values(pointer, place, used):
 
 
 @triton.jit
+def _block(block, channels, states, BLOCK: tl.constexpr, STATES: tl.constexpr):
+    """Channels of a block, states, which of them there are, and their places in (D, N)."""
+    channel, state = block * BLOCK + tl.arange(0, BLOCK), tl.arange(0, STATES)
+    used, real = channel < channels, state < states
+    square = channel[:, None] * states + state[None, :]
+    return channel, state, used, real, used[:, None] & real[None, :], square
+
+
+@triton.jit
 def _gated(grad, z, place, used, GATED: tl.constexpr):
     """Gradient of the ungated output."""
     gy = _values(grad, place, used)
@@ -68,10 +77,9 @@ def chunk_states(
 ):  # fmt: skip
     """State at the end of every chunk from a state of zero, into the slot behind it; ``span``."""
     chunk, gene = tl.program_id(0).to(tl.int64), tl.program_id(2).to(tl.int64)
-    channel, state = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK), tl.arange(0, STATES)
-    used, real = channel < channels, state < states
-    both = used[:, None] & real[None, :]
-    square = channel[:, None] * states + state[None, :]
+    channel, state, used, real, both, square = _block(
+        tl.program_id(1), channels, states, BLOCK, STATES
+    )
     rate = _values(a, square, both)
     shift = _values(bias, channel, used)
     h = tl.zeros((BLOCK, STATES), tl.float32)
@@ -101,10 +109,9 @@ def join(
     last slot is zero.
     """
     gene = tl.program_id(1).to(tl.int64)
-    channel, state = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.arange(0, STATES)
-    used, real = channel < channels, state < states
-    both = used[:, None] & real[None, :]
-    square = channel[:, None] * states + state[None, :]
+    channel, _, used, _, both, square = _block(
+        tl.program_id(0), channels, states, BLOCK, STATES
+    )
     rate = _values(a, square, both)
     row = tl.arange(0, GROUP)
     carry = tl.zeros((BLOCK, STATES), tl.float32)
@@ -134,10 +141,9 @@ def chunk_outputs(
 ):  # fmt: skip
     """``out`` of every chunk, from the state in the slot in front of it."""
     chunk, gene = tl.program_id(0).to(tl.int64), tl.program_id(2).to(tl.int64)
-    channel, state = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK), tl.arange(0, STATES)
-    used, real = channel < channels, state < states
-    both = used[:, None] & real[None, :]
-    square = channel[:, None] * states + state[None, :]
+    channel, state, used, real, both, square = _block(
+        tl.program_id(1), channels, states, BLOCK, STATES
+    )
     rate = _values(a, square, both)
     skip = _values(d, channel, used)
     shift = _values(bias, channel, used)
@@ -167,10 +173,9 @@ def chunk_adjoints(
 ):  # fmt: skip
     """Gradient that leaves every chunk at its front when none enters, into the slot in front."""
     chunk, gene = tl.program_id(0).to(tl.int64), tl.program_id(2).to(tl.int64)
-    channel, state = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK), tl.arange(0, STATES)
-    used, real = channel < channels, state < states
-    both = used[:, None] & real[None, :]
-    square = channel[:, None] * states + state[None, :]
+    channel, state, used, real, both, square = _block(
+        tl.program_id(1), channels, states, BLOCK, STATES
+    )
     rate = _values(a, square, both)
     shift = _values(bias, channel, used)
     back = tl.zeros((BLOCK, STATES), tl.float32)
@@ -214,10 +219,9 @@ def chunk_gradients(
     sum_b = tl.zeros((CHUNK, STATES), tl.float32)
     sum_c = tl.zeros((CHUNK, STATES), tl.float32)
     for block in range(BLOCKS):
-        channel = (group * BLOCKS + block) * BLOCK + tl.arange(0, BLOCK)
-        used = channel < channels
-        both = used[:, None] & real[None, :]
-        square = channel[:, None] * states + state[None, :]
+        channel, _, used, _, both, square = _block(
+            group * BLOCKS + block, channels, states, BLOCK, STATES
+        )
         front = (gene * (chunks + 1) + chunk) * channels * states + square
         behind = front + channels * states
         rate = _values(a, square, both)
