@@ -109,9 +109,7 @@ def join(
     last slot is zero.
     """
     gene = tl.program_id(1).to(tl.int64)
-    channel, _, used, _, both, square = _block(
-        tl.program_id(0), channels, states, BLOCK, STATES
-    )
+    channel, _, used, _, both, square = _block(tl.program_id(0), channels, states, BLOCK, STATES)
     rate = _values(a, square, both)
     row = tl.arange(0, GROUP)
     carry = tl.zeros((BLOCK, STATES), tl.float32)
