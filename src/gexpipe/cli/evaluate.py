@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -65,41 +64,18 @@ def predict(
 
     click.get_current_context().with_resource(hold())
     prepare(threads)
-    import torch
-
-    from gexpipe.evaluate import predict as predicting
-    from gexpipe.evaluate.foreign import open_checkpoint
-    from gexpipe.evaluate.reweighted import Reweighted
-    from gexpipe.evaluate.shuffle import ShuffledWindows
-    from gexpipe.train.batches import Genes
+    from gexpipe.evaluate.from_files import Changes, predict_files
     from gexpipe.train.options import read_method
-    from gexpipe.train.run import Sources, open_data
+    from gexpipe.train.run import Sources
 
-    model, config, trained = open_checkpoint(checkpoint, read_method(method) if method else None)
-    inputs = replace(config.inputs, drop=(*config.inputs.drop, *(drop or [])))
-    config = replace(config, inputs=replace(inputs, length=length or inputs.length))
-    fold, parts = fold or trained or 11, tuple(split or predicting.PARTS)
-    model = Reweighted(model) if weighted else model
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
-    data: Genes = open_data(
-        Sources(
-            examples, sequence, signals, elements,
-            bins=bins, bin_signals=bin_signals, prompts=prompts,
-        ),
-        config,
+    sources = Sources(
+        examples, sequence, signals, elements, bins=bins, bin_signals=bin_signals, prompts=prompts
+    )
+    changes = Changes(tuple(drop or ()), length, weighted, shuffle_windows)
+    predict_files(
+        checkpoint, read_method(method) if method else None, sources, changes, fold,
+        tuple(split or ()), out, embeddings,
     )  # fmt: skip
-    if shuffle_windows is not None:
-        data = ShuffledWindows(data, fold, shuffle_windows)
-    if "train" in parts or (trained and trained != fold):
-        log.warning("fold %d: some of these genes this checkpoint was trained on", fold)
-    given = (model, data, fold, config.train.batch_size, parts)
-    if embeddings is None:
-        table = predicting.prediction_table(*given)
-    else:
-        table, vectors = predicting.prediction_and_embeddings(*given)
-        predicting.write_embeddings(embeddings, table["gene_id"].tolist(), vectors)
-    predicting.write_predictions(out, table)
-    log.info("%d predictions of %s in %s", len(table), config.name, out)
 
 
 @app.command()
