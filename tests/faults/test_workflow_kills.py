@@ -78,11 +78,15 @@ def test_a_second_run_on_the_folder_is_refused(project: Project, broken: Path) -
     first = start(project)
     locks = project.folder / ".snakemake" / "locks"
     until = time.monotonic() + 120
-    while not any(locks.glob("*")) and first.poll() is None and time.monotonic() < until:
+    while not any(locks.glob("*.output.lock")) and time.monotonic() < until:
+        assert first.poll() is None, first.communicate()[0][-3000:]
         time.sleep(0.05)
-    if first.poll() is None:
+    os.killpg(first.pid, signal.SIGSTOP)  # it holds its lock until the second has answered
+    try:
         second = project.run("--rerun-triggers", "mtime", "--", *GOALS)
-        assert second.returncode != 0 and "lock" in (second.stdout + second.stderr).lower()
+    finally:
+        os.killpg(first.pid, signal.SIGCONT)
+    assert second.returncode != 0 and "lock" in (second.stdout + second.stderr).lower()
     said, _ = first.communicate(timeout=600)
     assert first.returncode == 0, said[-3000:]
     check(project, broken)
