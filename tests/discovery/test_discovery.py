@@ -276,6 +276,22 @@ def test_comparison_and_its_summary(truth: Path, tmp_path: Path) -> None:
                 [f"x={tmp_path}/good.parquet:nothing"], [])  # fmt: skip
 
 
+def test_reach_counts_elements_that_no_window_holds(truth: Path, tmp_path: Path) -> None:
+    genes = pd.DataFrame({"gene_id": ["g"], "chrom": ["chr1"], "tss": [30_000]})
+    seen, every = (true_pairs(truth, genes, "A", length) for length in (20_000, 60_000))
+    assert len(seen) < len(every)
+    seen.assign(score=seen["effect"]).to_parquet(tmp_path / "seen.parquet")
+    arguments = (truth, "A", tmp_path / "examples.parquet", 11, "test", 20_000)
+    links = [f"seen={tmp_path}/seen.parquet"]
+    table = compare(*arguments, links, [], 60_000)
+    rows = table[table["distance"] == "all"].set_index("level")
+    outer = every["distance"] >= 600
+    assert rows.loc["reach", "pairs"] == outer.sum()
+    assert rows.loc["reach", "positives"] == (outer & (every["effect"] > 0)).sum()
+    assert rows.loc["reach", "auprc"] < rows.loc["element", "auprc"] == 1
+    assert set(compare(*arguments, links, [], 20_000)["level"]) == {"element"}
+
+
 def test_tensors_stay_on_the_tape() -> None:
     model = Linear()
     found: Tensor = saliency_of(model, Toy().batch(np.arange(2)).dense())

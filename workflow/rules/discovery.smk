@@ -152,13 +152,14 @@ rule against_truth:
     params:
         truth=config["discovery"]["truth"],
         length=lambda wildcards: scored_window(wildcards.table),
+        reach=2 * config["elements"]["max_distance"],
         scores=lambda wildcards: named_scores(wildcards),
     message:
         "Scores of {wildcards.cell} against the truth, fold {wildcards.fold}, seed {wildcards.seed}"
     shell:
         "gexpipe discover truth --folder {params.truth} --cell {wildcards.cell}"
-        " --genes {input.examples} --fold {wildcards.fold} --length {params.length} {params.scores}"
-        " --link 'ABC={input.abc}:abc_score' --link 'Activity={input.abc}:activity'"
+        " --genes {input.examples} --fold {wildcards.fold} --length {params.length} --reach {params.reach}"
+        " {params.scores} --link 'ABC={input.abc}:abc_score' --link 'Activity={input.abc}:activity'"
         " --link 'Distance={input.abc}:-distance' --out {output} > {log} 2>&1"
 
 

@@ -93,12 +93,15 @@ def truth(
         list[str] | None, typer.Option(help="LABEL=base scores (.zarr.zip); repeat.")
     ] = None,
     split: Annotated[str, typer.Option(help="Part of the fold.")] = "test",
+    reach: Annotated[
+        int, typer.Option(help="Longer window, in which elements count whether seen or not, bp.")
+    ] = 0,
 ) -> None:
     """Precision, enrichment and decoys of scores against a simulated genome's truth."""
     from gexpipe.discovery.compare import compare
     from gexpipe.files import aside
 
-    table = compare(folder, cell, genes, fold, split, length, link or [], base or [])
+    table = compare(folder, cell, genes, fold, split, length, link or [], base or [], reach)
     with aside(out) as temporary:
         table.to_csv(temporary, sep="\t", index=False, float_format="%.5g")
     shown = table[(table["level"] == "element") & (table["distance"] == "all")]

@@ -74,6 +74,7 @@ def compare(
     length: int,
     links: Sequence[str],
     bases: Sequence[str],
+    reach: int = 0,
 ) -> pd.DataFrame:
     """Measure scores against the truth of a simulated genome.
 
@@ -91,20 +92,31 @@ def compare(
         Window in which elements count, bp.
     links, bases : sequence of str
         ``LABEL=FILE`` (of links also ``LABEL=FILE:COLUMN``).
+    reach : int
+        If longer than ``length``: a window, bp, in which elements count once more, whether or not a
+        score saw them (those without a score have 0).
 
     Returns
     -------
     DataFrame
-        score (label), cell, and the columns of `element_rows`: of level element for ``links``, of
-        level base for ``bases``.
+        score (label), cell, and the columns of `element_rows`: of levels element and reach for
+        ``links``, of level base for ``bases``.
     """
     table = pd.read_parquet(require(examples, "example table"))
     genes = table.loc[table[f"fold_{fold}"] == split, ["gene_id", "chrom", "tss"]]
     genes = genes.reset_index(drop=True)
     pairs = true_pairs(folder, genes, cell, length)
+    levels = {"element": pairs}
+    if reach > length:
+        levels["reach"] = true_pairs(folder, genes, cell, reach)
     rows = []
     for label, text in named(links, "--link"):
-        found = element_rows(pairs, overlapping(pairs, links_of(text)))
+        scored_links = links_of(text)
+        found = [
+            row
+            for level, each in levels.items()
+            for row in element_rows(each, overlapping(each, scored_links), level)
+        ]
         rows += [{"score": label, "cell": cell, **row} for row in found]
     for label, text in named(bases, "--base"):
         scored = read_bases(Path(text))

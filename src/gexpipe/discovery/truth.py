@@ -95,7 +95,7 @@ def _measures(score: Floats, act: Flags, decoy: Flags) -> Row:
     }
 
 
-def element_rows(pairs: pd.DataFrame, score: Floats) -> list[Row]:
+def element_rows(pairs: pd.DataFrame, score: Floats, level: str = "element") -> list[Row]:
     """Measures of element scores in each distance class.
 
     Parameters
@@ -104,6 +104,8 @@ def element_rows(pairs: pd.DataFrame, score: Floats) -> list[Row]:
         Output of `true_pairs`.
     score : ndarray
         (pairs,), larger = more likely to act.
+    level : str
+        Name of this set of elements.
 
     Returns
     -------
@@ -121,7 +123,7 @@ def element_rows(pairs: pd.DataFrame, score: Floats) -> list[Row]:
         act, s = effect[within] > 0, score[within]
         if not act.any() or act.all():
             continue
-        row = {"level": "element", "distance": name, **_measures(s, act, decoy[within])}
+        row = {"level": level, "distance": name, **_measures(s, act, decoy[within])}
         row["effect"] = float(spearmanr(s, effect[within]).statistic) if np.ptp(s) > 0 else np.nan
         rows.append(row)
     return rows
