@@ -15,6 +15,9 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/options.smk"
+include: "workflow/rules/sheet_files.smk"
+include: "workflow/rules/run_files.smk"
 include: "workflow/rules/gta_common.smk"
 include: "workflow/rules/download.smk"
 include: "workflow/rules/reference.smk"

@@ -1,0 +1,52 @@
+# How commands name what rules hand them, and what jobs ask of the machine.
+import json
+
+
+def repeat(flag, values):
+    """``--flag a --flag b`` for the shell."""
+    values = [values] if isinstance(values, str) else values
+    return " ".join(f"--{flag} {value}" for value in values)
+
+
+def by_cell(flag, files):
+    """``--flag CELL=FILE`` for a file of every cell of the configuration."""
+    return repeat(flag, [f"{cell}={path}" for cell, path in zip(config["cells"], files)])
+
+
+def named_inputs(names, input):
+    """``--NAME FILE`` for some named inputs of a rule."""
+    return " ".join(repeat(name.replace("_", "-"), input[name]) for name in names)
+
+
+def changes(test):
+    """Options of ``gexpipe evaluate predict`` for changed inputs."""
+    length = f"--length {test['length']}" if "length" in test else ""
+    weighted = "--weighted" if test.get("weighted") else ""
+    return f"{length} {repeat('drop', test.get('drop', []))} {weighted}".strip()
+
+
+def labels():
+    """``--method name=label`` for every method of the configuration."""
+    return repeat("method", [f"{name}='{method['label']}'" for name, method in METHODS.items()])
+
+
+def lines(table):
+    """The rows of a table, resolved, as JSON."""
+    return json.dumps([line.as_mapping() for line in PLANS[table].lines])
+
+
+def published_cells(table):
+    """``--cell name=cell type whose published values stand beside it``.
+
+    A table of cell types that the configuration has not keeps its published values.
+    """
+    cells = {cell: SHEETS.published_as[cell] for cell in PLANS[table].cells}
+    cells = cells or {cell: cell for cell in TABLES[table]["cells"]}
+    return repeat("cell", [f"{cell}={published}" for cell, published in cells.items()])
+
+
+def growing(mb_per_input_mb, least):
+    """Memory that grows with the input's size and doubles with every attempt, in MB."""
+    return lambda wildcards, input, attempt: int(
+        max(least, mb_per_input_mb * input.size_mb) * 2 ** (attempt - 1)
+    )

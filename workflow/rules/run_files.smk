@@ -1,0 +1,75 @@
+# Which files a method is trained on and predicts from.
+
+
+def example_table(wildcards):
+    """The example table that a method reads: with the default target, or with one with a name."""
+    target = TRAINED[wildcards.method].get("target")
+    return f"results/examples/{wildcards.cell}{f'.{target}' if target else ''}.parquet"
+
+
+def element_store(wildcards):
+    """The element store, for methods that read promoter and elements."""
+    if TRAINED[wildcards.method]["inputs"]["elements"]:
+        return f"results/elements/{wildcards.cell}.zarr/manifest.json"
+    return []
+
+
+def start_checkpoint(wildcards):
+    """The checkpoint that a method starts from: of a run of another method, or a file."""
+    start = TRAINED[wildcards.method].get("start_from")
+    if not start:
+        return []
+    if start in TRAINED:
+        run = f"{wildcards.cell}/{start}/fold{wildcards.fold}/seed{wildcards.seed}"
+        return f"results/runs/{run}/best.ckpt"
+    return start.format(cell=wildcards.cell, fold=wildcards.fold, seed=wildcards.seed)
+
+
+def stores(wildcards):
+    """What a method predicts from, by option name: window stores; GTA reads bins and prompts."""
+    method = TRAINED[wildcards.method]
+    if method["architecture"] == "gta":
+        return bin_data(method, wildcards.cell)
+    return {
+        "sequence": "results/windows/sequence.zarr/manifest.json",
+        "signals": f"results/windows/{wildcards.cell}.zarr/manifest.json",
+    }
+
+
+def training_data(wildcards):
+    """What a method is trained on, by option name: its stores; the encoder reads elements."""
+    if TRAINED[wildcards.method]["architecture"] == "enhancer_encoder":
+        return {
+            "activity": f"results/abc/{wildcards.cell}/elements.parquet",
+            "genome": "resources/reference/genome.fa",
+        }
+    return stores(wildcards)
+
+
+def mixed_cells(wildcards):
+    """Further cell types that a method is trained on, beside the run's own."""
+    cells = TRAINED[wildcards.method]["inputs"].get("mixed_cells", [])
+    return [cell for cell in cells if cell != wildcards.cell]
+
+
+def baseline_tables(wildcards):
+    """Tables that a baseline's features come from, by option name."""
+    method, cell = TRAINED[wildcards.method], wildcards.cell
+    features = method["model"]["features"].split("+")
+    tables = {"examples": example_table(wildcards)}
+    if "marks" in features:
+        tables["gene_activity"] = f"results/abc/{cell}/genes.parquet"
+    if "contact" in features or method["inputs"]["elements"]:
+        tables["elements"] = f"results/elements/{cell}.parquet"
+    return tables
+
+
+def runs(pattern, methods):
+    """A path pattern for every cell, method and seed of the configuration."""
+    return expand(
+        pattern,
+        cell=config["cells"],
+        method=methods,
+        fold=config["splits"]["fold"],
+        seed=config["seeds"],
+    )
