@@ -102,7 +102,8 @@ def _record(
         if line.paper:
             where = (line.paper, line.tables, line.known_as, published_cell, name)
             # The papers call the pooled genes of all folds by either name.
-            names_of_it = (setting, setting.replace("fold=all", "split=12-fold"))
+            there = "; ".join(part for part in (line.published_setting, more) if part)
+            names_of_it = (there, there.replace("fold=all", "split=12-fold"))
             value = lookup(published, *where, names_of_it)
         values = runs[name].to_numpy(float) if name in runs else np.empty(0)
         record |= _values(name, values[~np.isnan(values)], value)
@@ -139,7 +140,7 @@ def parameter_table(
         known = None
         if line.paper:
             where = (line.paper, line.tables, line.known_as, "", "parameters")
-            known = lookup(published, *where, (line.setting,))
+            known = lookup(published, *where, (line.published_setting,))
         value = known[0] if known else np.nan
         count = counts.get(line.run, np.nan)
         records.append(

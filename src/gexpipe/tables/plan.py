@@ -36,6 +36,8 @@ class Line:
         What of the trained model is compared with the truth; empty for its predictions.
     note : str
         What differs here from the declared row: a shorter window.
+    known_setting : str or None
+        Under which setting it stands there, if not under its own.
     """
 
     label: str
@@ -49,6 +51,12 @@ class Line:
     reason: str = ""
     note: str = ""
     score: str = ""
+    known_setting: str | None = None
+
+    @property
+    def published_setting(self) -> str:
+        """The setting under which the published value is found."""
+        return self.setting if self.known_setting is None else self.known_setting
 
     def as_mapping(self) -> dict[str, Any]:
         """Plain values for the command line."""
@@ -285,6 +293,7 @@ def expand(
                 paper=source.get("paper", ""),
                 tables=list(source.get("tables", [])),
                 known_as=source.get("method", row["method"]),
+                known_setting=source.get("setting"),
                 reason=reason,
                 note="" if reason else note,
                 score=row.get("score", ""),
