@@ -156,6 +156,17 @@ def test_attention_is_over_prototypes(stand_ins: Path) -> None:
     assert chosen.shape == (3, 3) and (chosen.diff(dim=1) > 0).all()
 
 
+def test_logits_start_with_variance_1() -> None:
+    torch.manual_seed(3)
+    align = TokenAlignment(33, 64, 500, 70)
+    embedding, words = torch.randn(500, 64) * 0.01, torch.arange(70)
+    bins = torch.randn(4, 50, 33)
+    flat = align(bins, embedding, words)[1].log()
+    align.spread(embedding, words)
+    logits = align(bins, embedding, words)[1].log()
+    assert (flat.var(dim=-1).mean() < 1e-4) and (0.5 < logits.var(dim=-1).mean() < 2)
+
+
 def test_attention_as_equation_1() -> None:
     torch.manual_seed(3)
     align = TokenAlignment(5, 16, 40, 6, (3, 2), heads=2, key_width=8)

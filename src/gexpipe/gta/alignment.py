@@ -48,6 +48,20 @@ class TokenAlignment(nn.Module):
         self.out = nn.Linear(key_width, width)
         self.heads = heads
 
+    @torch.no_grad()
+    def spread(self, embedding: Tensor, words: Tensor) -> None:
+        """Rescale the mixtures so that the logits of features of variance 1 start with variance 1.
+
+        The paper does not say how the mixtures start. With the weights of any linear layer, the
+        prototypes of Llama's small embeddings are near 0 and alike: attention is the same for
+        every bin, and training can stay there for hundreds of steps. Queries and keys are linear
+        layers as PyTorch starts them, which divide a variance by 3; the logits of one head then
+        have 1 / (9 heads) of the prototypes' variance.
+        """
+        for layer, vectors in ((self.of_vocabulary, embedding), (self.of_words, embedding[words])):
+            mixed = layer.weight.to(vectors.dtype) @ vectors
+            layer.weight.mul_(3 * math.sqrt(self.heads) / mixed.float().std())
+
     def forward(self, bins: Tensor, embedding: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
         """Align bins.
 

@@ -122,6 +122,8 @@ class GTA(ExpressionModel):
         self.select = Selector(backbone.width, o.selected)
         self.register_buffer("words", torch.tensor(tokens), persistent=False)
         meta = self.select.score.weight.device.type == "meta"
+        if not meta:
+            self.align.spread(backbone.embedding, self.words)
         digest = torch.zeros(32, dtype=torch.uint8) if meta else backbone.digest()
         self.register_buffer("backbone_digest", digest)
         self.fingerprint = "" if meta else bytes(digest.tolist()).hex()
