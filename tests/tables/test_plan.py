@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
 from gexpipe.config import load_yaml, method_settings
 from gexpipe.errors import UserError
+from gexpipe.tables.build import benchmark_table
 from gexpipe.tables.cost import estimate, recorded_seconds
 from gexpipe.tables.declared import plans, read_tables
 from gexpipe.tables.plan import Plan, change_id, run_id
@@ -51,6 +54,19 @@ def test_every_row_of_the_shipped_tables_names_published_values(shipped: dict[st
             assert len(known), (name, line)
             if not name.startswith("epinformer"):  # it prints numbers for some of its variants
                 assert line.published_setting in set(known["setting"]), (name, line)
+
+
+def test_published_values_of_every_row_agree(shipped: dict[str, Plan]) -> None:
+    metrics = pd.DataFrame(columns=["cell", "method", "test", "fold", "seed", "n"])
+    names = ["mse", "mae", "pearson", "spearman"]
+    published = read_published(ROOT / "config" / "published.tsv")
+    cells = {"K562": "K562", "GM12878": "GM12878"}
+    for plan in shipped.values():
+        assert len(benchmark_table(metrics, published, plan.lines, names, cells))
+        lines = [
+            replace(line, setting=f"{line.setting}; fold=all".strip("; ")) for line in plan.lines
+        ]
+        assert len(benchmark_table(metrics, published, lines, names, cells))
 
 
 def test_rows_at_published_settings_are_the_method_itself(shipped: dict[str, Plan]) -> None:

@@ -218,3 +218,18 @@ def test_lookup_prefers_a_printed_sd_and_refuses_contradictions(tmp_path: Path) 
     table.loc[0, "value"] = 0.2
     with pytest.raises(UserError, match=r"published, prism tables 1, 3: prism, K562, mse"):
         lookup(table, "prism", ["1", "3"], "prism", "K562", "mse")
+
+
+def test_a_rounded_number_is_no_contradiction(tmp_path: Path) -> None:
+    path = tmp_path / "published.tsv"
+    head = "\t".join(
+        ["paper", "table", "row", "method", "cell", "setting", "metric", "value", "sd", "note"]
+    )
+    row = "epinformer\t{}\tE\tepinformer\tK562\t\tpearson\t{}\t\t"
+    path.write_text("\n".join([head, row.format("a", 0.7095633), row.format("b", 0.71)]) + "\n")
+    where = ("epinformer", ["a", "b"], "epinformer", "K562", "pearson")
+    found = lookup(read_published(path), *where)
+    assert found is not None and found[0] == 0.7095633
+    path.write_text("\n".join([head, row.format("a", 0.7195633), row.format("b", 0.71)]) + "\n")
+    with pytest.raises(UserError, match="values"):
+        lookup(read_published(path), *where)

@@ -96,7 +96,7 @@ def lookup(
     Raises
     ------
     UserError
-        When the tables disagree.
+        When the tables disagree by more than the rounding of one of them; the other one counts.
     """
     chosen = published[
         (published["paper"] == paper)
@@ -108,10 +108,24 @@ def lookup(
     ]
     if chosen.empty:
         return None
-    values, spreads = chosen["value"].unique(), chosen["sd"].dropna().unique()
+    values, spreads = (_unrounded(chosen[name].dropna()) for name in ("value", "sd"))
     if len(values) > 1 or len(spreads) > 1:
         raise UserError(
-            f"{method}, {cell}, {metric}: values {values.tolist()}, sd {spreads.tolist()}",
+            f"{method}, {cell}, {metric}: values {values}, sd {spreads}",
             f"published, {paper} tables {', '.join(tables)}",
         )
     return float(values[0]), float(spreads[0]) if len(spreads) else np.nan
+
+
+def _unrounded(numbers: pd.Series) -> list[float]:
+    """Different numbers, without those that are another one in fewer decimals."""
+    exact: list[float] = []
+    for number in sorted(set(map(float, numbers)), key=lambda n: -_decimals(n)):
+        if all(round(other, _decimals(number)) != number for other in exact):
+            exact.append(number)
+    return exact
+
+
+def _decimals(number: float) -> int:
+    """Decimals as printed, at least two: a final 0 is lost, and no paper prints fewer."""
+    return max(2, len(f"{number!r}".partition(".")[2]))
