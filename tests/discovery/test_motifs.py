@@ -90,6 +90,18 @@ def test_contributions_are_the_kernel_where_the_motif_is() -> None:
     assert inside > 5 * abs(total).mean()
 
 
+def test_both_strands_say_the_same_of_either() -> None:
+    data: Any = Planted(8)
+    model = encoder_with_motif(0.05)
+    bases, found = attributions(model, data, np.arange(8), 3, both=True)
+    data.codes = 3 - data.codes[:, ::-1].copy()
+    turned, other = attributions(model, data, np.arange(8), 3, both=True)
+    np.testing.assert_array_equal(turned, bases[:, ::-1, ::-1])
+    np.testing.assert_allclose(other, found[:, ::-1, ::-1], atol=1e-5)
+    alone = attributions(model, data, np.arange(8), 3)[1]
+    assert abs(alone - other).max() > 0.01
+
+
 @extra
 @pytest.mark.slow
 def test_the_planted_motif_comes_back(tmp_path: Path) -> None:

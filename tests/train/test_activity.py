@@ -53,6 +53,24 @@ def test_bases_targets_and_parts(files: dict[str, Path]) -> None:
     assert other.fingerprint != data.fingerprint
 
 
+def test_training_reads_either_strand(files: dict[str, Path]) -> None:
+    where = files["activity"], files["genome"], files["examples"]
+    rows = np.arange(60)
+    plain = ElementActivity(*where, 256, 0.5).batch(rows)
+    turned = ElementActivity(*where, 256, 1.0).batch(rows, np.random.default_rng(1))
+    mixed = ElementActivity(*where, 256, 0.5).batch(rows, np.random.default_rng(1))
+    there = plain.codes.numpy()
+    other = np.where(there < 4, 3 - there, 4)[:, ::-1]
+    np.testing.assert_array_equal(turned.codes, other)
+    same = (mixed.codes.numpy() == there).all(axis=1)
+    assert 15 < same.sum() < 45 and (mixed.codes.numpy()[~same] == other[~same]).all()
+    assert (mixed.target == plain.target).all()
+    settings = {**method("enhancer_encoder")}
+    settings["inputs"] = {**settings["inputs"], "reverse_complement": 1.0}
+    data = open_data(Sources(**files), MethodConfig.from_mapping(settings))
+    np.testing.assert_array_equal(data.batch(rows, np.random.default_rng(1)).codes, other)
+
+
 def test_trains_the_encoder(files: dict[str, Path], tmp_path: Path) -> None:
     config = MethodConfig.from_mapping(method("enhancer_encoder"))
     data = open_data(Sources(**files), config)

@@ -61,8 +61,8 @@ def motifs(
     out: Annotated[Path, typer.Option(help="TSV to write.")],
     figure: Annotated[Path, typer.Option(help="PNG to write: logos.")],
     database: Annotated[Path | None, typer.Option(help="Known motifs, a MEME file.")] = None,
-    split: Annotated[str, typer.Option(help="Part of the checkpoint's fold.")] = "test",
-    most: Annotated[int, typer.Option(help="Most elements to read.", min=1)] = 20_000,
+    split: Annotated[str, typer.Option(help="Part of the checkpoint's fold, or all.")] = "all",
+    most: Annotated[int, typer.Option(help="So many elements, the most active.", min=1)] = 20_000,
     least: Annotated[int, typer.Option(help="Seqlets below which there is no pattern.")] = 100,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
@@ -70,6 +70,8 @@ def motifs(
     from gexpipe.train.process import prepare
 
     prepare(threads)
+    import numpy as np
+
     from gexpipe.discovery import motifs as finding
     from gexpipe.discovery.logos import draw_logos
     from gexpipe.evaluate.foreign import open_checkpoint
@@ -81,8 +83,11 @@ def motifs(
         raise UserError(f"a {config.architecture}; expected an enhancer_encoder", checkpoint)
     known = finding.read_motifs(database) if database else {}
     data = open_data(Sources(examples, activity=activity, genome=genome), config)
-    rows = data.split(trained or 11, split)[:most]
-    given = finding.attributions(model, data, rows, config.train.batch_size)
+    target = data.table["target"].to_numpy()
+    rows = np.arange(len(target)) if split == "all" else data.split(trained or 11, split)
+    rows = np.sort(rows[np.argsort(-target[rows], kind="stable")[:most]])
+    both = config.inputs.reverse_complement > 0
+    given = finding.attributions(model, data, rows, config.train.batch_size, both)
     found = finding.find_motifs(*given, least=least)
     table = finding.match(found, known)
     write_table(table, out)

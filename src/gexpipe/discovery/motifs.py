@@ -24,12 +24,23 @@ INFORMATIVE = 0.3  # bits; the ends of a pattern below it are cut off
 
 
 def attributions(
-    model: ExpressionModel, data: Genes, rows: NDArray[np.int64], size: int
+    model: ExpressionModel, data: Genes, rows: NDArray[np.int64], size: int, both: bool = False
 ) -> tuple[Floats, Floats]:
     """Bases of elements, and what each of the four bases would add at each place.
 
     The gradient of the prediction with respect to the one-hot bases, less its mean over the four:
     only differences between bases mean anything.
+
+    Parameters
+    ----------
+    model, data : ExpressionModel, Genes
+        EPInformer's encoder and its elements.
+    rows : ndarray
+        Elements.
+    size : int
+        Elements a batch.
+    both : bool
+        The mean of what the model says of either strand, for one that was trained on both.
 
     Returns
     -------
@@ -45,6 +56,9 @@ def attributions(
         batch = data.batch(np.asarray(rows[first : first + size])).to(device).dense()
         dna = batch.sequence().detach().float().requires_grad_()
         predicted = model(opened(batch, dna)).prediction.sum()
+        if both:  # with A, C, G, T in this order, the complement is the order turned round
+            turned = model(opened(batch, dna.flip(1, 2))).prediction.sum()
+            predicted = (predicted + turned) / 2
         (gradient,) = torch.autograd.grad(predicted, [dna])
         shown.append(dna.detach().cpu().numpy())
         found.append((gradient - gradient.mean(dim=2, keepdim=True)).cpu().numpy())

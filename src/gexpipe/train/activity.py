@@ -13,6 +13,7 @@ from pyfaidx import Fasta
 from gexpipe.errors import UserError
 from gexpipe.files import require
 from gexpipe.tabular import read_parquet
+from gexpipe.windows.augment import reverse_complement
 from gexpipe.windows.batch import Batch
 from gexpipe.windows.layout import N_CODE, encode
 from gexpipe.windows.sequence import window_of
@@ -40,6 +41,9 @@ class ElementActivity:
         Example table, for the part of each chromosome in each fold.
     length : int
         Bases to give.
+    turned : float
+        Probability that training gives the reverse complement, 0-1: an element has no strand. At
+        0.5 both are seen equally often, as in the paper, which adds them to the set.
 
     Attributes
     ----------
@@ -49,13 +53,16 @@ class ElementActivity:
         sha256 over bases and targets.
     """
 
-    def __init__(self, elements: Path, genome: Path, examples: Path, length: int) -> None:
+    def __init__(
+        self, elements: Path, genome: Path, examples: Path, length: int, turned: float = 0.0
+    ) -> None:
         found = read_parquet(elements, "element table", ["chrom", "name", "activity_base"])
         parts = _chromosome_parts(read_parquet(examples, "example table", ["chrom"]), examples)
         found = found[found["chrom"].isin(parts.index)].reset_index(drop=True)
         if found.empty:
             raise UserError("no element on a chromosome of the example table", elements)
         self._codes = _codes(found, require(genome, "genome"), length)
+        self._turned = turned
         self._target = np.log2(OFFSET + found["activity_base"].to_numpy()).astype(np.float32)
         names = {"gene_id": found["name"], "symbol": found["name"], "chrom": found["chrom"]}
         folds = parts.loc[found["chrom"]].reset_index(drop=True)
@@ -76,10 +83,10 @@ class ElementActivity:
         return rows
 
     def batch(self, rows: np.ndarray, draw: np.random.Generator | None = None) -> Batch:
-        """Elements as windows without signals, masks or gene features."""
+        """Elements as windows without signals, masks or gene features; with ``draw``, turned."""
         count, length = len(rows), self._codes.shape[1]
         none = torch.zeros(count, length, dtype=torch.bool)
-        return Batch(
+        batch = Batch(
             gene=torch.as_tensor(np.asarray(rows)),
             codes=torch.from_numpy(self._codes[rows]),
             signals=torch.zeros(count, 0, length),
@@ -88,6 +95,9 @@ class ElementActivity:
             peaks=none,
             blacklist=none,
         )
+        if draw is None:
+            return batch
+        return reverse_complement(batch, torch.from_numpy(draw.random(count) < self._turned))
 
 
 def _chromosome_parts(examples: pd.DataFrame, path: Path) -> pd.DataFrame:

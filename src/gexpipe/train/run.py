@@ -64,9 +64,11 @@ def open_data(sources: Sources, config: MethodConfig) -> Genes:
     if config.architecture == "enhancer_encoder":
         if sources.activity is None or sources.genome is None:
             raise UserError("give --activity and --genome", f"method {config.name}")
-        return ElementActivity(
-            sources.activity, sources.genome, sources.examples, config.inputs.length
-        )
+        inputs = config.inputs
+        loading = Loading(reverse_complement=inputs.reverse_complement)
+        loading.check([])
+        where = sources.activity, sources.genome, sources.examples
+        return ElementActivity(*where, inputs.length, loading.reverse_complement)
     if config.architecture == "gta":
         return _bins(sources, config)
     if sources.sequence is None or sources.signals is None:
