@@ -232,6 +232,20 @@ def test_figures_of_tables(
         assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
 
 
+def test_figure_shows_what_there_is(
+    table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    axes: list[Any] = []
+    monkeypatch.setattr(figures.plt, "close", lambda figure: axes.append(figure.axes[0]))
+    table = table.assign(pearson_published=np.nan, label=[str(i) for i in range(len(table))])
+    table.loc[1, "pearson"] = np.nan
+    table_figure(table, "pearson", None, "Bars", tmp_path / "bars.png")
+    first = table[table["cell"] == table["cell"].iloc[0]]
+    names = [text.get_text() for text in axes[0].get_yticklabels()]
+    assert names == first.dropna(subset="pearson")["label"].tolist() and "1" not in names
+    assert axes[0].get_legend() is None
+
+
 def test_figure_of_folds_has_a_bar_for_the_pooled_genes(
     table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

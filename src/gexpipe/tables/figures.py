@@ -20,6 +20,7 @@ import matplotlib.pyplot as plt
 
 __all__ = ["mean_predictions", "scatter", "table_figure"]
 
+PUBLISHED = {"marker": "D", "color": "C3", "mfc": "none"}
 FOLD = "(?:; )?fold="  # where a setting names a fold
 POOLED_SETTING = "fold=all"
 COLUMNS = ("gene_id", "split", "observed", "predicted")
@@ -74,7 +75,8 @@ def table_figure(table: pd.DataFrame, metric: str, x: str | None, title: str, ou
     table : DataFrame
         Output of `gexpipe.tables.build.benchmark_table`.
     metric : str
-        The one that is drawn, with its standard deviation; published values are diamonds.
+        The one that is drawn, with its standard deviation; published values are diamonds. Rows
+        without either are left out.
     x : str or None
         Key of the settings on the horizontal axis; a line for each label. None: a bar a row.
     title : str
@@ -82,6 +84,8 @@ def table_figure(table: pd.DataFrame, metric: str, x: str | None, title: str, ou
     out : Path
         PNG.
     """
+    shown = table.dropna(subset=[metric, f"{metric}_published"], how="all")
+    table = shown if len(shown) else table
     cells = list(table["cell"].unique())
     bars = max(len(_named(table[table["cell"] == cell])) for cell in cells)
     size = (2.5 + 4.5 * len(cells), 4 if x else 1.4 + 0.34 * bars)
@@ -109,9 +113,10 @@ def _lines(axis: Any, rows: pd.DataFrame, metric: str, x: str) -> None:
         if len(made):
             spread = made[f"{metric}_sd"].fillna(0)
             axis.errorbar(made["place"], made[metric], spread, fmt="o-", color=colour, label=label)
-        beside = f"{label}, {_published(rows)}"
-        values = known[f"{metric}_published"]
-        axis.plot(known["place"], values, "D--", color=colour, mfc="none", label=beside)
+        if len(known):
+            beside = f"{label}, {_published(rows)}"
+            values = known[f"{metric}_published"]
+            axis.plot(known["place"], values, "D--", color=colour, mfc="none", label=beside)
     unit = " (bp)" if x.endswith("length") else ""
     axis.set(xlabel=f"{x.replace('_', ' ')}{unit}", ylabel=_metric(metric))
     if places["place"].gt(0).all() and places["place"].max() > 20 * places["place"].min():
@@ -121,7 +126,7 @@ def _lines(axis: Any, rows: pd.DataFrame, metric: str, x: str) -> None:
 
 def _bars(axis: Any, rows: pd.DataFrame, metric: str) -> None:
     """A bar a row; of rows that differ in their fold a bar for all genes and a dot a fold."""
-    named = _named(rows)
+    named, labels = _named(rows), {_published(rows), "one fold"}
     for at, own in enumerate(named.values()):
         whole = own[
             ~own["setting"].str.contains(FOLD) | own["setting"].str.endswith(POOLED_SETTING)
@@ -131,15 +136,20 @@ def _bars(axis: Any, rows: pd.DataFrame, metric: str) -> None:
             for part in ("", "_sd", "_published")
         )
         axis.barh(at, value, xerr=0 if np.isnan(spread) else spread, color="0.75")
-        label = _published(rows) if at == 0 else None
-        axis.plot(known, at, "D", color="C3", mfc="none", label=label)
-        folds = own.drop(index=whole.index)
-        label = "one fold" if at == 0 and len(folds) else None
-        axis.plot(folds[metric], np.full(len(folds), at), ".", color="0.3", ms=4, label=label)
+        folds = own.drop(index=whole.index)[metric].dropna()
+        for label, points, look in (
+            (_published(rows), np.array([known])[~np.isnan([known])], PUBLISHED),
+            ("one fold", folds, {"marker": ".", "color": "0.3", "ms": 4}),
+        ):
+            if len(points):
+                first = label if label in labels else None
+                axis.plot(points, np.full(len(points), at), ls="", label=first, **look)
+                labels.discard(label)
     axis.set_yticks(np.arange(len(named)), list(named), fontsize="x-small")
     axis.set_xlabel(_metric(metric))
-    axis.invert_yaxis()
-    axis.legend(frameon=False, fontsize="x-small", loc="upper left", bbox_to_anchor=(1, 1))
+    axis.set_ylim(len(named) - 0.4, -0.6)
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(frameon=False, fontsize="x-small", loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _named(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
