@@ -99,6 +99,9 @@ def check_report(path: Path) -> None:
         "Wall and CPU hours",  # workflow/report/costs.rst
         "never saw, beside the values",  # workflow/report/workflow.rst
         "results/figures/scatter/SIM1.prism.png",
-        "results/tables/costs.md",
+        "results/tables/costs.html",
+        "results/tables/controls.html",
+        "results/provenance.html",
+        '"mime_type": "text/html"',  # shown as a page, where Markdown is only offered for download
     ):
         assert words in text, words

@@ -174,10 +174,12 @@ rule discovery_table:
         ),
     output:
         tsv="results/tables/{table}.tsv",
-        md=report(
-            "results/tables/{table}.md",
+        md="results/tables/{table}.md",
+        html=report(
+            "results/tables/{table}.html",
             caption="../report/discovery.rst",
             category="Discovery",
+            labels={"table": "{table}", "form": "table"},
         ),
     log:
         "logs/discovery/table.{table}.log",

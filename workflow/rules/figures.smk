@@ -60,10 +60,12 @@ rule screen_table:
         published=str(locate(config["published"], BASE)),
     output:
         tsv="results/tables/{table}.tsv",
-        md=report(
-            "results/tables/{table}.md",
+        md="results/tables/{table}.md",
+        html=report(
+            "results/tables/{table}.html",
             caption="../report/screen.rst",
             category="Discovery",
+            labels={"table": "{table}", "form": "table"},
         ),
     log:
         "logs/discovery/screen.{table}.log",

@@ -57,10 +57,12 @@ rule table:
         published=str(locate(config["published"], BASE)),
     output:
         tsv="results/tables/{table}.tsv",
-        md=report(
-            "results/tables/{table}.md",
+        md="results/tables/{table}.md",
+        html=report(
+            "results/tables/{table}.html",
             caption="../report/table.rst",
             category="Tables",
+            labels={"table": "{table}", "form": "table"},
         ),
     log:
         "logs/tables/{table}.log",
@@ -121,10 +123,12 @@ rule size_table:
         published=str(locate(config["published"], BASE)),
     output:
         tsv="results/tables/{table}.tsv",
-        md=report(
-            "results/tables/{table}.md",
+        md="results/tables/{table}.md",
+        html=report(
+            "results/tables/{table}.html",
             caption="../report/table.rst",
             category="Tables",
+            labels={"table": "{table}", "form": "table"},
         ),
     log:
         "logs/tables/{table}.log",
@@ -155,10 +159,12 @@ rule long_range:
         published=str(locate(config["published"], BASE)),
     output:
         tsv="results/tables/prism_table8.tsv",
-        md=report(
-            "results/tables/prism_table8.md",
+        md="results/tables/prism_table8.md",
+        html=report(
+            "results/tables/prism_table8.html",
             caption="../report/long_range.rst",
             category="Tables",
+            labels={"table": "prism_table8", "form": "table"},
         ),
     log:
         "logs/tables/long_range.log",
@@ -187,6 +193,7 @@ rule paired:
     output:
         tsv="results/tables/{table}.paired.tsv",
         md="results/tables/{table}.paired.md",
+        html="results/tables/{table}.paired.html",
     log:
         "logs/tables/paired.{table}.log",
     benchmark:
@@ -217,6 +224,7 @@ rule table_figure:
             "results/figures/tables/{table}.png",
             caption="../report/table_figure.rst",
             category="Tables",
+            labels={"table": "{table}", "form": "figure"},
         ),
     log:
         "logs/tables/figure.{table}.log",
@@ -275,6 +283,12 @@ rule controls:
     output:
         tsv="results/tables/controls.tsv",
         md="results/tables/controls.md",
+        html=report(
+            "results/tables/controls.html",
+            caption="../report/controls.rst",
+            category="Tables",
+            labels={"table": "controls", "form": "table"},
+        ),
     log:
         "logs/tables/controls.log",
     benchmark:
@@ -336,10 +350,12 @@ rule costs:
         "results/metrics/shuffled.tsv" if LEARNED else [],
     output:
         tsv="results/tables/costs.tsv",
-        md=report(
-            "results/tables/costs.md",
+        md="results/tables/costs.md",
+        html=report(
+            "results/tables/costs.html",
             caption="../report/costs.rst",
             category="Tables",
+            labels={"table": "costs", "form": "table"},
         ),
     log:
         "logs/tables/costs.log",
@@ -365,6 +381,12 @@ rule provenance:
     output:
         tsv="results/provenance.tsv",
         json="results/provenance.json",
+        html=report(
+            "results/provenance.html",
+            caption="../report/provenance.rst",
+            category="Provenance",
+            labels={"table": "provenance", "form": "table"},
+        ),
     log:
         "logs/tables/provenance.log",
     benchmark:

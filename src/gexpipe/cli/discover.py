@@ -113,7 +113,7 @@ def truth(
 def table(
     measured: Annotated[list[Path], typer.Option(help="Tables of `discover truth`; repeat.")],
     title: Annotated[str, typer.Option(help="Heading of the Markdown form.")],
-    out: Annotated[Path, typer.Option(help="TSV to write; a .md form goes beside it.")],
+    out: Annotated[Path, typer.Option(help="TSV to write; .md and .html forms go beside it.")],
 ) -> None:
     """Mean and sd over runs, beside the same scores on windows of other genes."""
     import pandas as pd

@@ -74,7 +74,7 @@ def screen(
     lines: Annotated[str, typer.Option(help="Rows as the workflow resolved them, JSON.")],
     cell: Annotated[list[str], typer.Option(help="CELL=CELL whose published values stand beside.")],
     title: Annotated[str, typer.Option(help="Heading of the Markdown form.")],
-    out: Annotated[Path, typer.Option(help="TSV to write; a .md form goes beside it.")],
+    out: Annotated[Path, typer.Option(help="TSV to write; .md and .html forms go beside it.")],
 ) -> None:
     """Scores against CRISPRi beside the published values, of all cell types."""
     from gexpipe.discovery.compare import named

@@ -16,7 +16,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Benchmark ta
 logger = get_logger(__name__)
 
 Methods = Annotated[list[str], typer.Option("--method", help="NAME=LABEL of a method; repeat.")]
-Out = Annotated[Path, typer.Option(help="Output file; a .md form goes beside a .tsv.")]
+Out = Annotated[Path, typer.Option(help="Output file; .md and .html forms go beside a .tsv.")]
 Metrics = Annotated[Path, typer.Option(help="Metrics of every run (gexpipe tables metrics).")]
 Published = Annotated[Path, typer.Option(help="Published values, TSV.")]
 Lines = Annotated[str, typer.Option(help="Rows as the workflow resolved them, JSON.")]
@@ -217,7 +217,7 @@ def provenance(
     config: Annotated[str, typer.Option(help="The whole configuration, JSON text.")],
     out: Out,
 ) -> None:
-    """Where every file came from (TSV); beside it a .json with configuration and versions too."""
+    """Where every file came from (TSV, .html), and a .json with the configuration too."""
     from gexpipe.tables.provenance import write_provenance
 
     used = {Path(path): use for path, use in _pairs(file, "--file").items()}

@@ -134,7 +134,7 @@ def inspect(
 def long_range(
     store: Annotated[list[str], typer.Option(help="CELL=window store; repeat.")],
     published: Annotated[Path, typer.Option(help="Published values.")],
-    out: Annotated[Path, typer.Option(help="TSV to write; a .md form goes beside it.")],
+    out: Annotated[Path, typer.Option(help="TSV to write; .md and .html forms go beside it.")],
     elements: Annotated[
         list[str] | None, typer.Option(help="CELL=element table (.parquet); repeat.")
     ] = None,

@@ -11,6 +11,7 @@ from gexpipe import __version__
 from gexpipe.errors import UserError
 from gexpipe.files import aside, read_json, write_json
 from gexpipe.source import commit, versions
+from gexpipe.tables.page import write_page
 
 __all__ = ["provenance_table", "write_provenance"]
 
@@ -58,17 +59,28 @@ def provenance_table(used_as: dict[Path, str]) -> pd.DataFrame:
 def write_provenance(used_as: dict[Path, str], config: dict[str, Any], out: Path) -> pd.DataFrame:
     """Write the table of files (TSV) and, beside it, a .json with configuration and versions too.
 
+    A page (.html) shows what a reader asks of a file first, and the versions.
+
     The files' digests, the configuration and the versions together say what was computed from what.
     """
     table = provenance_table(used_as)
+    packages = versions(PACKAGES)
     record = {
         "gexpipe": __version__,
         "commit": commit(),
-        "versions": versions(PACKAGES),
+        "versions": packages,
         "config": config,
         "files": table.to_dict("records"),
     }
     write_json(out.with_suffix(".json"), record)
     with aside(out) as temporary:
         table.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
+    write_page(_readable(table, packages), out.with_suffix(".html"))
     return table
+
+
+def _readable(table: pd.DataFrame, packages: dict[str, str]) -> str:
+    shown = table[["used_as", "accession", "assembly", "status", "date", "md5", "url", "warnings"]]
+    shown = shown.fillna("").rename(columns={"used_as": "used as"})
+    text = "\n".join(f"- {name} {version}" for name, version in packages.items())
+    return f"# Provenance\n\n{shown.to_markdown(index=False)}\n\n## Versions\n\n{text}\n"

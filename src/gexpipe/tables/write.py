@@ -1,4 +1,4 @@
-"""Tables as files: TSV, and Markdown that people read."""
+"""Tables as files: TSV, and Markdown and a page that people read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gexpipe.files import aside
+from gexpipe.tables.page import write_page
 
 __all__ = ["TITLES", "to_markdown", "write_table"]
 
@@ -82,8 +83,9 @@ def _value(row: Mapping[Hashable, Any], metric: str) -> str:
 
 
 def write_table(table: pd.DataFrame, out: Path, markdown: str) -> None:
-    """Write the TSV and, beside it, the Markdown form."""
+    """Write the TSV and, beside it, the Markdown form and the same as a page (.html)."""
     with aside(out) as temporary:
         table.to_csv(temporary, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
     with aside(out.with_suffix(".md")) as temporary:
         temporary.write_text(markdown, encoding="utf-8")
+    write_page(markdown, out.with_suffix(".html"))
