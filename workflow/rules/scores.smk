@@ -144,3 +144,28 @@ def hub_tracks():
 def in_order(flag, table, files):
     """``--flag CELL=FILE`` for a file of every screened cell type of a table."""
     return repeat(flag, [f"{cell}={path}" for cell, path in zip(screened(table), files)])
+
+
+def figures_of_all():
+    """What all tables are looked at with: learned weights, GTA's attention, loci."""
+    fold, seed = config["splits"]["fold"], config["seeds"][0]
+    attentive = [name for name, method in METHODS.items() if method["architecture"] == "gta"]
+    scored = [c for c in config["cells"] if all(c in PLANS[t].cells for t in SCORE_TABLES)]
+    return (
+        expand(
+            "results/figures/weights/{cell}.png", cell=config["cells"] if "prism" in METHODS else []
+        )
+        + expand(
+            "results/figures/gta/{cell}/{method}.fold{fold}.seed{seed}.attention.png",
+            cell=config["cells"],
+            method=attentive,
+            fold=fold,
+            seed=seed,
+        )
+        + expand(
+            "results/figures/locus/{cell}/fold{fold}/{gene}.png",
+            cell=scored,
+            fold=fold,
+            gene=config["discovery"].get("loci") or [],
+        )
+    )

@@ -256,6 +256,7 @@ rule all_tables:
             "results/figures/tables/{table}.png",
             table=[name for name in BUILT_TABLES if name in DRAWN_TABLES],
         ),
+        figures_of_all(),
     output:
         "results/tables/all",
     log:
