@@ -21,8 +21,8 @@ from store import ours
 from tabulate import tabulate
 from tracks import INPUTS, make
 
-from gexpipe.train.batches import BatchOrder
-from gexpipe.train.options import MethodConfig
+from gexpipe.data.batches import BatchOrder
+from gexpipe.methods.settings import MethodConfig
 from gexpipe.train.run import train
 
 PRISM = Path(__file__).resolve().parents[1] / "config/methods/prism.yaml"

@@ -24,12 +24,12 @@ from tabulate import tabulate
 from torch import Tensor
 
 from gexpipe.files import aside
+from gexpipe.methods.settings import TrainOptions
 from gexpipe.models import build
 from gexpipe.models.blocks.mamba import MambaBlock
 from gexpipe.models.scan import use
 from gexpipe.models.scan.backends import available
 from gexpipe.train.optimiser import learning_rate, make_optimiser
-from gexpipe.train.options import TrainOptions
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPES = ((8, 2_000), (1, 200_000), (8, 200_000))  # genes, tokens of the layer

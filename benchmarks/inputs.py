@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from gexpipe.batch import Batch, Elements
 from gexpipe.models import Inputs
-from gexpipe.windows.batch import Batch, Elements
 
 SIGNALS = ("H3K27ac", "DNase", "contact")
 

@@ -29,10 +29,10 @@ from tabulate import tabulate
 from torch import Tensor
 from tracks import CHROM, INPUTS, STEP, World, make
 
+from gexpipe.batch import Batch
 from gexpipe.contact.window import expand_window, inside_chromosome, window_contact
+from gexpipe.data.windows import WindowData
 from gexpipe.reference.examples import FEATURES
-from gexpipe.windows.batch import Batch
-from gexpipe.windows.dataset import WindowData
 from gexpipe.windows.tracks import interval_track
 
 LINKS, LINKED_GENES = 450_000, 18_377  # of a whole genome: 24 links a gene

@@ -13,8 +13,8 @@ import yaml
 from typer.testing import CliRunner
 
 from gexpipe.cli.doctor import app
-from gexpipe.needs import Download, downloads, open_plan, writes
-from gexpipe.reach import ask
+from gexpipe.doctor.needs import Download, downloads, open_plan, writes
+from gexpipe.doctor.portals import ask
 from tests.project import ROOT, Project, simulate
 
 TINY = ROOT / "config/tiny.yaml"

@@ -37,7 +37,7 @@ def test_functions_of_preparation_are_loaded_without_torch() -> None:
         "abc.candidates", "abc.activity", "abc.scores", "contact.rows", "contact.window",
         "peaks.macs", "reference.examples", "windows.sequence", "windows.signals",
         "windows.elements", "windows.inspect", "tables.build", "tables.figures",
-        "evaluate.metrics", "baselines.fit", "download.run", "doctor",
+        "tables.metrics", "baselines.fit", "download.one_file", "doctor.installed",
     ]  # fmt: skip
     done = run_without_torch("\n".join(f"import gexpipe.{name}" for name in modules))
     assert done.returncode == 0, done.stderr

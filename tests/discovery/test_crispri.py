@@ -11,10 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from gexpipe.cli.discover import app
+from gexpipe.crispri.scores import COLUMNS, covered_scores, pooled, score_table
+from gexpipe.crispri.table import changes_by_gene
 from gexpipe.discovery.compare import links_of, product
-from gexpipe.discovery.crispri import COLUMNS, covered_scores, pooled, score_table
 from gexpipe.discovery.files import write_links
-from gexpipe.discovery.screens import changes_by_gene
 from gexpipe.errors import UserError
 from gexpipe.reference.genes import write_table
 from gexpipe.tables.plan import Line

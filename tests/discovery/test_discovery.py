@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gexpipe.discovery.bases import base_scores, mask_of, saliency_of
+from gexpipe.batch import N_CODE, Batch, Elements
+from gexpipe.discovery.base_scores import base_scores, mask_of, saliency_of
 from gexpipe.discovery.compare import compare, summary
 from gexpipe.discovery.files import BaseScores, read_bases, read_links, write_bases, write_links
 from gexpipe.discovery.pairs import SHUFFLED, mean_over, pairs_in_windows
-from gexpipe.discovery.run import score_elements, score_windows
+from gexpipe.discovery.scores import score_elements, score_windows
 from gexpipe.discovery.truth import (
     ACTING,
     DECOY,
@@ -26,7 +27,6 @@ from gexpipe.discovery.truth import (
 )
 from gexpipe.errors import UserError
 from gexpipe.models.base import ExpressionModel, Output
-from gexpipe.windows.batch import N_CODE, Batch, Elements
 
 L, TSS = 200, (1000, 5000, 9000)
 GENES = pd.DataFrame({"gene_id": ["g0", "g1", "g2"], "chrom": "chr1", "tss": TSS})

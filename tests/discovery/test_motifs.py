@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 import torch
 
+from gexpipe.batch import Batch
 from gexpipe.discovery.motifs import COLUMNS, attributions, find_motifs, match, read_motifs
 from gexpipe.errors import UserError
 from gexpipe.models import build
 from gexpipe.simulate.genome import ACTIVATORS, encode, plant, write_motifs
-from gexpipe.windows.batch import Batch
 
 LENGTH, NAME = 256, "gata"
 ONE_HOT = np.eye(4, dtype=np.float32)

@@ -10,13 +10,13 @@ import pytest
 from sklearn.metrics import average_precision_score, precision_recall_curve
 from typer.testing import CliRunner
 
-from gexpipe.abc.run import ActivityInputs, ActivityOutputs, CountTables, activity_from_counts
 from gexpipe.abc.scores import scores_by_chromosome, write_scores
+from gexpipe.abc.stage import ActivityInputs, ActivityOutputs, CountTables, activity_from_counts
 from gexpipe.cli.evaluate import app
 from gexpipe.contact.element import ContactModel
+from gexpipe.crispri.pairs import crispr_pairs, overlap_scores
+from gexpipe.crispri.precision import benchmark, curve
 from gexpipe.errors import UserError
-from gexpipe.evaluate.crispr import crispr_pairs, overlap_scores
-from gexpipe.evaluate.precision import benchmark, curve
 from gexpipe.reference.genes import write_table
 
 GENES = pd.DataFrame({"gene_id": ["E1", "E2", "E3"], "symbol": ["ONE", "TWO", "THREE"]})

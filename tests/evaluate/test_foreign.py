@@ -16,10 +16,10 @@ import torch
 import yaml
 
 from gexpipe.errors import UserError
-from gexpipe.evaluate.foreign import open_checkpoint, read_tensors, safe_load
+from gexpipe.methods.settings import MethodConfig, read_method
 from gexpipe.models import build
-from gexpipe.train.checkpoint import save_checkpoint
-from gexpipe.train.options import MethodConfig, read_method
+from gexpipe.models.checkpoint import save_checkpoint
+from gexpipe.models.foreign import open_checkpoint, read_tensors, safe_load
 from gexpipe.train.start import start, weights_digest
 from tests.models.golden_cases import Case
 from tests.train.fake import method

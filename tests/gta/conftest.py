@@ -11,8 +11,8 @@ import pytest
 def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with sei.pth, projvec_targets.npy and backbone/."""
     pytest.importorskip("transformers")
-    from gexpipe.gta.release import unpack
-    from gexpipe.gta.stand_ins import write_stand_ins
+    from gexpipe.bins.release import unpack
+    from gexpipe.bins.stand_ins import write_stand_ins
 
     folder = tmp_path_factory.mktemp("gta") / "stand_ins"
     write_stand_ins(folder)

@@ -13,15 +13,15 @@ import pytest
 from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
+from gexpipe.bins.release import unpack
+from gexpipe.bins.store import BinStore, build_features, build_signals
 from gexpipe.cli.gta import app
 from gexpipe.errors import UserError
-from gexpipe.evaluate.bootstrap import spearman_error
-from gexpipe.gta.features import BinStore, build_features, build_signals
-from gexpipe.gta.genes import centred_genes
-from gexpipe.gta.geuvadis import examples, median_expression, read_list
-from gexpipe.gta.prompts import gene_records, layout
-from gexpipe.gta.release import unpack
+from gexpipe.reference.bin_centres import centred_genes
 from gexpipe.reference.genes import GENE_COLUMNS
+from gexpipe.reference.geuvadis import examples, median_expression, read_list
+from gexpipe.reference.prompts import gene_records, layout
+from gexpipe.tables.bootstrap import spearman_error
 from tests.gta.test_sei import Counts
 
 WIDTH, BINS, LONG = 100, 5, 3000

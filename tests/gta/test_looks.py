@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import torch
 
+from gexpipe.batch import Batch
+from gexpipe.discovery.bin_attention import Looks, look
+from gexpipe.discovery.bin_figures import draw_attention, draw_heads, draw_selected, write_numbers
 from gexpipe.errors import UserError
-from gexpipe.gta.figures import draw_attention, draw_heads, draw_selected, write_numbers
-from gexpipe.gta.looks import Looks, look
-from gexpipe.windows.batch import Batch
 from tests.gta.test_model import batch_of, make
 
 GENES, LABELS = 5, [f"f{k}" for k in range(32)] + ["E5"]

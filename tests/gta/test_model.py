@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from gexpipe.batch import Batch
 from gexpipe.errors import UserError
-from gexpipe.gta.alignment import Selector, TokenAlignment
-from gexpipe.gta.backbone import PADDING, Backbone, load_backbone
 from gexpipe.models import Inputs, build, parameters
+from gexpipe.models.blocks.alignment import Selector, TokenAlignment
+from gexpipe.models.checkpoint import restore, save_checkpoint
 from gexpipe.models.gta import GTA
-from gexpipe.train.checkpoint import restore, save_checkpoint
-from gexpipe.windows.batch import Batch
+from gexpipe.models.language import PADDING, Backbone, load_backbone
 
 pytest.importorskip("transformers")
 SMALL = {"dtype": "float32", "blocks": 2, "bins": 9, "selected": 3, "context": 64}
@@ -231,7 +231,7 @@ def test_checkpoints_hold_no_backbone(stand_ins: Path, tmp_path: Path) -> None:
 
 
 def test_another_backbone_is_refused(stand_ins: Path, tmp_path: Path) -> None:
-    from gexpipe.gta.stand_ins import write_backbone
+    from gexpipe.bins.stand_ins import write_backbone
 
     write_backbone(tmp_path / "other", seed=9)
     model = make(stand_ins)

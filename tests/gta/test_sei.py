@@ -9,10 +9,9 @@ import pytest
 import torch
 from scipy.interpolate import splev
 
-from gexpipe.errors import UserError
-from gexpipe.gta.classes import CLASSES, GROUPS, KEPT
-from gexpipe.gta.extract import SeiClasses, open_extractor
-from gexpipe.gta.sei import (
+from gexpipe.bins.classes import CLASSES, GROUPS, KEPT
+from gexpipe.bins.extract import SeiClasses, open_extractor
+from gexpipe.bins.sei import (
     Sei,
     SeiSizes,
     both_strands,
@@ -21,7 +20,8 @@ from gexpipe.gta.sei import (
     project,
     spline_basis,
 )
-from gexpipe.gta.stand_ins import NARROW, write_sei
+from gexpipe.bins.stand_ins import NARROW, write_sei
+from gexpipe.errors import UserError
 
 
 def release_shapes() -> dict[str, tuple[int, ...]]:

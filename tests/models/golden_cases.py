@@ -18,13 +18,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
+from gexpipe.batch import Batch, Elements
+from gexpipe.data.batches import take
 from gexpipe.models import from_reference
+from gexpipe.models.authors import translate
 from gexpipe.models.blocks.backbone import Backbone, BackboneOptions
 from gexpipe.models.blocks.mamba import MambaBlock
-from gexpipe.models.reference import translate
 from gexpipe.models.scan import selective_scan
-from gexpipe.train.batches import take
-from gexpipe.windows.batch import Batch, Elements
 
 
 @dataclass

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from gexpipe.errors import UserError
+from gexpipe.methods.settings import TrainOptions, read_method
 from gexpipe.models import Inputs, architectures, build, from_reference, parameters
 from gexpipe.models.registry import model_class
-from gexpipe.train.options import TrainOptions, read_method
 from tests.train.fake import MODELS, SIGNALS, data_for, method
 
 FOLDER = Path(__file__).parents[2] / "config" / "methods"

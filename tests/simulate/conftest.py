@@ -9,7 +9,7 @@ import pytest
 from simulation_files import MAPPING, locate
 
 from gexpipe.simulate.config import SimulationConfig, from_mapping
-from gexpipe.simulate.run import simulate
+from gexpipe.simulate.genome_folder import simulate
 from gexpipe.simulate.world import World, build_world
 
 

@@ -19,8 +19,8 @@ from gexpipe.reference.mrna import mrna_from_gtf
 from gexpipe.simulate.config import SimulationConfig
 from gexpipe.simulate.contacts import Pixels, observed
 from gexpipe.simulate.genes import MRNA_FEATURES, mrna_features
+from gexpipe.simulate.genome_folder import simulate
 from gexpipe.simulate.norms import NORMS, norm_vectors
-from gexpipe.simulate.run import simulate
 from gexpipe.simulate.world import World
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from gexpipe.batch import Batch, Elements
+from gexpipe.methods.settings import MethodConfig
 from gexpipe.models import build
+from gexpipe.models.checkpoint import save_checkpoint
 from gexpipe.models.registry import model_class
-from gexpipe.train.checkpoint import save_checkpoint
-from gexpipe.train.options import MethodConfig
-from gexpipe.windows.batch import Batch, Elements
 
 SIGNALS = ["H3K27ac", "DNase", "contact"]
 

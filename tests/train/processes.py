@@ -14,9 +14,9 @@ from lightning.fabric import Fabric
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from gexpipe.methods.settings import MethodConfig
 from gexpipe.models import build
 from gexpipe.train.loop import fit
-from gexpipe.train.options import MethodConfig
 from tests.train.fake import data_for, method
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pyfaidx
 import pytest
 
+from gexpipe.data.activity import ElementActivity
 from gexpipe.errors import UserError
-from gexpipe.train.activity import ElementActivity
-from gexpipe.train.options import MethodConfig
+from gexpipe.methods.settings import MethodConfig
 from gexpipe.train.run import Sources, open_data, train
 from tests.train.fake import method
 

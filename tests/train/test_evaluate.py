@@ -10,18 +10,18 @@ import pandas as pd
 import pytest
 import torch
 
+from gexpipe.data.shuffled import ShuffledWindows
 from gexpipe.errors import UserError
-from gexpipe.evaluate.metrics import metric_table, score
-from gexpipe.evaluate.predict import (
+from gexpipe.methods.settings import MethodConfig, read_method
+from gexpipe.models import build
+from gexpipe.models.checkpoint import load_model
+from gexpipe.prediction.genes import (
     predict_rows,
     prediction_and_embeddings,
     prediction_table,
     write_embeddings,
 )
-from gexpipe.evaluate.shuffle import ShuffledWindows
-from gexpipe.models import build
-from gexpipe.train.checkpoint import load_model
-from gexpipe.train.options import MethodConfig, read_method
+from gexpipe.tables.metrics import metric_table, score
 from gexpipe.train.run import train
 from tests.train.fake import MODELS, data_for, method
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from gexpipe.errors import UserError
+from gexpipe.methods.settings import MethodConfig
 from gexpipe.models import build
-from gexpipe.train.options import MethodConfig
 from gexpipe.train.run import train
 from tests.train.fake import MODELS, data_for, method
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from gexpipe.errors import UserError
+from gexpipe.methods.settings import MethodConfig
+from gexpipe.models.checkpoint import load_checkpoint
 from gexpipe.train import loop
-from gexpipe.train.checkpoint import load_checkpoint
-from gexpipe.train.options import MethodConfig
 from gexpipe.train.run import train
 from tests.train.fake import MODELS, data_for, method, start_for
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from gexpipe.data.batches import BatchOrder, take
+from gexpipe.methods.settings import TrainOptions
 from gexpipe.models import build
-from gexpipe.train.batches import BatchOrder, take
 from gexpipe.train.optimiser import learning_rate, parameter_groups
-from gexpipe.train.options import TrainOptions
 from tests.train.fake import FakeData, data_for, method
 
 

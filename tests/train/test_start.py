@@ -10,9 +10,9 @@ import torch
 
 from gexpipe.config import with_starts
 from gexpipe.errors import UserError
+from gexpipe.methods.settings import MethodConfig
 from gexpipe.models import build
-from gexpipe.train.checkpoint import load_model, save_checkpoint
-from gexpipe.train.options import MethodConfig
+from gexpipe.models.checkpoint import load_model, save_checkpoint
 from gexpipe.train.run import train
 from gexpipe.train.start import start, weights_digest
 from tests.train.fake import data_for, method, start_for

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gexpipe.windows.augment import Loading, augment
+from gexpipe.data.loading import Loading, augment
 
 
 class Genes(SimpleNamespace):

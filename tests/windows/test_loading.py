@@ -13,10 +13,10 @@ import torch
 
 from gexpipe.contact.rows import ContactRows
 from gexpipe.contact.window import window_contact
+from gexpipe.data.loading import Loading, reverse_complement
+from gexpipe.data.mixed import MixedCells
+from gexpipe.data.windows import WindowData
 from gexpipe.errors import UserError
-from gexpipe.windows.augment import Loading, reverse_complement
-from gexpipe.windows.dataset import WindowData
-from gexpipe.windows.mixed import MixedCells
 from gexpipe.windows.sequence import build_sequence
 from gexpipe.windows.signals import SignalSources, build_signals
 
@@ -215,9 +215,9 @@ SCRIPT = """
 import sys
 import numpy as np, torch
 from pathlib import Path
-from gexpipe.train.batches import BatchOrder, batches
-from gexpipe.windows.augment import Loading
-from gexpipe.windows.dataset import WindowData
+from gexpipe.data.batches import BatchOrder, batches
+from gexpipe.data.loading import Loading
+from gexpipe.data.windows import WindowData
 
 if __name__ == "__main__":
     world, out = Path(sys.argv[1]), sys.argv[2]

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from gexpipe.cli.windows import app
 from gexpipe.errors import UserError
+from gexpipe.tables.long_range import long_range, partners
 from gexpipe.windows.inspect import read_gene, window_contact
-from gexpipe.windows.long_range import long_range, partners
 from tests.project import ROOT
 
 

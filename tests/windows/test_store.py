@@ -11,9 +11,9 @@ import pytest
 import zarr
 from pyfaidx import Fasta
 
+from gexpipe.data.windows import WindowData
 from gexpipe.errors import UserError
 from gexpipe.windows import inspect as look
-from gexpipe.windows.dataset import WindowData
 from gexpipe.windows.layout import CENTRE, encode, pack_bases, unpack_bases
 from gexpipe.windows.reader import ShardedArray
 from gexpipe.windows.sequence import build_sequence

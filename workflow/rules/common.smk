@@ -8,7 +8,7 @@ from snakemake.logging import logger
 
 from gexpipe.config import load_yaml, method_settings, validate, with_starts
 from gexpipe.errors import UserError
-from gexpipe.gta.places import STAND_INS, is_hub_id
+from gexpipe.methods.backbones import STAND_INS, is_hub_id
 from gexpipe.sheets import Sheets, load_sheets, locate
 from gexpipe.tables.cost import estimate, recorded_seconds
 from gexpipe.tables.declared import plans, read_tables

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gexpipe.abc import run
+from gexpipe.abc import stage as run
 from gexpipe.abc.elements import element_table, read_near, write_elements
 from gexpipe.abc.quality_table import cell_quality, joined_quality, read_quality
 from gexpipe.contact.element import ContactModel

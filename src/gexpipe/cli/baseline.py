@@ -11,8 +11,8 @@ import typer
 from gexpipe.baselines.features import FEATURE_SETS, feature_table, read_gene_tables
 from gexpipe.baselines.splits import prediction_table, rows_of, write_predictions
 from gexpipe.errors import UserError
-from gexpipe.evaluate.metrics import score
 from gexpipe.log import get_logger
+from gexpipe.tables.metrics import score
 
 __all__ = ["app"]
 

@@ -48,10 +48,11 @@ def scores(
     import pandas as pd
     import torch
 
-    from gexpipe.discovery import files, run
-    from gexpipe.evaluate.foreign import open_checkpoint
-    from gexpipe.evaluate.shuffle import ShuffledWindows
+    from gexpipe.data.shuffled import ShuffledWindows
+    from gexpipe.discovery import files
+    from gexpipe.discovery import scores as run
     from gexpipe.files import require
+    from gexpipe.models.foreign import open_checkpoint
     from gexpipe.train.run import Sources, open_data
 
     if kind not in run.KINDS:

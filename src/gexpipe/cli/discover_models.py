@@ -35,7 +35,7 @@ def weights(
     import numpy as np
 
     from gexpipe.discovery.weights import draw_weights, learned_weights
-    from gexpipe.evaluate.foreign import open_checkpoint
+    from gexpipe.models.foreign import open_checkpoint
     from gexpipe.train.run import Sources, open_data
 
     model, config, trained = open_checkpoint(checkpoint, None)
@@ -74,7 +74,7 @@ def motifs(
 
     from gexpipe.discovery import motifs as finding
     from gexpipe.discovery.logos import draw_logos
-    from gexpipe.evaluate.foreign import open_checkpoint
+    from gexpipe.models.foreign import open_checkpoint
     from gexpipe.reference.genes import write_table
     from gexpipe.train.run import Sources, open_data
 

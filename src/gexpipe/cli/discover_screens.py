@@ -43,10 +43,10 @@ def crispri(
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 1,
 ) -> None:
     """Element scores of models against CRISPRi, beside ABC, activity, contact and distance."""
-    from gexpipe.discovery import crispri as scoring
-    from gexpipe.discovery.screens import changes_by_gene
-    from gexpipe.evaluate.crispr import crispr_pairs, predicted
-    from gexpipe.evaluate.precision import curve_table
+    from gexpipe.crispri import scores as scoring
+    from gexpipe.crispri.pairs import crispr_pairs, predicted
+    from gexpipe.crispri.precision import curve_table
+    from gexpipe.crispri.table import changes_by_gene
     from gexpipe.reference.genes import read_genes, write_table
 
     table, links = read_genes(genes), scoring.pooled(link)
@@ -77,8 +77,8 @@ def screen(
     out: Annotated[Path, typer.Option(help="TSV to write; .md and .html forms go beside it.")],
 ) -> None:
     """Scores against CRISPRi beside the published values, of all cell types."""
+    from gexpipe.crispri.table import screen_table, to_markdown
     from gexpipe.discovery.compare import named
-    from gexpipe.discovery.screens import screen_table, to_markdown
     from gexpipe.tables.plan import read_lines
     from gexpipe.tables.published import read_published
     from gexpipe.tables.write import write_table
@@ -127,9 +127,9 @@ def locus(
 
     Scores of one label are pooled over files (folds, seeds).
     """
-    from gexpipe.discovery import marks as known
+    from gexpipe.crispri.scores import pooled
+    from gexpipe.discovery import known_elements as known
     from gexpipe.discovery.compare import named
-    from gexpipe.discovery.crispri import pooled
     from gexpipe.discovery.files import read_bases
     from gexpipe.discovery.locus import draw_locus, find_gene
     from gexpipe.reference.genes import read_genes

@@ -33,11 +33,11 @@ def doctor(
 
     With --self-check: one line per value and gradient of the scan; exit 1 when one deviates.
     """
-    from gexpipe.doctor import check_scan, examine
+    from gexpipe.doctor.installed import check_scan, examine
 
     findings = check_scan(batch, length, width, state) if self_check else examine(folder)
     if configfile and not self_check:
-        from gexpipe.doctor_plan import examine_plan
+        from gexpipe.doctor.plan import examine_plan
 
         findings += examine_plan(workflow, configfile, folder)
     for finding in findings:

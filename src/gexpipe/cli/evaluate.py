@@ -64,8 +64,8 @@ def predict(
 
     click.get_current_context().with_resource(hold())
     prepare(threads)
-    from gexpipe.evaluate.from_files import Changes, predict_files
-    from gexpipe.train.options import read_method
+    from gexpipe.methods.settings import read_method
+    from gexpipe.prediction.files import Changes, predict_files
     from gexpipe.train.run import Sources
 
     sources = Sources(
@@ -85,8 +85,8 @@ def metrics(
     split: Annotated[str, typer.Option(help="Part of the fold to score.")] = "test",
 ) -> None:
     """MSE, MAE, Pearson, Spearman and n of each prediction file."""
-    from gexpipe.evaluate.metrics import metric_table
     from gexpipe.files import aside
+    from gexpipe.tables.metrics import metric_table
 
     table = metric_table(predictions, split)
     with aside(out) as temporary:
@@ -110,8 +110,8 @@ def crispr(
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 1,
 ) -> None:
     """Average precision of element-gene scores against CRISPRi; distance alone beside it."""
-    from gexpipe.evaluate.crispr import crispr_pairs, overlap_scores
-    from gexpipe.evaluate.precision import benchmark, curve_table
+    from gexpipe.crispri.pairs import crispr_pairs, overlap_scores
+    from gexpipe.crispri.precision import benchmark, curve_table
     from gexpipe.reference.genes import read_genes, write_table
 
     pairs = crispr_pairs(crispr, read_genes(genes), cell or ())

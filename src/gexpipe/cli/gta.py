@@ -29,7 +29,7 @@ def genes(
     gtf: Annotated[Path | None, typer.Option(help="Gene models with tags.")] = None,
 ) -> None:
     """The genes that have a TSS from one of the sources, in their order."""
-    from gexpipe.gta.genes import centred_genes
+    from gexpipe.reference.bin_centres import centred_genes
     from gexpipe.reference.genes import read_genes, write_table
 
     write_table(centred_genes(read_genes(genes), gtf, tss), out)
@@ -50,8 +50,8 @@ def features(
 
     click.get_current_context().with_resource(hold())
     prepare(threads)
-    from gexpipe.gta.extract import open_extractor
-    from gexpipe.gta.features import build_features
+    from gexpipe.bins.extract import open_extractor
+    from gexpipe.bins.store import build_features
     from gexpipe.reference.genes import read_genes
 
     extract = open_extractor(json.loads(extractor))
@@ -68,7 +68,7 @@ def signals(
     width: Annotated[int, typer.Option(help="Bases of a bin.", min=1)] = 4096,
 ) -> None:
     """Mean signals over the same bins, as further features."""
-    from gexpipe.gta.features import build_signals
+    from gexpipe.bins.store import build_signals
     from gexpipe.reference.genes import read_genes
     from gexpipe.reference.genome import read_sizes
 
@@ -89,9 +89,9 @@ def prompts(
 ) -> None:
     """NCBI's record of every gene, and the prompt made from it."""
     from gexpipe.files import aside
-    from gexpipe.gta.prompts import gene_records
     from gexpipe.log import get_logger
     from gexpipe.reference.genes import read_genes
+    from gexpipe.reference.prompts import gene_records
 
     table = gene_records(read_genes(genes), info, summaries, cells)
     with aside(out) as temporary:
@@ -118,8 +118,8 @@ def geuvadis(
 ) -> None:
     """Median expression over individuals, held-out genes, and a split of the others."""
     from gexpipe.files import aside
-    from gexpipe.gta.geuvadis import examples, median_expression, read_list
     from gexpipe.reference.genes import read_genes
+    from gexpipe.reference.geuvadis import examples, median_expression, read_list
 
     people = read_list(individuals) if individuals else []
     target = median_expression(table, people, transform)
@@ -136,7 +136,7 @@ def sei(
     out: Annotated[Path, typer.Option(help="Folder for sei.pth and projvec_targets.npy.")],
 ) -> None:
     """Unpack the two files of Sei's release that are read."""
-    from gexpipe.gta.release import unpack
+    from gexpipe.bins.release import unpack
 
     unpack(archive, out)
 
@@ -147,7 +147,7 @@ def stand_ins(
     seed: Annotated[int, typer.Option(help="Of the random weights.")] = 1,
 ) -> None:
     """A narrow Sei and a tiny language model with random weights, for tests and demos."""
-    from gexpipe.gta.stand_ins import write_stand_ins
+    from gexpipe.bins.stand_ins import write_stand_ins
 
     write_stand_ins(out, seed)
 
@@ -174,10 +174,10 @@ def attention(
     prepare(threads)
     import torch
 
-    from gexpipe.evaluate.foreign import open_checkpoint
-    from gexpipe.gta import figures
-    from gexpipe.gta.data import BinData
-    from gexpipe.gta.looks import look
+    from gexpipe.data.bins import BinData
+    from gexpipe.discovery import bin_figures as figures
+    from gexpipe.discovery.bin_attention import look
+    from gexpipe.models.foreign import open_checkpoint
     from gexpipe.train.run import Sources, open_data
 
     model, config, trained = open_checkpoint(checkpoint, None)

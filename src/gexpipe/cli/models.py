@@ -12,7 +12,7 @@ import typer
 from gexpipe.log import get_logger
 
 if TYPE_CHECKING:
-    from gexpipe.train.options import MethodConfig
+    from gexpipe.methods.settings import MethodConfig
 
 log = get_logger(__name__)
 app = typer.Typer(help="List the methods with their parameter counts.")
@@ -35,7 +35,7 @@ def models(
     # A list fetches nothing: without its language model in the cache, GTA's size is not known here.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     from gexpipe.errors import UserError
-    from gexpipe.train.options import read_method
+    from gexpipe.methods.settings import read_method
 
     if methods is not None and out is not None:
         _write_counts(json.loads(methods), out)
@@ -70,7 +70,7 @@ def _count(config: MethodConfig) -> int | None:
 
 def _write_counts(methods: dict[str, dict], out: Path) -> None:
     from gexpipe.files import aside
-    from gexpipe.train.options import MethodConfig
+    from gexpipe.methods.settings import MethodConfig
 
     with aside(out) as temporary:
         lines = ["run\tparameters"]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gexpipe.simulate.config import load_config
-from gexpipe.simulate.run import simulate
+from gexpipe.simulate.genome_folder import simulate
 
 app = typer.Typer(add_completion=False)
 

@@ -58,7 +58,7 @@ def train(
     from gexpipe.train.process import prepare
 
     prepare(threads)  # before anything loads torch or numba
-    from gexpipe.train.options import read_method
+    from gexpipe.methods.settings import read_method
 
     config = read_method(method)
     devices = devices or config.train.devices

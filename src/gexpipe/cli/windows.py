@@ -143,11 +143,11 @@ def long_range(
     ] = None,
 ) -> None:
     """How far the contact of promoters reaches, beside Prism's table 8."""
+    from gexpipe.tables.long_range import BEYOND, beside_published
+    from gexpipe.tables.long_range import long_range as measure
     from gexpipe.tables.published import read_published
     from gexpipe.tables.write import write_table
     from gexpipe.tabular import read_parquet
-    from gexpipe.windows.long_range import BEYOND, beside_published
-    from gexpipe.windows.long_range import long_range as measure
 
     tables = dict(item.split("=", 1) for item in elements or [])
     found = {}

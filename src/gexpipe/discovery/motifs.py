@@ -10,11 +10,11 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from gexpipe.discovery.bases import opened
+from gexpipe.data.batches import Genes
+from gexpipe.discovery.base_scores import opened
 from gexpipe.errors import UserError
 from gexpipe.files import require
 from gexpipe.models.base import ExpressionModel
-from gexpipe.train.batches import Genes
 
 __all__ = ["COLUMNS", "attributions", "find_motifs", "match", "read_motifs"]
 

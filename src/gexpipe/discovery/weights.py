@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gexpipe.data.batches import Genes
 from gexpipe.errors import UserError
 from gexpipe.files import aside
 from gexpipe.models.base import ExpressionModel
 from gexpipe.models.prism import Prism
-from gexpipe.train.batches import Genes
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

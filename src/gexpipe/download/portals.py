@@ -172,7 +172,7 @@ def zenodo_file(record: Mapping[str, Any], name: str, where: str) -> Found:
 
 def fantom5_name(library: str) -> str | None:
     """Address of a library's CTSS file from the built-in table; None for others."""
-    table = files("gexpipe").joinpath("data/fantom5.tsv").read_text(encoding="utf-8")
+    table = files("gexpipe").joinpath("download/fantom5.tsv").read_text(encoding="utf-8")
     rows = csv.DictReader(table.splitlines(), delimiter="\t")
     return next((FANTOM5_FOLDERS[0] + r["file"] for r in rows if r["library"] == library), None)
 

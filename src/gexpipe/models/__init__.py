@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gexpipe.models.authors import fill_reference, from_reference
 from gexpipe.models.base import ExpressionModel, Inputs, Output
-from gexpipe.models.reference import fill_reference, from_reference
 from gexpipe.models.registry import architectures, build, parameters
 
 __all__ = [

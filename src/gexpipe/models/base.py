@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gexpipe.batch import Batch
 from gexpipe.errors import UserError
-from gexpipe.windows.batch import Batch
 
 __all__ = ["CRITERIA", "ExpressionModel", "Inputs", "Output", "embedding"]
 
@@ -37,7 +37,7 @@ class Inputs:
         Give the promoter activity as log10(0.1 + x) instead of as it is (published). Activities
         span four decades, more in small genomes, whose reads per million are large.
     contact_shift, strand, reverse_complement, drop, signal_dropout
-        How windows are loaded: see `gexpipe.windows.augment.Loading`.
+        How windows are loaded: see `gexpipe.data.loading.Loading`.
     mixed_cells : tuple of str
         Cell types that training draws from, a gene at a time; empty for the run's own alone.
     """

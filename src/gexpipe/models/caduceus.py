@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from gexpipe.batch import Batch
 from gexpipe.errors import UserError
 from gexpipe.models.base import ExpressionModel, Inputs, Output, embedding
 from gexpipe.models.blocks.backbone import Backbone, BackboneOptions
 from gexpipe.models.blocks.head import ExpressionHead, central_mean
-from gexpipe.windows.batch import Batch
 
 __all__ = ["Caduceus", "CaduceusOptions", "WindowOptions"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import nn
 
+from gexpipe.batch import Batch
 from gexpipe.errors import UserError
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.head import ExpressionHead
-from gexpipe.windows.batch import Batch
 
 __all__ = ["Enformer", "EnformerOptions"]
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 from torch import nn
 
+from gexpipe.batch import Batch
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.element_encoder import POOLED, ElementEncoder
-from gexpipe.windows.batch import Batch
 
 __all__ = ["ENCODED", "EnhancerEncoder", "EnhancerEncoderOptions"]
 

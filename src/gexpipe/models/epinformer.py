@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from gexpipe.batch import N_CODE, Batch, Elements, one_hot
 from gexpipe.errors import UserError
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.element_encoder import (
@@ -18,7 +19,6 @@ from gexpipe.models.blocks.element_encoder import (
 )
 from gexpipe.models.blocks.head import ExpressionHead
 from gexpipe.models.enhancer_encoder import ENCODED, EnhancerEncoder
-from gexpipe.windows.batch import N_CODE, Batch, Elements, one_hot
 
 __all__ = ["EPInformer", "EPInformerOptions", "link_scores"]
 

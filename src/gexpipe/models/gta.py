@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gexpipe.batch import Batch
+from gexpipe.bins.classes import CLASSES, KEPT
 from gexpipe.errors import UserError
-from gexpipe.gta.alignment import Selector, TokenAlignment
-from gexpipe.gta.backbone import Backbone, load_backbone, load_tokenizer, word_tokens
-from gexpipe.gta.classes import CLASSES, KEPT
 from gexpipe.models.base import ExpressionModel, Inputs, Output
-from gexpipe.windows.batch import Batch
+from gexpipe.models.blocks.alignment import Selector, TokenAlignment
+from gexpipe.models.language import Backbone, load_backbone, load_tokenizer, word_tokens
 
 __all__ = ["GTA", "GTAOptions"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gexpipe.batch import Batch
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.head import ExpressionHead, central_mean
 from gexpipe.models.blocks.hyena import HyenaBackbone, HyenaSizes
 from gexpipe.models.mamba import TokenEmbedding
-from gexpipe.windows.batch import Batch
 
 __all__ = ["Hyena", "HyenaOptions"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gexpipe.batch import Batch
 from gexpipe.models.prism import Prism
-from gexpipe.windows.batch import Batch
 
 __all__ = ["InFER"]
 

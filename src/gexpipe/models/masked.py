@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from gexpipe.batch import Batch
 from gexpipe.models.base import ExpressionModel, Inputs, Output, embedding
 from gexpipe.models.blocks.backbone import Backbone, BackboneOptions
 from gexpipe.models.blocks.head import ExpressionHead, central_mean
 from gexpipe.models.caduceus import WindowOptions
-from gexpipe.windows.batch import Batch
 
 __all__ = ["MACS3Mask", "MACS3Options", "MaskedPredictor", "SumEmbedding"]
 

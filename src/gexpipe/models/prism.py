@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from gexpipe.batch import Batch
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.backbone import Backbone
 from gexpipe.models.blocks.head import ExpressionHead, central_mean
 from gexpipe.models.caduceus import WindowOptions
 from gexpipe.models.masked import SumEmbedding
-from gexpipe.windows.batch import Batch
 
 __all__ = ["Prism", "PrismOptions", "WeightGenerator", "uniformity"]
 

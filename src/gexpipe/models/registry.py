@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any
 
 from gexpipe.errors import UserError
+from gexpipe.methods.options import parse
 from gexpipe.models.base import ExpressionModel, Inputs
-from gexpipe.models.options import parse
 
 __all__ = ["architectures", "build", "model_class", "parameters"]
 

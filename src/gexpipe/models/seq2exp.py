@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from gexpipe.batch import Batch
 from gexpipe.models.base import Inputs, Output
 from gexpipe.models.blocks.backbone import Backbone
 from gexpipe.models.blocks.beta_mask import MaskOptions, TrainedMask, keep_regions
 from gexpipe.models.caduceus import WindowOptions
 from gexpipe.models.masked import MaskedPredictor
-from gexpipe.windows.batch import Batch
 
 __all__ = ["Seq2ExpSoft", "Seq2ExpSoftOptions"]
 

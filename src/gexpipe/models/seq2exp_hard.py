@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from gexpipe.batch import Batch
 from gexpipe.models.base import Inputs, Output
 from gexpipe.models.blocks.beta_mask import MaskOptions, TrainedMask, keep_regions
 from gexpipe.models.caduceus import WindowOptions
 from gexpipe.models.masked import MaskedPredictor
-from gexpipe.windows.batch import Batch
 
 __all__ = ["Seq2ExpHard", "Seq2ExpHardOptions"]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor, nn
 
+from gexpipe.batch import Batch
 from gexpipe.errors import UserError
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.backbone import Backbone
@@ -14,7 +15,6 @@ from gexpipe.models.blocks.beta_mask import BetaMask, PriorOptions, keep_regions
 from gexpipe.models.caduceus import WindowOptions
 from gexpipe.models.masked import MaskedPredictor, SumEmbedding
 from gexpipe.models.seq2exp import Seq2ExpSoft
-from gexpipe.windows.batch import Batch
 
 __all__ = ["Seq2ExpRetrain", "Seq2ExpRetrainOptions"]
 

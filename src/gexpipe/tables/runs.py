@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from gexpipe.errors import UserError
-from gexpipe.evaluate.bootstrap import spearman_error
-from gexpipe.evaluate.metrics import read_predictions, score_table
+from gexpipe.tables.bootstrap import spearman_error
+from gexpipe.tables.metrics import read_predictions, score_table
 from gexpipe.tabular import read_tsv
 
 __all__ = ["POOLED", "RUN", "read_run_metrics", "run_metrics", "run_of"]

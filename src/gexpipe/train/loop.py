@@ -18,16 +18,16 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
+from gexpipe.batch import Batch
+from gexpipe.data.batches import BatchOrder, Genes, batches, take
 from gexpipe.errors import UserError
-from gexpipe.evaluate.predict import predict_rows
 from gexpipe.log import get_logger, progress
+from gexpipe.methods.settings import TrainOptions
 from gexpipe.models.base import ExpressionModel
-from gexpipe.train.batches import BatchOrder, Genes, batches, take
-from gexpipe.train.checkpoint import load_checkpoint, refuse_other_run, save_checkpoint
+from gexpipe.models.checkpoint import load_checkpoint, refuse_other_run, save_checkpoint
+from gexpipe.prediction.genes import predict_rows
 from gexpipe.train.history import Meter, write_history
 from gexpipe.train.optimiser import learning_rate, make_optimiser
-from gexpipe.train.options import TrainOptions
-from gexpipe.windows.batch import Batch
 
 __all__ = ["Fit", "fit"]
 

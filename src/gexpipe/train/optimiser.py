@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gexpipe.train.options import TrainOptions
+from gexpipe.methods.settings import TrainOptions
 
 __all__ = ["learning_rate", "make_optimiser", "parameter_groups"]
 

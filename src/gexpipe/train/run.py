@@ -15,23 +15,23 @@ from lightning.fabric import Fabric
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 
 from gexpipe import __version__
+from gexpipe.data.activity import ElementActivity
+from gexpipe.data.batches import Genes
+from gexpipe.data.loading import Loading
+from gexpipe.data.mixed import MixedCells
+from gexpipe.data.windows import WindowData
 from gexpipe.errors import UserError
-from gexpipe.evaluate.predict import PARTS, prediction_table, write_predictions
 from gexpipe.files import write_json
 from gexpipe.log import get_logger
+from gexpipe.methods.options import parse
+from gexpipe.methods.settings import MethodConfig
 from gexpipe.models import build, parameters
-from gexpipe.models.options import parse
+from gexpipe.models.checkpoint import drop_other_run, load_model
 from gexpipe.models.scan import backends
+from gexpipe.prediction.genes import PARTS, prediction_table, write_predictions
 from gexpipe.source import commit
-from gexpipe.train.activity import ElementActivity
-from gexpipe.train.batches import Genes
-from gexpipe.train.checkpoint import drop_other_run, load_model
 from gexpipe.train.loop import Fit, fit
-from gexpipe.train.options import MethodConfig
 from gexpipe.train.start import start
-from gexpipe.windows.augment import Loading
-from gexpipe.windows.dataset import WindowData
-from gexpipe.windows.mixed import MixedCells
 
 __all__ = ["Sources", "open_data", "train"]
 
@@ -95,7 +95,7 @@ def open_data(sources: Sources, config: MethodConfig) -> Genes:
 
 
 def _bins(sources: Sources, config: MethodConfig) -> Genes:
-    from gexpipe.gta.data import BinData
+    from gexpipe.data.bins import BinData
     from gexpipe.models.gta import GTAOptions
 
     if sources.bins is None:

@@ -10,10 +10,10 @@ from typing import Any
 from torch import nn
 
 from gexpipe.errors import UserError
-from gexpipe.evaluate.foreign import open_checkpoint
+from gexpipe.methods.settings import MethodConfig, TrainOptions
 from gexpipe.models import ExpressionModel
+from gexpipe.models.foreign import open_checkpoint
 from gexpipe.models.registry import model_class
-from gexpipe.train.options import MethodConfig, TrainOptions
 
 __all__ = ["start", "weights_digest"]
 

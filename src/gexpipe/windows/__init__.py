@@ -1,1 +1,1 @@
-"""Windows around each TSS: the zarr stores, how they are built, and how training reads them."""
+"""Windows around each TSS: the zarr stores, how they are built and read."""

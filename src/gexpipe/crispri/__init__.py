@@ -1,0 +1,1 @@
+"""CRISPRi screens: tested pairs, precision of scores, tables."""

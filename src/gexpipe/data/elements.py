@@ -1,0 +1,59 @@
+"""EPInformer's inputs: promoter and element slots of a batch, from an element store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import zarr
+
+from gexpipe.batch import Elements
+from gexpipe.windows.elements import ELEMENT_ARRAYS
+from gexpipe.windows.layout import N_CODE, unpack_bases
+
+__all__ = ["ElementReader"]
+
+
+class ElementReader:
+    """Promoter and element slots of a batch; each element is stored once.
+
+    Parameters
+    ----------
+    folder : Path
+        Element store.
+    manifest : dict
+        Its manifest.
+    """
+
+    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+        self.slot = int(manifest["slot"])
+        self.most = int(manifest["max_elements"])
+        self._folder = folder
+        self._data: dict[str, np.ndarray] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_data": None}
+
+    def _load(self) -> dict[str, np.ndarray]:
+        # Links and packed bases are small (75 MB for 150,000 elements): read once per process.
+        if self._data is None:
+            group = zarr.open_group(self._folder, mode="r")
+            self._data = {name: np.asarray(group[name]) for name in ELEMENT_ARRAYS}
+        return self._data
+
+    def read(self, rows: np.ndarray, promoter: Callable[[int, int], np.ndarray]) -> Elements:
+        """Slots of some genes; ``promoter(row, slot)`` gives the bases of slot 0."""
+        data = self._load()
+        codes = np.full((len(rows), self.most + 1, self.slot), N_CODE, np.uint8)
+        features = np.zeros((len(rows), self.most + 1, data["features"].shape[1]), np.float32)
+        for k, row in enumerate(rows.tolist()):
+            codes[k, 0] = promoter(row, self.slot)
+            low, high = data["offset"][row], data["offset"][row + 1]
+            chosen = data["element"][low:high][: self.most]
+            n = len(chosen)
+            codes[k, 1 : n + 1] = unpack_bases(data["bases"][chosen], data["unknown"][chosen])
+            features[k, 1 : n + 1] = data["features"][low : low + n]
+        return Elements(torch.from_numpy(codes), torch.from_numpy(features))

@@ -1,0 +1,44 @@
+"""A control experiment: windows of other genes, with a gene's own features and target."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gexpipe.batch import Batch
+from gexpipe.data.batches import Genes
+from gexpipe.data.derived import Derived
+
+__all__ = ["ShuffledWindows"]
+
+
+class ShuffledWindows(Derived):
+    """A data set whose genes get the window of another gene of the same part of the fold.
+
+    Bases, signals, masks, contact and elements move together; gene features, prompts and
+    targets stay. A model that uses the window must get worse on it.
+
+    Parameters
+    ----------
+    data : Genes
+        The data set.
+    fold : int
+        The fold whose parts windows stay in.
+    seed : int
+        Which permutation. No gene keeps its own window, unless it is alone in its part.
+    """
+
+    def __init__(self, data: Genes, fold: int, seed: int) -> None:
+        super().__init__(data)
+        self._partner = np.arange(len(data.table))
+        for part in ("train", "valid", "test"):
+            rows = data.split(fold, part)
+            ring = np.random.default_rng(seed).permutation(rows)
+            self._partner[ring] = np.roll(ring, 1)
+
+    def batch(self, rows: np.ndarray, draw: np.random.Generator | None = None) -> Batch:
+        """Windows of the partners, features and targets of ``rows``."""
+        own, other = self._data.batch(rows), self._data.batch(self._partner[rows], draw)
+        kept = {name: getattr(own, name) for name in ("gene", "features", "target", "prompt")}
+        return replace(other, **kept)

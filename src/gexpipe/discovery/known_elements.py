@@ -1,0 +1,66 @@
+"""Elements that are known beside the scores of a gene: of a file, of a screen, of a simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from gexpipe.crispri.pairs import crispr_pairs
+from gexpipe.errors import UserError
+from gexpipe.files import require
+
+__all__ = ["planted_elements", "read_marks", "tested_elements"]
+
+PLACE = ["chrom", "start", "end"]
+
+
+def read_marks(path: Path) -> pd.DataFrame:
+    """Known elements: a BED file (a fifth column is a score), or parquet; chrom, start, end."""
+    if path.suffix == ".parquet":
+        table = pd.read_parquet(require(path, "elements"))
+    else:
+        table = pd.read_csv(require(path, "elements"), sep="\t", header=None, comment="#")
+        names = ["chrom", "start", "end", "name", "score"][: table.shape[1]]
+        table = table.iloc[:, : len(names)].set_axis(names, axis=1)
+    missing = [name for name in ("chrom", "start", "end") if name not in table]
+    if missing:
+        raise UserError(f"no column {missing[0]!r} of elements", path)
+    return table
+
+
+def tested_elements(
+    path: Path, genes: pd.DataFrame, cells: Collection[str], gene_id: str
+) -> dict[str, pd.DataFrame]:
+    """Elements that CRISPRi tested for a gene, and those that regulate it.
+
+    Returns
+    -------
+    dict
+        Label -> chrom, start, end, score: the measured change, as fraction of expression; 1 where
+        the table has no effect sizes.
+    """
+    pairs = crispr_pairs(path, genes, cells)
+    mine = pairs[pairs["gene_id"] == gene_id]
+    mine = mine.assign(score=mine["effect"].fillna(1.0))[[*PLACE, "score", "regulated"]]
+    act = mine.pop("regulated")
+    return {"CRISPRi change": mine, "CRISPRi acts": mine[act]}
+
+
+def planted_elements(folder: Path, cells: Collection[str], gene_id: str) -> dict[str, pd.DataFrame]:
+    """Elements of a simulated genome that act on a gene, and the decoys of the genome.
+
+    Returns
+    -------
+    dict
+        Label -> chrom, start, end, score: what the gene loses without it (log10 units); decoys
+        have no score.
+    """
+    links = pd.read_parquet(require(folder / "links.parquet", "simulated links"))
+    mine = links[(links["gene_id"] == gene_id) & links["cell"].isin(cells)]
+    elements = pd.read_parquet(require(folder / "elements.parquet", "simulated elements"))
+    return {
+        "planted, acts": mine.rename(columns={"effect": "score"})[[*PLACE, "score"]],
+        "planted decoys": elements.loc[elements["kind"] == "decoy", PLACE],
+    }

@@ -1,1 +1,0 @@
-"""Predictions of a trained model, and metrics computed from predictions alone."""

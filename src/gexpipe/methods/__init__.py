@@ -1,0 +1,1 @@
+"""What a method is, without torch: declaration, options, settings."""
