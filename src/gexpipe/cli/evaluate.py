@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from gexpipe.log import get_logger
@@ -16,6 +15,7 @@ log = get_logger(__name__)
 
 @app.command()
 def predict(
+    context: typer.Context,
     checkpoint: Annotated[
         Path, typer.Option(help="best.ckpt of a run, or a checkpoint of a method's authors.")
     ],
@@ -62,7 +62,7 @@ def predict(
     from gexpipe.devices import hold
     from gexpipe.train.process import prepare
 
-    click.get_current_context().with_resource(hold())
+    context.with_resource(hold())
     prepare(threads)
     from gexpipe.methods.settings import read_method
     from gexpipe.prediction.files import Changes, predict_files

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from gexpipe.errors import UserError
@@ -37,6 +36,7 @@ def genes(
 
 @app.command()
 def features(
+    context: typer.Context,
     fasta: Annotated[Path, typer.Option(help="Genome.")],
     genes: Genes,
     bins: Annotated[int, typer.Option(help="Bins of the widest context, odd.")],
@@ -48,7 +48,7 @@ def features(
     from gexpipe.devices import hold
     from gexpipe.train.process import prepare
 
-    click.get_current_context().with_resource(hold())
+    context.with_resource(hold())
     prepare(threads)
     from gexpipe.bins.extract import open_extractor
     from gexpipe.bins.store import build_features
@@ -154,6 +154,7 @@ def stand_ins(
 
 @app.command()
 def attention(
+    context: typer.Context,
     checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run of GTA.")],
     examples: Annotated[Path, typer.Option(help="Example table of the cell type.")],
     bins: Annotated[Path, typer.Option(help="Store of bin features.")],
@@ -170,7 +171,7 @@ def attention(
     from gexpipe.devices import hold
     from gexpipe.train.process import prepare
 
-    click.get_current_context().with_resource(hold())
+    context.with_resource(hold())
     prepare(threads)
     import torch
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import cast
+from typing import Annotated, Any
 
-import click
 import typer
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from gexpipe import __version__, log
@@ -40,40 +40,69 @@ STAGES: dict[str, str] = {
 }
 
 
-class LazyGroup(click.Group):
-    """A click group that imports a sub-command's module only when it is used."""
+# What a mistake on the command line raises. typer may carry a click of its own, so click's class is
+# found as the base of what typer exports (BadParameter, UsageError, ClickException).
+MISTAKE: Any = typer.BadParameter.__mro__[2]
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+
+class LazyGroup(TyperGroup):
+    """A group of commands that imports a sub-command's module only when it is used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
         """Names in the order of the pipeline."""
         return list(STAGES)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import ``gexpipe.cli.<name>`` and return its command."""
         if cmd_name not in STAGES:
             return None
         module = importlib.import_module(f"gexpipe.cli.{cmd_name}")
         command = get_command(module.app)
         command.help = command.help or STAGES[cmd_name]
-        return cast(click.Command, command)
+        return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the stages without importing them."""
         with formatter.section("Stages"):
             formatter.write_dl(list(STAGES.items()))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="gexpipe")
-@click.option("--debug", is_flag=True, help="Show tracebacks and debug lines.")
-@click.pass_context
-def main(ctx: click.Context, debug: bool) -> None:
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gexpipe, version {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def gexpipe(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks and debug lines.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
     """From accession numbers to a gene-expression benchmark.
 
     Snakemake calls these commands; each can also be run by hand. `gexpipe STAGE --help` says what a
     stage reads and writes.
     """
-    ctx.ensure_object(dict)["debug"] = debug
     log.setup(verbose=debug)
+
+
+main = get_command(app)
 
 
 def _of_the_machine(error: Exception) -> str | None:
@@ -86,33 +115,32 @@ def _of_the_machine(error: Exception) -> str | None:
 
 
 def run() -> None:
-    """Entry point: a `UserError` becomes one line and exit status 1."""
+    """Entry point: exit status 2 for a wrong command line, one line and 1 for a `UserError`."""
     debug = "--debug" in sys.argv[1:] or os.environ.get("GEXPIPE_DEBUG") == "1"
     try:
-        main(standalone_mode=False)
+        # What a command returns, or the status of the `typer.Exit` that it raised.
+        sys.exit(main(prog_name="gexpipe", standalone_mode=False))
     except UserError as error:
         if debug:
             raise
-        click.echo(f"gexpipe: error: {error}", err=True)
+        typer.echo(f"gexpipe: error: {error}", err=True)
         sys.exit(1)
-    except click.ClickException as error:
+    except MISTAKE as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("gexpipe: stopped", err=True)
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("gexpipe: stopped", err=True)
         sys.exit(130)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
     except Exception as error:
         if debug:
             raise
         reason = _of_the_machine(error)
         if reason:
-            click.echo(f"gexpipe: error: {reason}", err=True)
+            typer.echo(f"gexpipe: error: {reason}", err=True)
             sys.exit(1)
         kind = type(error).__name__
         hint = "this is a fault of gexpipe; run again with GEXPIPE_DEBUG=1 for a traceback"
-        click.echo(f"gexpipe: {kind}: {error} ({hint})", err=True)
+        typer.echo(f"gexpipe: {kind}: {error} ({hint})", err=True)
         sys.exit(70)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from gexpipe.errors import UserError
@@ -15,6 +14,7 @@ app = typer.Typer(help="Train one method on one cell type, one fold, one seed.")
 
 @app.command()
 def train(
+    context: typer.Context,
     examples: Annotated[Path, typer.Option(help="Example table of the cell type.")],
     method: Annotated[str, typer.Option(help="Merged method configuration: JSON text or a path.")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
@@ -62,7 +62,7 @@ def train(
 
     config = read_method(method)
     devices = devices or config.train.devices
-    click.get_current_context().with_resource(hold(devices))  # before CUDA is used
+    context.with_resource(hold(devices))  # before CUDA is used
     from gexpipe.train import run
 
     others = (mixed_signals or [], mixed_examples or [])

@@ -82,6 +82,14 @@ def _macs_format(files: list[Path]) -> str:
     return kinds.pop()
 
 
+def _genome_size(asked: str | int, files: list[Path]) -> int:
+    if asked == "covered":
+        return covered_size(files)
+    if not str(asked).isdecimal() or int(asked) == 0:
+        raise UserError(f"{asked!r} is neither a number of bp nor `covered`", "--genome-size")
+    return int(asked)
+
+
 def call_peaks(
     bams: list[Path],
     out: Path,
@@ -123,7 +131,7 @@ def call_peaks(
         shown).
     """
     format = _macs_format(bams)
-    size = covered_size(bams) if genome_size == "covered" else int(genome_size)
+    size = _genome_size(genome_size, bams)
     # Fragments of pairs are taken as they are: MACS3 neither shifts nor extends them.
     sites = ["--nomodel", "--shift", str(shift), "--extsize", str(extsize)]
     arguments = [
