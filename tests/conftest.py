@@ -26,12 +26,6 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def goldens() -> Path:
-    """Folder of numbers that the authors' own code produced."""
-    return _folder("GEXPIPE_GOLDENS", ROOT.parent / "shared" / "goldens")
-
-
-@pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all test processes of this run see."""
     base = tmp_path_factory.getbasetemp()

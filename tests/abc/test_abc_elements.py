@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from gexpipe.abc.elements import element_table, slot_interval
+from tests.goldens import arrays, cases
 
 
-@pytest.fixture(scope="module")
-def golden(goldens: Path) -> dict[str, np.ndarray]:
-    return dict(np.load(goldens / "epinformer_encoding" / "io.npz"))
+def encoded_genes() -> list[Any]:
+    """One parameter a gene of every case: the folder, and the gene's name in its arrays."""
+    folders = cases("EPInformer promoter-enhancer encoding")
+    return [
+        pytest.param((folder, key.removesuffix("/tss")), id=f"{number}-{key.removesuffix('/tss')}")
+        for number, folder in enumerate(folders)
+        for key in arrays(folder)
+        if key.endswith("/tss")
+    ]
+
+
+@pytest.fixture(params=encoded_genes())
+def encoded(request: pytest.FixtureRequest) -> tuple[dict[str, np.ndarray], str]:
+    """Arrays of a case, and one of its genes."""
+    folder, gene = request.param
+    return arrays(folder), gene
 
 
 def links(golden: dict[str, np.ndarray], gene: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -30,8 +44,8 @@ def one_hot(sequence: np.ndarray) -> np.ndarray:
     return np.array([[base == letter for letter in "ACGT"] for base in str(upper)], dtype=np.uint8)
 
 
-@pytest.mark.parametrize("gene", ["g0", "g1", "g2", "g3"])
-def test_table_equals_the_published_encoding(golden, gene):
+def test_table_equals_the_published_encoding(encoded):
+    golden, gene = encoded
     pairs, genes = links(golden, gene)
     table = element_table(pairs, genes, blank_farthest=False)
     number = len(table)
@@ -44,20 +58,18 @@ def test_table_equals_the_published_encoding(golden, gene):
     np.testing.assert_allclose(everything["contact_log"], published, rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("gene", ["g0", "g1", "g3"])
-def test_the_published_loader_blanks_what_lies_at_100_kb(golden, gene):
+def test_the_published_loader_blanks_what_lies_at_100_kb(encoded):
+    golden, gene = encoded
     pairs, genes = links(golden, gene)
-    encoded = golden[f"{gene}/distance"]
-    edge = np.flatnonzero(encoded >= 100_000)
-    assert len(edge) == {"g0": 0, "g1": 1, "g3": 1}[gene]
+    edge = np.flatnonzero(golden[f"{gene}/distance"] >= 100_000)
     table = element_table(pairs, genes)
     assert (table["end"] == table["start"]).to_numpy().nonzero()[0].tolist() == edge.tolist()
     assert table["distance_kb"].iloc[edge].tolist() == [0.0] * len(edge)
     np.testing.assert_array_equal(table["activity"], golden[f"{gene}/activity"][: len(table)])
 
 
-@pytest.mark.parametrize("gene", ["g0", "g1", "g3"])
-def test_slots_hold_the_published_sequence(golden, gene):
+def test_slots_hold_the_published_sequence(encoded):
+    golden, gene = encoded
     pairs, genes = links(golden, gene)
     genome = golden[f"fasta/{genes['chrom'][0]}"]
     slots = np.zeros((60, 2000, 4), dtype=np.uint8)

@@ -21,6 +21,7 @@ from gexpipe.models import build
 from gexpipe.models.checkpoint import save_checkpoint
 from gexpipe.models.foreign import open_checkpoint, read_tensors, safe_load
 from gexpipe.train.start import start, weights_digest
+from tests.goldens import case_parameters, cases
 from tests.models.golden_cases import Case
 from tests.train.fake import method
 
@@ -72,8 +73,9 @@ def prism_method(case: Case) -> MethodConfig:
     return MethodConfig.from_mapping(values)
 
 
-def test_lightning_file_of_prism(goldens: Path, tmp_path: Path, configuration: object) -> None:
-    case = Case.read(goldens / "prism_grad")
+@pytest.mark.parametrize("folder", case_parameters(cases("Prism")))
+def test_lightning_file_of_prism(folder: Path, tmp_path: Path, configuration: object) -> None:
+    case = Case.read(folder)
     path = lightning_file(tmp_path / "prism.ckpt", case.weights, configuration)
     model, config, fold = open_checkpoint(path, prism_method(case))
     assert fold is None and config.name == "prism"
@@ -86,19 +88,28 @@ def test_lightning_file_of_prism(goldens: Path, tmp_path: Path, configuration: o
         open_checkpoint(path, read_method(str(CONFIG / "caduceus.yaml")))
 
 
-def test_epinformer_file(goldens: Path, tmp_path: Path) -> None:
-    case = Case.read(goldens / "epinformer_released_activity_k562_f11")
+def epinformer_method(case: Case) -> MethodConfig:
+    """The method with as many features of an element as the case was trained on."""
+    number = case.io["extra_feat"].shape[2]
+    files = [CONFIG / f"epinformer{name}.yaml" for name in ("_pe", "_activity", "")]
+    known = [read_method(str(file)) for file in files]
+    return next(m for m in known if len(m.model["element_features"]) == number)
+
+
+@pytest.mark.parametrize("folder", case_parameters(cases("EPInformer PE-", "EPInformer_v2")))
+def test_epinformer_file(folder: Path, tmp_path: Path) -> None:
+    case = Case.read(folder)
     path = tmp_path / "fold_11.pt"
     tensors = collections.OrderedDict(case.weights)
     torch.save({"epoch": 5, "model_state_dict": tensors, "loss": np.float64(-0.7)}, path)
-    config = read_method(str(CONFIG / "epinformer_activity.yaml"))
-    model, _, _ = open_checkpoint(path, config)
+    model, _, _ = open_checkpoint(path, epinformer_method(case))
     assert len(read_tensors(safe_load(path), path)) == 114
     assert torch.equal(model.encoder.stem.bias, case.weights["seq_encoder.stem_conv.0.bias"])
 
 
-def test_epinformer_starts_from_the_released_encoder(goldens: Path, tmp_path: Path) -> None:
-    case = Case.read(goldens / "enhancer_encoder_k562_f11")
+@pytest.mark.parametrize("folder", case_parameters(cases("enhancer activity predictor")))
+def test_epinformer_starts_from_the_released_encoder(folder: Path, tmp_path: Path) -> None:
+    case = Case.read(folder)
     path = tmp_path / "encoder.pt"
     torch.save({"epoch": 5, "model_state_dict": case.weights, "loss": np.float64(-0.5)}, path)
     config = read_method(str(CONFIG / "epinformer_activity.yaml"))
@@ -108,10 +119,11 @@ def test_epinformer_starts_from_the_released_encoder(goldens: Path, tmp_path: Pa
     assert weights_digest(model.encoder) == expected
 
 
+@pytest.mark.parametrize("folder", case_parameters(cases("Seq2Exp-soft")))
 def test_retrain_starts_from_the_released_mask(
-    goldens: Path, tmp_path: Path, configuration: object
+    folder: Path, tmp_path: Path, configuration: object
 ) -> None:
-    case = Case.read(goldens / "seq2exp_soft")
+    case = Case.read(folder)
     path = lightning_file(tmp_path / "soft.ckpt", case.weights, configuration)
     values = yaml.safe_load((CONFIG / "seq2exp_retrain.yaml").read_text())
     values["model"] |= {"d_model": case.meta["config"]["d_model"]}

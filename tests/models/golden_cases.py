@@ -42,7 +42,10 @@ class Case:
         io = {k: torch.from_numpy(v).to(device) for k, v in arrays if v.dtype.kind in "biuf"}
         file = folder / "weights.safetensors"
         meta = json.loads((folder / "meta.json").read_text())
-        return cls(meta, io, load_file(file) if file.exists() else {})
+        weights = load_file(file) if file.exists() else {}
+        for name, *others in meta.get("tied_tensors", []):  # one of them may be all that is stored
+            weights |= {other: weights[name] for other in others if other not in weights}
+        return cls(meta, io, weights)
 
     @property
     def kind(self) -> str:
@@ -53,7 +56,9 @@ class Case:
         return from_reference(method, self.meta["config"], self.weights)
 
     def every(self, key: str, axis: str = "position") -> int:
-        """Stride at which a stored array was sub-sampled, from its description."""
+        """Stride at which a stored array was sub-sampled; 1 for an array that the case lacks."""
+        if key not in self.io:
+            return 1
         what = self.meta["arrays"][key]["what"]
         found = re.search(rf"every (\d+)(?:st|nd|rd|th) {axis}", what)
         if found is None:
@@ -102,8 +107,10 @@ def mamba_block(case: Case) -> Arrays:
     block.load_state_dict({_block_name(k): v for k, v in case.weights.items()})
     x = case.io["x"].clone().requires_grad_()
     y = block(x)
-    y.backward(case.io["grad_out"])
-    found = {"y": y, "grad_x": x.grad}
+    found = {"y": y}
+    if "grad_out" in case.io:
+        y.backward(case.io["grad_out"])
+        found["grad_x"] = x.grad
     own = dict(block.named_parameters())
     for key in case.io:
         if key.startswith("grad/"):
@@ -130,7 +137,16 @@ def backbone(case: Case) -> Arrays:
     tensors = translate("caduceus", {f"caduceus.{k}": v for k, v in case.weights.items()})
     model.load_state_dict({k.removeprefix("backbone."): v for k, v in tensors.items()})
     x = case.io["inputs_embeds"]
-    return {"last_hidden": model(x), "layer1_in": model.layers[0](x)[:, ::8]}
+    found = {"last_hidden": model(x)}
+    for number, layer in enumerate(model.layers, start=1):
+        mixed, key = layer(x), f"layer{number}_in"
+        found[key], x = mixed[:, :: case.every(key)], x + mixed
+    return found
+
+
+def _head_input(case: Case, extras: Arrays) -> Tensor:
+    """The pooled hidden states, without the features that follow them."""
+    return extras["head_input"][:, : case.io["pooled"].shape[1]]
 
 
 def sequence_model(method: str) -> Callable[[Case], Arrays]:
@@ -140,9 +156,10 @@ def sequence_model(method: str) -> Callable[[Case], Arrays]:
         extras = shown.extras
         found = {
             "hidden_sub": extras["hidden"][:, :: case.every("hidden_sub")],
-            "pooled": extras["head_input"][:, : case.io["pooled"].shape[1]],
             "pred": shown.prediction[:, None],
         }
+        if "pooled" in case.io:
+            found["pooled"] = _head_input(case, extras)
         if "input_embeds_sub" in case.io:
             found["input_embeds_sub"] = extras["embedded"][:, :: case.every("input_embeds_sub")]
         return found
@@ -156,15 +173,17 @@ def hyena(case: Case) -> Arrays:
     backbone = model.backbone
     first, embedded = backbone.layers[0], model.embedding.of(case.batch())
     taps = first.mixer.filter(backbone.positions, embedded.shape[1])
-    return {
+    found = {
         "filter0_sub": taps[:: case.every("filter0_sub", "tap")],
         "mixer0_sub": first.mixer(first.norm1(embedded), backbone.positions)[
             :, :: case.every("mixer0_sub")
         ],
         "hidden_sub": shown.extras["hidden"][:, :: case.every("hidden_sub")],
-        "pooled": shown.extras["head_input"][:, : case.io["pooled"].shape[1]],
         "pred": shown.prediction[:, None],
     }
+    if "pooled" in case.io:
+        found["pooled"] = _head_input(case, shown.extras)
+    return found
 
 
 def macs3(case: Case) -> Arrays:
@@ -207,6 +226,8 @@ def seq2exp(method: str, case: Case) -> Arrays:
         "pred_loss": loss["prediction"],
         "total_loss": loss["total"],
     }
+    if "train/z_sample" not in case.io:  # what is drawn in training was not kept
+        return found
     output = model.train()(batch, z=case.io["train/z_sample"])
     loss, mask = model.loss(batch, output), output.extras["mask"]
     loss["total"].backward()
@@ -232,7 +253,8 @@ def seq2exp_hard(case: Case) -> Arrays:
     alone = [model(take(batch, np.array([i]))).prediction for i in range(len(batch))]
     found["pred_single"] = torch.stack(alone)
     position = "train/grad/pos_emb_sub"
-    found[position] = found[position][:, :: case.every(position)]
+    if position in found:
+        found[position] = found[position][:, :: case.every(position)]
     return found
 
 

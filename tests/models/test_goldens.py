@@ -10,18 +10,19 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.goldens import COMMITTED, arrays, case_parameters, cases, meta
 from tests.models.golden_cases import KINDS, RUN, Case, kind_of
 
 INPUTS = {
     "x", "grad_out", "inputs_embeds", "seq_idx", "seqs", "signals", "rna_feat", "y", "mask_regions",
     "peak_mask", "pe_code", "extra_feat", "train/z_sample", "input_ids",
 }  # fmt: skip
-# Beginning of ``method`` in meta.json -> where cases of it are tested.
-ELSEWHERE = {
-    "EPInformer promoter-enhancer encoding": "element table, tested with the windows",
-    "per-base Hi-C contact feature": "contact of the windows, tested there",
-    "learning-rate schedule": "tested with training",
-}
+# Beginnings of the methods that are no models: tests of elements, contact and training have them.
+ELSEWHERE = (
+    "EPInformer promoter-enhancer encoding",
+    "per-base Hi-C contact feature",
+    "learning-rate schedule",
+)
 # First pattern that matches "kind:array": relative and absolute tolerance.
 # Gradients of the models are absolute to the largest element ("of max").
 TOLERANCES = [
@@ -53,12 +54,6 @@ TOLERANCES = [
 ]
 
 
-def _cases() -> list[str]:
-    default = Path(__file__).resolve().parents[3] / "shared" / "goldens"
-    folder = Path(os.environ.get("GEXPIPE_GOLDENS", default))
-    return sorted(p.parent.name for p in folder.glob("*/meta.json")) or ["none"]
-
-
 @pytest.fixture(autouse=True)
 def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The device that GEXPIPE_TEST_DEVICE names; full float32 there."""
@@ -75,18 +70,18 @@ def test_a_case_is_known_by_its_method_not_its_folder() -> None:
     assert {kind for _, kind in KINDS} == set(RUN)
 
 
-@pytest.mark.parametrize("name", _cases())
-def test_golden(goldens: Path, name: str) -> None:
-    case = Case.read(goldens / name)
-    method = case.meta["method"]
-    for beginning, where in ELSEWHERE.items():
-        if method.startswith(beginning):
-            pytest.skip(where)
-    kind = case.kind
+def _of_models() -> list[Path]:
+    return [folder for folder in cases() if not meta(folder)["method"].startswith(ELSEWHERE)]
+
+
+@pytest.mark.parametrize("folder", case_parameters(_of_models()))
+def test_golden(folder: Path) -> None:
+    case = Case.read(folder)
+    method, kind = case.meta["method"], case.kind
     assert kind, f"no method here computes {method!r}"
     found = RUN[kind](case)
     expected = {k: v for k, v in case.io.items() if not _is_input(kind, k)}
-    assert found.keys() == expected.keys()
+    assert expected and not expected.keys() - found.keys()
     gradients = [v for k, v in expected.items() if k.startswith("train/grad/")]
     largest = max((float(v.abs().max()) for v in gradients), default=0.0)
     wrong = []
@@ -95,10 +90,28 @@ def test_golden(goldens: Path, name: str) -> None:
         relative, absolute = _tolerance(which, key, value, largest)
         ours = found[key].detach().to(value.dtype).reshape(value.shape)
         deviation = (ours - value).abs()
-        print(f"{name} {key}: {float(deviation.max()):.2e}")
+        print(f"{folder.name} {key}: {float(deviation.max()):.2e}")
         if not torch.all(deviation <= absolute + relative * value.abs()):
             wrong.append(f"{key}: {float(deviation.max()):.2e}")
     assert not wrong
+
+
+def test_the_repository_holds_a_case_of_these_methods() -> None:
+    found = {kind_of(meta(path.parent)["method"]) for path in COMMITTED.glob("*/meta.json")}
+    assert found - {""} == {
+        "mamba_block", "caduceus", "hyena", "macs3", "seq2exp_soft", "seq2exp_hard",
+        "seq2exp_retrain", "prism", "epinformer",
+    }  # fmt: skip
+
+
+def test_what_the_repository_holds_is_small_and_says_where_it_is_from() -> None:
+    assert sum(p.stat().st_size for p in COMMITTED.rglob("*") if p.is_file()) < 8_000_000
+    for path in COMMITTED.glob("*/meta.json"):
+        case = meta(path.parent)
+        assert re.match(r"[0-9a-f]{40}\b", case["reference"]["commit"]), path
+        assert case["reference"]["repository"] and case["reference"]["files"], path
+        assert case["arrays"].keys() >= arrays(path.parent).keys(), path
+        assert all(array["what"] for array in case["arrays"].values()), path
 
 
 def _is_input(kind: str, key: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from pathlib import Path
 
@@ -14,13 +13,13 @@ from gexpipe.data.batches import BatchOrder, take
 from gexpipe.methods.settings import TrainOptions
 from gexpipe.models import build
 from gexpipe.train.optimiser import learning_rate, parameter_groups
+from tests.goldens import arrays, case_parameters, cases, meta
 from tests.train.fake import FakeData, data_for, method
 
 
-def test_learning_rate_golden(goldens: Path) -> None:
-    folder = goldens / "lr_schedule"
-    io, meta = np.load(folder / "io.npz"), json.loads((folder / "meta.json").read_text())
-    config = meta["config"]
+@pytest.mark.parametrize("folder", case_parameters(cases("learning-rate schedule")))
+def test_learning_rate_golden(folder: Path) -> None:
+    io, config = arrays(folder), meta(folder)["config"]
     options = TrainOptions(
         learning_rate=config["lr"],
         warmup_from=config["warmup_lr_init"],

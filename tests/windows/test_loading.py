@@ -19,6 +19,7 @@ from gexpipe.data.windows import WindowData
 from gexpipe.errors import UserError
 from gexpipe.windows.sequence import build_sequence
 from gexpipe.windows.signals import SignalSources, build_signals
+from tests.goldens import arrays, case_parameters, cases
 
 ROWS = np.arange(6)
 NAMES = ["H3K27ac", "contact", "DNase"]
@@ -36,11 +37,11 @@ def draw(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-@pytest.fixture(scope="module")
-def golden_world(tmp_path_factory, goldens) -> tuple[Path, dict[str, np.ndarray], list[str]]:
+@pytest.fixture(scope="module", params=case_parameters(cases("per-base Hi-C contact feature")))
+def golden_world(tmp_path_factory, request) -> tuple[Path, dict[str, np.ndarray], list[str]]:
     """Stores of the genes of the published contact feature, two of them at chromosome ends."""
     folder = tmp_path_factory.mktemp("golden")
-    golden = dict(np.load(goldens / "hic_feature" / "io.npz"))
+    golden = arrays(request.param)
     names = sorted(key.split("/")[0] for key in golden if key.endswith("/tss"))
     size = int(golden["chrom_length"])
     tss = np.array([int(golden[f"{name}/tss"]) for name in names])
@@ -50,10 +51,12 @@ def golden_world(tmp_path_factory, goldens) -> tuple[Path, dict[str, np.ndarray]
             golden["contacts_bin1"], golden["contacts_bin2"], golden["contacts_value"], strict=True
         )
     }
-    values = np.zeros((len(names), 41), np.float32)
+    length = 2 * int(golden["half_window"])
+    reach = length // 2 // 5000
+    values = np.zeros((len(names), 2 * reach + 1), np.float32)
     for row, t in enumerate(tss):
-        for column in range(41):
-            here, other = t // 5000, t // 5000 + column - 20
+        for column in range(2 * reach + 1):
+            here, other = t // 5000, t // 5000 + column - reach
             values[row, column] = pixels.get((min(here, other), max(here, other)), 0.0)
     genes = pd.DataFrame({"gene_id": names, "chrom": "chr1", "tss": tss, "strand": "+"})
     (folder / "genome.fa").write_text(">chr1\n" + "ACGT" * (size // 4) + "A" * (size % 4) + "\n")
@@ -68,10 +71,10 @@ def golden_world(tmp_path_factory, goldens) -> tuple[Path, dict[str, np.ndarray]
         chrom_length=np.full(len(names), size), tss_bin=tss // 5000, values=values,
         row_sum=np.ones(len(names)), resolution=5000,
     )  # fmt: skip
-    build_sequence(folder / "genome.fa", genes, 200_000, folder / "sequence.zarr")
+    build_sequence(folder / "genome.fa", genes, length, folder / "sequence.zarr")
     build_signals(
-        SignalSources({"x": folder / "x.bigWig"}), genes, {"chr1": size}, 200_000,
-        window_contact(contact, 200_000), folder / "cell.zarr", resolution=5000,
+        SignalSources({"x": folder / "x.bigWig"}), genes, {"chr1": size}, length,
+        window_contact(contact, length), folder / "cell.zarr", resolution=5000,
     )  # fmt: skip
     from gexpipe.reference.examples import FEATURES
 
@@ -89,11 +92,13 @@ def contact_of(world: Path, length: int, shift: bool) -> np.ndarray:
     return data.batch(np.arange(len(data))).dense().signals[:, 0].numpy()
 
 
-@pytest.mark.parametrize(("length", "key"), [(200_000, "full"), (100_000, "half"), (2_000, "2000")])
-def test_contact_where_it_lies_and_as_published(golden_world, length: int, key: str) -> None:
+@pytest.mark.parametrize("key", ["full", "half", "2000"])
+def test_contact_where_it_lies_and_as_published(golden_world, key: str) -> None:
     world, golden, names = golden_world
+    half = int(golden["half_window"])
+    length = {"full": 2 * half, "half": half, "2000": 2_000}[key]
     shifted, true = contact_of(world, length, True), contact_of(world, length, False)
-    middle = slice(100_000 - length // 2, 100_000 + length // 2)
+    middle = slice(half - length // 2, half + length // 2)
     for gene, mine, lies in zip(names, shifted, true, strict=True):
         published = golden[f"{gene}/model_input_{key}"]
         np.testing.assert_allclose(mine, published, rtol=1e-6, atol=2e-7, err_msg=gene)

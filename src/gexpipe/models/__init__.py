@@ -1,4 +1,4 @@
-"""The methods: numerically the authors' own, built by name."""
+"""The methods, built by name; those whose authors published code equal it numerically."""
 
 from __future__ import annotations
 
