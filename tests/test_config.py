@@ -30,7 +30,7 @@ def row(**changes: str) -> dict[str, str]:
     return {**base, "accession": "ENCFF1", "format": "bam", "url": "", "md5": "", **changes}
 
 
-@pytest.mark.parametrize("name", ["config", "demo", "tiny", "k562_counts"])
+@pytest.mark.parametrize("name", ["config", "demo", "tiny", "k562_counts", "further_signals"])
 def test_shipped_configurations_are_valid(name: str) -> None:
     own = load_yaml(ROOT / "config" / f"{name}.yaml")
     merged = merge(CONFIG, own)
@@ -60,7 +60,7 @@ def test_shipped_sheets_are_valid_and_name_every_file_once() -> None:
     loaded = load_sheets(CONFIG, ROOT, SCHEMAS)
     assert [f.accession for f in loaded.cell_files("K562", "hic")] == ["4DNFITUOMFUQ"]
     assert [f.replicate for f in loaded.cell_files("K562", "h3k27ac_bam")] == ["1", "2", "3"]
-    assert loaded.cell_files("H1", "dnase_bam", optional=True) == []
+    assert loaded.cell_files("H1", "rnaseq", optional=True) == []
     options = loaded.download_options("resources/files/ENCFF414OGC.bigWig")
     assert options == "--source encode --accession ENCFF414OGC --format bigWig --assembly hg38"
 
@@ -148,3 +148,18 @@ def test_paths_are_found_here_then_beside_the_snakefile(
     assert locate("config/samples.tsv", ROOT) == ROOT / "config/samples.tsv"
     (tmp_path / "mine.tsv").write_text("x")
     assert locate("mine.tsv", ROOT) == Path("mine.tsv")
+
+
+def test_a_second_file_of_a_role_that_is_not_pooled_is_refused() -> None:
+    two = [row(role="hic", accession=name, format="hic") for name in ("ENCFF1", "ENCFF2")]
+    with pytest.raises(UserError, match=r"K562 has two hic rows \(ENCFF1 and ENCFF2\)"):
+        sheets(two)
+    assert len(sheets([row(), row(accession="ENCFF2")]).cell_files("K562", "dnase_bam")) == 2
+
+
+def test_lines_of_a_sheet_with_comments_are_counted(tmp_path: Path) -> None:
+    sheet = tmp_path / "files.tsv"
+    good = "fasta\turl\tg\tfasta\thttp://x"
+    sheet.write_text(f"role\tsource\taccession\tformat\turl\n# why\n{good}\nno{good}\n")
+    with pytest.raises(UserError, match=r"files.tsv, row 4: role"):
+        read_sheet(sheet, SCHEMAS / "files.schema.yaml")

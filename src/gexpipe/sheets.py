@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ EXTENSIONS = {
     "tar": "tar.gz",
 }
 
+# Roles of which several files are used together; of any other role a cell has one.
+POOLED = ("dnase_bam", "atac_bam", "h3k27ac_bam", "cage", "crispr")
 LIFTED = ("bed", "ctss", "tsv", "csv")  # formats that can be carried to another assembly
 
 
@@ -55,9 +58,15 @@ def read_sheet(path: str | Path, schema: Path) -> pd.DataFrame:
         raise UserError(f"not a tab-separated table ({error})", source) from error
     if table.empty:
         raise UserError("the sheet has no rows", source)
-    for line, row in enumerate(table.to_dict("records"), start=2):
+    for line, row in zip(_lines(source), table.to_dict("records"), strict=True):
         validate(row, schema, f"{source}, row {line}")
     return table
+
+
+def _lines(source: Path) -> list[int]:
+    """Line numbers of a sheet's rows: without the header, comments and empty lines."""
+    lines = enumerate(source.read_text(encoding="utf-8").splitlines(), start=1)
+    return [number for number, line in lines if line and not line.startswith("#")][1:]
 
 
 @dataclass(frozen=True)
@@ -134,10 +143,22 @@ class Sheets:
                     f"(cells there: {', '.join(self.assembly)})",
                     names["files"],
                 )
+        self._check_replicates()
         self._check_accessions()
         self.lifted = {Path(r.path).name: r for r in self.by_path.values() if r.assembly}
         for row in self.lifted.values():
             self._check_lift(row)
+
+    def _check_replicates(self) -> None:
+        seen: dict[tuple[str, str], FileRow] = {}
+        for row in self._cell_rows:
+            first = seen.setdefault((row.cell, row.role), row)
+            if first is not row and row.role not in POOLED:
+                raise UserError(
+                    f"{row.cell} has two {row.role} rows ({first.accession} and {row.accession}): "
+                    f"only files of {', '.join(POOLED)} are used together",
+                    self.names["files"],
+                )
 
     def _check_accessions(self) -> None:
         seen: dict[str, FileRow] = {}
@@ -180,6 +201,12 @@ class Sheets:
                 f"unknown cell {cell!r}; {self.names['samples']} has {', '.join(self.assembly)}",
                 "config: cells",
             )
+
+    def rows_of(self, cells: Iterable[str]) -> list[FileRow]:
+        """Rows of some cell types and all reference rows, one a file."""
+        wanted = set(cells)
+        rows = [row for row in self._cell_rows if row.cell in wanted]
+        return list({row.path: row for row in [*rows, *self._reference_rows]}.values())
 
     def cell_files(self, cell: str, role: str, optional: bool = False) -> list[FileRow]:
         """Rows of one role of a cell, in replicate order."""

@@ -28,6 +28,16 @@ def test_names_of_the_published_table(tmp_path):
     assert (table["end"] - table["start"]).tolist() == [1, 1]
 
 
+def test_the_tss_column_is_chosen_on_purpose_and_recorded(tmp_path):
+    path = write(tmp_path, "ENSID,Gene name,chrom,TSS,TSS_xpresso\nA,ONE,1,500,700\n")
+    chosen = genes_from_table(path, CHROMOSOMES, "TSS_xpresso")
+    assert chosen[["tss", "source"]].values.tolist() == [[700, "table:TSS_xpresso"]]
+    first = genes_from_table(path, CHROMOSOMES)
+    assert first[["tss", "source"]].values.tolist() == [[500, "table:TSS"]]
+    with pytest.raises(UserError, match="no column TSS_cage; it has ENSID, Gene name, chrom, TSS"):
+        genes_from_table(path, CHROMOSOMES, "TSS_cage")
+
+
 def test_own_names_strands_and_gzip(tmp_path):
     text = "gene_id\tsymbol\tchrom\ttss\tstrand\tstart\tend\nA\tONE\tchr1\t500\t-1\t400\t501\n"
     path = tmp_path / "genes.tsv.gz"

@@ -22,7 +22,7 @@ def plan(folder: Path, target: str, change: dict[str, Any]) -> tuple[int, str]:
         [
             sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"),
             "--directory", str(folder), "--configfile", "change.yaml", "--dry-run",
-            "--printshellcmds", "--cores", "1", target,
+            "--printshellcmds", "--cores", "1", *target.split(),
         ],
         capture_output=True, text=True, check=False, cwd=folder,
     )  # fmt: skip
@@ -80,7 +80,7 @@ def test_a_cell_with_atac_and_no_h3k27ac(tmp_path: Path) -> None:
     status, text = plan(tmp_path, target, {"files": "files.tsv"})
     assert status == 0, text
     commands = [line for line in text.splitlines() if "Shell command: gexpipe" in line]
-    bam = "resources/files/ENCFF425WDA.bam"
+    bam = "resources/files/ENCFF257HEE.bam"
     stages = (("peaks call", "bam"), ("abc candidates", "bam"), ("abc activity", "dnase"))
     for stage, option in stages:
         (command,) = (line for line in commands if f" {stage} " in line)
@@ -91,6 +91,23 @@ def test_a_cell_with_atac_and_no_h3k27ac(tmp_path: Path) -> None:
     status, text = plan(tmp_path, target, {"files": "files.tsv"})
     assert status != 0
     assert "'K562' has no dnase_bam or atac_bam row: peaks and activity need one" in text
+
+
+def test_cells_beyond_the_default_ones_are_planned_to_their_stores(tmp_path: Path) -> None:
+    cells = ["K562_paper", "H1", "HepG2", "HUVEC", "NHEK"]
+    status, text = plan(tmp_path, " ".join(
+        f"results/{kind}/{cell}{end}"
+        for kind, end in (("windows", ".zarr/manifest.json"), ("examples", ".parquet"))
+        for cell in cells
+    ), {"cells": cells})  # fmt: skip
+    assert status == 0, text
+    assert "ENCFF205FNC.bam" in text and "ENCFF257HEE" not in text
+    assert "--source cage --genes results/genes/genes.tsv --file resources/files/CNhs13964" in text
+    assert "--column 'K562_CAGE_128*3_sum'" in text and "--column Actual_NHEK" in text
+    assert "--tss-column TSS_xpresso" in text
+    change = {"cells": ["NHEK"], "target": {"cells": {"NHEK": {"source": "cage"}}}}
+    status, text = plan(tmp_path, "results/targets/NHEK.tsv", change)
+    assert status != 0 and "the target of 'NHEK' is cage: a row with role 'cage'" in text
 
 
 def test_quality_tables_of_all_cells(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from snakemake.logging import logger
 from gexpipe.config import load_yaml, method_settings, validate, with_starts
 from gexpipe.errors import UserError
 from gexpipe.methods.backbones import STAND_INS, is_hub_id
+from gexpipe.reference.cell_target import check_target, target_of
 from gexpipe.sheets import Sheets, load_sheets, locate
 from gexpipe.tables.cost import estimate, recorded_seconds
 from gexpipe.tables.declared import plans, read_tables
@@ -43,6 +44,7 @@ try:
     SHEETS = load_sheets(config, BASE, SCHEMAS)
     for cell in config["cells"]:
         SHEETS.check_cell(cell)
+        check_target(config["target"], SHEETS, cell)
     METHODS = {name: settings_of(name) for name in config["methods"]}
     # What they start from is trained too, but is no row of a table.
     TRAINED = with_starts(METHODS, settings_of)

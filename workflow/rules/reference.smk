@@ -84,11 +84,16 @@ rule genes:
     params:
         source=config["genes"]["source"],
         chromosomes=repeat("chromosome", config["reference"]["chromosomes"]),
+        tss=(
+            f"--tss-column {config['genes']['tss_column']}"
+            if config["genes"]["source"] == "table"
+            else ""
+        ),
     message:
         "Gene table: one TSS per gene"
     shell:
         "gexpipe reference genes --source {params.source} --table {input} {params.chromosomes}"
-        " --out {output} > {log} 2>&1"
+        " {params.tss} --out {output} > {log} 2>&1"
 
 
 rule splits:
@@ -158,9 +163,7 @@ rule target:
     params:
         files=lambda wildcards, input: repeat("file", input.files),
         source=lambda wildcards: target_settings(wildcards)["source"],
-        column=lambda wildcards: target_settings(wildcards)["column"].replace(
-            "{cell}", wildcards.cell
-        ),
+        column=lambda wildcards: target_settings(wildcards)["column"],
         window=lambda wildcards: target_settings(wildcards)["window"],
         strand=lambda wildcards: target_settings(wildcards)["strand"],
         transform=lambda wildcards: target_settings(wildcards)["transform"],

@@ -42,7 +42,7 @@ def checked_files(wildcards):
     cell = wildcards.cell
     roles = [accessibility_role(cell), "h3k27ac_bam", "hic"]
     roles += config["windows"]["signals"].values()
-    roles += ["cage"] if config["target"]["source"] == "cage" else []
+    roles += ["cage"] if target_settings(wildcards)["source"] == "cage" else []
     return [row for role in dict.fromkeys(roles) for row in SHEETS.cell_files(cell, role, True)]
 
 
@@ -97,9 +97,10 @@ def mrna_source(wildcards):
 
 
 def target_settings(wildcards):
-    """The settings of a target: of the default one, or of one with a name."""
+    """A cell type's settings of a target: of the default one, or of one with a name."""
     name = getattr(wildcards, "target", None)
-    return config["targets"][name] if name else config["target"]
+    target = config["targets"][name] if name else config["target"]
+    return target_of(target, SHEETS, wildcards.cell)
 
 
 def target_files(wildcards):

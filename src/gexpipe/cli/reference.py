@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 
 from gexpipe.errors import UserError
@@ -42,13 +44,19 @@ def genes(
     table: Annotated[Path, typer.Option(help="Published gene table, GTF, or BED of genes.")],
     chromosome: Chromosomes,
     out: Out,
+    tss_column: Annotated[
+        str,
+        typer.Option(help="Published table: the column of the TSS; else tss, TSS, TSS_xpresso."),
+    ] = "",
 ) -> None:
     """Write the gene table: id, symbol, chromosome, TSS (0-based), strand, source."""
+    readers: dict[str, Callable[..., pd.DataFrame]]
     readers = {"table": genes_from_table, "gtf": genes_from_gtf, "bed": genes_from_bed}
     read = readers.get(source)
     if read is None:
         raise UserError(f"{source!r} is not {', '.join(readers)}", "--source")
-    result = read(table, chromosome)
+    options = {"tss_column": tss_column} if source == "table" else {}
+    result = read(table, chromosome, **options)
     write_table(result, out)
     logger.info("%d genes on %d chromosomes", len(result), result["chrom"].nunique())
 

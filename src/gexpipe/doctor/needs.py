@@ -56,8 +56,7 @@ class Plan:
     @property
     def rows(self) -> list[FileRow]:
         """Rows of the configured cell types, and all reference rows."""
-        cells = {"", *self.config["cells"]}
-        return [row for row in self.sheets.by_path.values() if row.cell in cells]
+        return self.sheets.rows_of(self.config["cells"])
 
     @property
     def readers(self) -> dict[str, str]:

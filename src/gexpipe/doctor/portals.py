@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from gexpipe.download.archive import archive_of
 from gexpipe.download.places import is_web
 from gexpipe.download.portals import ENCODE, FANTOM5_FOLDERS, FOURDN, ZENODO, Request
 from gexpipe.download.resolve import resolve
@@ -73,7 +74,7 @@ def _ask(host: str, limit: float, answers: dict[str, Answer]) -> None:
 
 def told_size(row: FileRow, mirror: str | None, client: httpx.Client) -> int | None:
     """Bytes of a row's file by the metadata of its portal or mirror, or its own on disk."""
-    request = Request(row.source, row.accession, row.format, row.url)
+    request = archive_of(Request(row.source, row.accession, row.format, row.url))
     try:
         found = resolve(request, mirror, client, 1)
     except (UserError, httpx.HTTPError, OSError):

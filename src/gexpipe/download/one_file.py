@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from gexpipe.download.archive import archive_of, extract, member_of
 from gexpipe.download.complete import check_complete
 from gexpipe.download.fetch import fetch, open_client
 from gexpipe.download.places import is_web
@@ -37,7 +39,8 @@ def download(
     """Put the requested file at ``out``, verified, with a note beside it.
 
     An interrupted download leaves ``out.part`` and is resumed; a file that fails verification is
-    removed; ``out`` is only ever a verified file.
+    removed; ``out`` is only ever a verified file. Of ``ARCHIVE.zip!MEMBER`` the archive is fetched
+    and verified, the member kept, the archive removed.
 
     Parameters
     ----------
@@ -53,28 +56,54 @@ def download(
     UserError
         One line naming the file, what was found and what was expected.
     """
+    asked, member = archive_of(request), member_of(request)
     with open_client() as client:
-        found = resolve(request, mirror, client, tries)
+        found = resolve(asked, mirror, client, tries)
         warnings = (policy or Policy()).check(request, found)
         for warning in warnings:
             log.warning("%s: %s", request.accession, warning)
-        expected = _expected_md5(request, found)
-        known = _already_there(out, request, found, expected)
+        kept = _member(found, member) if member else found
+        known = _already_there(out, request, kept, found)
         if known is not None:
             log.info("%s is there already", out)
-            if _stale(read_record(out), found, warnings):
-                write_record(out, request, found, known, warnings)
+            note = read_record(out)
+            if _stale(note, kept, warnings):
+                archive = (note or {}).get("archive")
+                write_record(out, request, kept, known, warnings, archive)
             return known
         out.parent.mkdir(parents=True, exist_ok=True)
-        part = out.with_name(out.name + ".part")
+        part = out.with_name(out.name + (".zip.part" if member else ".part"))
+        expected = _expected_md5(asked, found)
         if is_web(found.place):
-            result = _from_web(client, request, found, part, tries, expected)
+            result = _from_web(client, asked, found, part, tries, expected)
         else:
-            result = _from_path(request, found, part, expected)
+            result = _from_path(asked, found, part, expected)
+    archive = None
+    if member:
+        archive = {"md5": result.md5, "size": result.size}
+        part, result = _unpacked(part, out, request, kept)
     part.replace(out)
-    write_record(out, request, found, result, warnings)
+    write_record(out, request, kept, result, warnings, archive)
     log.info("%s: %d bytes, md5 %s", out, result.size, result.md5)
     return result
+
+
+def _member(archive: Found, member: str) -> Found:
+    """What is known of a member: its place; size and md5 are the archive's."""
+    return replace(archive, place=f"{archive.place}!{member}", size=None, md5="")
+
+
+def _unpacked(archive: Path, out: Path, request: Request, kept: Found) -> tuple[Path, Digests]:
+    """The verified member beside ``out``; the archive is removed."""
+    part = out.with_name(out.name + ".part")
+    try:
+        extract(archive, member_of(request), part, kept.place)
+        return part, _verify(part, request, kept, request.md5)
+    except UserError:
+        part.unlink(missing_ok=True)
+        raise
+    finally:
+        archive.unlink()
 
 
 def _from_web(
@@ -128,21 +157,26 @@ def _expected_md5(request: Request, found: Found) -> str:
     return wanted or listed
 
 
-def _already_there(out: Path, request: Request, found: Found, md5: str) -> Digests | None:
+def _already_there(out: Path, request: Request, kept: Found, source: Found) -> Digests | None:
     """Digests of ``out`` when it passes the checks of a fetched file.
 
     A file without a note may have been put there by hand: it is taken when the portal or the sheet
-    gives a checksum that it has.
+    gives a checksum that it has. Of an archive's member (``kept``) the portal knows the archive
+    (``source``), whose md5 stands in the note.
     """
+    md5 = _expected_md5(request, kept)
     if not out.is_file() or not out.stat().st_size:
         return None
-    note = read_record(out)
-    if note is not None and not md5 and note.get("url") == found.place:
+    note = read_record(out) or {}
+    unpacked_from = (note.get("archive") or {}).get("md5")
+    if kept is not source and source.md5 and unpacked_from and unpacked_from != source.md5.lower():
+        return None
+    if not md5 and note.get("url") == kept.place:
         md5 = str(note.get("md5", ""))  # the portal gives none: as it was when it was fetched
     if not md5:
         return None
     try:
-        return _verify(out, request, found, md5)
+        return _verify(out, request, kept, md5)
     except UserError as error:
         log.warning("%s is fetched anew: %s", out, error)
         return None

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
+from urllib.parse import parse_qsl
 
 from gexpipe.errors import UserError
 
@@ -22,6 +23,7 @@ __all__ = [
     "ZENODO",
     "Found",
     "Request",
+    "encode_choice",
     "encode_file",
     "fantom5_name",
     "find_in_listing",
@@ -101,6 +103,45 @@ def encode_file(metadata: Mapping[str, Any], accession: str, where: str) -> Foun
     if metadata.get("no_file_available") or metadata.get("restricted"):
         raise UserError(f"{accession} is listed but cannot be downloaded", where)
     return _file(metadata, accession, str(metadata.get("assembly", "")), where)
+
+
+def encode_choice(experiment: Mapping[str, Any], request: Request, where: str) -> str:
+    """Accession of the one released file of an ENCODE experiment that a request describes.
+
+    Format and assembly must be the request's, and every ``FIELD=VALUE`` of its url (a query as
+    ENCODE's own search takes it, such as ``?output_type=footprints``); of several, the portal's
+    preferred one counts.
+
+    Raises
+    ------
+    UserError
+        None or several; the message lists the files of the format.
+    """
+    wanted = dict(parse_qsl(request.url.lstrip("?"), strict_parsing=bool(request.url)))
+    of_format = [
+        entry
+        for entry in experiment.get("files") or []
+        if entry.get("file_format") == request.format and entry.get("status") == "released"
+    ]
+    fitting = [
+        entry
+        for entry in of_format
+        if same_assembly(str(entry.get("assembly", "")), request.assembly or "GRCh38")
+        and all(value in _values(entry.get(field)) for field, value in wanted.items())
+    ]
+    fitting = [e for e in fitting if e.get("preferred_default")] or fitting
+    if len(fitting) == 1:
+        return str(fitting[0]["accession"])
+    listed = ", ".join(f"{e.get('accession')} ({e.get('output_type')})" for e in of_format[:8])
+    raise UserError(
+        f"{len(fitting)} released {request.format} files of {request.accession} fit "
+        f"{request.url or 'the row'}, expected one; it has {listed or 'none'}",
+        where,
+    )
+
+
+def _values(field: Any) -> list[str]:
+    return [str(value) for value in field] if isinstance(field, list) else [str(field)]
 
 
 def fourdn_file(metadata: Mapping[str, Any], accession: str, where: str) -> Found:

@@ -20,9 +20,17 @@ def record_path(out: Path) -> Path:
 
 
 def write_record(
-    out: Path, request: Request, found: Found, digests: Digests, warnings: list[str]
+    out: Path,
+    request: Request,
+    found: Found,
+    digests: Digests,
+    warnings: list[str],
+    archive: dict[str, Any] | None = None,
 ) -> None:
-    """Write source, accession, address, checksums, size, assembly, status, date, warnings."""
+    """Write source, accession, address, checksums, size, assembly, status, date, warnings.
+
+    ``archive`` has the md5 and size of the zip archive that the file is a member of.
+    """
     write_json(
         record_path(out),
         {
@@ -37,6 +45,7 @@ def write_record(
             "status": found.status,
             "warnings": warnings,
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            **({"archive": archive} if archive else {}),
         },
     )
 

@@ -21,6 +21,7 @@ from gexpipe.download.portals import (
     ZENODO,
     Found,
     Request,
+    encode_choice,
     encode_file,
     fantom5_name,
     find_in_listing,
@@ -77,6 +78,8 @@ def resolve(request: Request, mirror: str | None, client: httpx.Client, tries: i
 
 
 def _encode(request: Request, mirror: str | None, client: httpx.Client, tries: int) -> Found:
+    if request.accession.startswith("ENCSR"):
+        request = _file_of_experiment(request, mirror, client, tries)
     accession = request.accession
     if mirror:
         place = join(mirror, f"encode/files/{accession}/metadata.json")
@@ -87,6 +90,18 @@ def _encode(request: Request, mirror: str | None, client: httpx.Client, tries: i
     found = encode_file(metadata, accession, place)
     cloud = (metadata.get("cloud_metadata") or {}).get("url")
     return replace(found, place=request.url or cloud or ENCODE + found.place)
+
+
+def _file_of_experiment(
+    request: Request, mirror: str | None, client: httpx.Client, tries: int
+) -> Request:
+    """The request for the file that is meant by an experiment's accession."""
+    experiment = request.accession
+    place = f"{ENCODE}/experiments/{experiment}/?format=json"
+    if mirror:
+        place = join(mirror, f"encode/experiments/{experiment}/metadata.json")
+    chosen = encode_choice(read_json(place, client, tries, experiment), request, place)
+    return replace(request, accession=chosen, url="")
 
 
 def _fourdn(request: Request, mirror: str | None, client: httpx.Client, tries: int) -> Found:

@@ -30,6 +30,7 @@ _MAGIC = {
     "tar": (_GZIP,),
 }
 _TEXT = {"bed", "tagAlign", "ctss", "tsv", "csv", "gtf", "fasta", "chain"}
+_LFS = b"version https://git-lfs.github.com/spec/"
 _BLOCK = 1 << 22
 
 
@@ -118,6 +119,8 @@ def _unzipped(start: bytes, where: str) -> bytes:
 def _check_text(text: bytes, file_format: str, where: str) -> None:
     if looks_like_html(text):
         raise UserError(f"this is a web page, expected {file_format}", where)
+    if text.startswith(_LFS):
+        raise UserError("a git-lfs pointer, not the file itself", where)
     if b"\0" in text:
         raise UserError(f"this is not text, expected {file_format}", where)
     if file_format == "fasta" and not text.startswith((b">", b";")):

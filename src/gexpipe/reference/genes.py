@@ -32,13 +32,25 @@ def genes_from_gtf(path: str | Path, chromosomes: list[str]) -> pd.DataFrame:
     return genes[GENE_COLUMNS]
 
 
-def genes_from_table(path: str | Path, chromosomes: list[str]) -> pd.DataFrame:
+def genes_from_table(
+    path: str | Path, chromosomes: list[str], tss_column: str = ""
+) -> pd.DataFrame:
     """Genes of a published table: EPInformer's Xpresso table, or any CSV/TSV with such columns.
 
     Accepted column names (first found wins): gene_id | ENSID; symbol | Gene name; chrom; tss | TSS
     | TSS_xpresso; strand; start; end. Chromosomes may lack their ``chr``. The TSS is taken as a
     0-based position, as the authors' code does. Strand may be +, -, 1 or -1; a table without
     strands is unstranded (``.``), which only matters to strand-aware options.
+
+    Parameters
+    ----------
+    path : str or Path
+        The table.
+    chromosomes : list of str
+        Chromosomes in use.
+    tss_column : str, optional
+        The column that holds the TSS: a table may have several. The column taken stands in
+        ``source``.
 
     Returns
     -------
@@ -59,7 +71,8 @@ def genes_from_table(path: str | Path, chromosomes: list[str]) -> pd.DataFrame:
 
     chrom = column("chrom").astype(str)
     chrom = chrom.where(chrom.str.startswith("chr"), "chr" + chrom)
-    tss = pd.to_numeric(column("tss", "TSS", "TSS_xpresso"), errors="coerce")
+    position = column(tss_column) if tss_column else column("tss", "TSS", "TSS_xpresso")
+    tss = pd.to_numeric(position, errors="coerce")
     if tss.isna().any():
         row = int(np.flatnonzero(tss.isna())[0]) + 2
         raise UserError("the TSS is not a number", f"{where}, row {row}")
@@ -73,7 +86,7 @@ def genes_from_table(path: str | Path, chromosomes: list[str]) -> pd.DataFrame:
             "strand": strand.replace({"1": "+", "-1": "-", "1.0": "+", "-1.0": "-"}),
             "start": table.get("start", tss).fillna(tss).astype(np.int64),
             "end": table.get("end", tss + 1).fillna(tss + 1).astype(np.int64),
-            "source": "table",
+            "source": f"table:{position.name}",
         }
     )
     genes = genes[genes["chrom"].isin(chromosomes)].reset_index(drop=True)
