@@ -7,15 +7,20 @@ import fcntl
 import glob
 import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+from isal import igzip
+from isal.igzip_lib import IsalError
 
 from gexpipe.errors import UserError
 
@@ -24,7 +29,26 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOTHING_FREE = 1 << 16  # bytes
 _JUST_MADE = 5.0  # seconds
 
-__all__ = ["aside", "checksum", "disk_is_full", "open_text", "read_json", "require", "write_json"]
+# How a text file begins that is not plain UTF-8: byte order marks, the longest first.
+_MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+
+__all__ = [
+    "aside",
+    "checksum",
+    "disk_is_full",
+    "is_gzipped",
+    "open_binary",
+    "open_text",
+    "read_json",
+    "require",
+    "write_json",
+]
 
 
 @contextmanager
@@ -113,14 +137,104 @@ def checksum(path: str | Path, algorithm: str = "sha256") -> str:
         return hashlib.file_digest(handle, algorithm).hexdigest()
 
 
+def is_gzipped(path: str | Path) -> bool:
+    """Whether a file's first two bytes are those of gzip (names are not to be trusted)."""
+    with Path(path).open("rb") as handle:
+        return handle.read(2) == b"\x1f\x8b"
+
+
+class _Unpacked(io.RawIOBase):
+    """Bytes of a file, through gzip where it is gzipped; damage is a `UserError` with its name."""
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+        self._stream = igzip.open(source, "rb") if is_gzipped(source) else source.open("rb")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return int(self._stream.readinto(buffer))  # type: ignore[union-attr]
+        except (EOFError, zlib.error, gzip.BadGzipFile, IsalError) as error:  # type: ignore[misc]
+            raise UserError(
+                f"its gzip compression is cut off or damaged ({error})", self._source
+            ) from error
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _Text(io.TextIOWrapper):
+    """Text of a file; what is no text of its encoding is a `UserError` with file and row."""
+
+    def __init__(self, binary: io.BufferedReader, encoding: str, source: Path) -> None:
+        super().__init__(binary, encoding=encoding)
+        self._source = source
+
+    def read(self, size: int | None = -1, /) -> str:
+        try:
+            return super().read(size)
+        except UnicodeError as error:
+            raise self._complaint(error) from error
+
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
+        try:
+            return super().readline(size)
+        except UnicodeError as error:
+            raise self._complaint(error) from error
+
+    def _complaint(self, error: UnicodeError) -> UserError:
+        if self.encoding != "utf-8":
+            return UserError(
+                f"not {self.encoding.upper()} text as its first bytes say", self._source
+            )
+        return UserError(
+            f"not UTF-8 text ({getattr(error, 'reason', error)}): a binary file, or saved in "
+            "another encoding such as Latin-1?",
+            f"{self._source}, row {_undecodable(self._source)}",
+        )
+
+
+def _undecodable(source: Path) -> int:
+    """Number of the first line that is not UTF-8, from 1."""
+    with open_binary(source) as handle:
+        for number, line in enumerate(handle, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return number
+    return 0
+
+
+def open_binary(path: str | Path) -> io.BufferedReader:
+    """Open a file for reading, through gzip when its first two bytes say so.
+
+    Raises
+    ------
+    UserError
+        No such file, or an empty one; and, while it is read, when the compression is cut off or
+        damaged.
+    """
+    return io.BufferedReader(_Unpacked(require(path)), 1 << 18)
+
+
 def open_text(path: str | Path) -> IO[str]:
-    """Open a text file for reading, through gzip when its first two bytes say so."""
+    """Open a text file for reading: UTF-8, or what a byte order mark says; gzipped or not.
+
+    Lines end with a line feed however the file ends them.
+
+    Raises
+    ------
+    UserError
+        As `open_binary`; and for what is no text, while it is read: then with the row.
+    """
     source = require(path)
-    with source.open("rb") as handle:
-        zipped = handle.read(2) == b"\x1f\x8b"
-    if zipped:
-        return gzip.open(source, "rt", encoding="utf-8")
-    return source.open(encoding="utf-8")
+    binary = open_binary(source)
+    start = binary.peek(4)[:4]
+    encoding = next((name for mark, name in _MARKS if start.startswith(mark)), "utf-8")
+    return _Text(binary, encoding, source)
 
 
 def require(path: str | Path, what: str = "file") -> Path:

@@ -13,7 +13,8 @@ import pandas as pd
 from gexpipe.config import validate
 from gexpipe.download.portals import same_assembly
 from gexpipe.errors import UserError
-from gexpipe.files import require
+from gexpipe.intervals import at_row
+from gexpipe.tabular import read_table
 
 __all__ = ["EXTENSIONS", "FileRow", "Sheets", "load_sheets", "locate", "read_sheet"]
 
@@ -51,22 +52,10 @@ def read_sheet(path: str | Path, schema: Path) -> pd.DataFrame:
     UserError
         Naming sheet, line and column of the first bad row.
     """
-    source = require(path, "sheet")
-    try:
-        table = pd.read_csv(source, sep="\t", dtype=str, keep_default_na=False, comment="#")
-    except pd.errors.ParserError as error:
-        raise UserError(f"not a tab-separated table ({error})", source) from error
-    if table.empty:
-        raise UserError("the sheet has no rows", source)
-    for line, row in zip(_lines(source), table.to_dict("records"), strict=True):
-        validate(row, schema, f"{source}, row {line}")
+    table = read_table(path, "sheet", separator="\t")
+    for number, values in zip(table.index, table.to_dict("records"), strict=True):
+        validate(values, schema, at_row(path, number))
     return table
-
-
-def _lines(source: Path) -> list[int]:
-    """Line numbers of a sheet's rows: without the header, comments and empty lines."""
-    lines = enumerate(source.read_text(encoding="utf-8").splitlines(), start=1)
-    return [number for number, line in lines if line and not line.startswith("#")][1:]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from gexpipe.abc.candidates import candidate_elements, read_peaks, strongest, write_bed
-from gexpipe.abc.intervals import drop_overlapping, merge, overlaps_any, read_bed
+from gexpipe.abc.intervals import drop_overlapping, merge, overlaps_any
 from gexpipe.errors import UserError
+from gexpipe.intervals import read_intervals
 from gexpipe.reference.genome import read_sizes
 
 SIZES = {"chr2": 1000, "chr10": 1000}
@@ -24,13 +25,13 @@ def bed(*rows: tuple) -> pd.DataFrame:
 def test_published_candidate_regions_byte_for_byte(shared, tmp_path):
     run, reference = shared / "data/abc_k562_chr22_bam", shared / "data/reference_hg38"
     peaks = read_peaks(run / "peaks/macs2_peaks.narrowPeak.gz")
-    counts = read_bed(run / "peaks/macs2_peaks.Counts.bed.gz", ["chrom", "start", "end", "n"])
+    counts = read_intervals(run / "peaks/macs2_peaks.Counts.bed.gz", ["chrom", "start", "end", "n"])
     found = candidate_elements(
         peaks,
         counts["n"].to_numpy(np.float64),
         read_sizes(reference / "GRCh38_EBV.no_alt.chrom.sizes.tsv"),
-        read_bed(reference / "GRCh38_unified_blacklist.bed"),
-        read_bed(run / "reference/TSS500bp.chr22.hg38.bed"),
+        read_intervals(reference / "GRCh38_unified_blacklist.bed"),
+        read_intervals(run / "reference/TSS500bp.chr22.hg38.bed"),
     )
     write_bed(found, tmp_path / "candidates.bed")
     published = gzip.decompress((run / "peaks/candidateRegions.bed.gz").read_bytes())
@@ -39,8 +40,8 @@ def test_published_candidate_regions_byte_for_byte(shared, tmp_path):
 
 @pytest.mark.skipif(shutil.which("bedtools") is None, reason="bedtools is not installed")
 def test_blacklist_engines_agree_on_the_real_peaks(shared):
-    peaks = read_bed(shared / "data/abc_k562_chr22_bam/peaks/macs2_peaks.narrowPeak.gz")
-    black = read_bed(shared / "data/reference_hg38/GRCh38_unified_blacklist.bed")
+    peaks = read_intervals(shared / "data/abc_k562_chr22_bam/peaks/macs2_peaks.narrowPeak.gz")
+    black = read_intervals(shared / "data/reference_hg38/GRCh38_unified_blacklist.bed")
     ours, theirs = drop_overlapping(peaks, black), drop_overlapping(peaks, black, "bedtools")
     assert 0 < len(ours) < len(peaks)
     pd.testing.assert_frame_equal(ours, theirs.reset_index(drop=True), check_dtype=False)
@@ -82,12 +83,12 @@ def test_promoters_are_added_even_where_blacklisted_and_ends_are_cut():
 def test_bad_files_are_named(tmp_path):
     short = tmp_path / "short.bed"
     short.write_text("chr1\t5\n")
-    with pytest.raises(UserError, match=r"short\.bed: data row 1 has 2 columns"):
-        read_bed(short)
+    with pytest.raises(UserError, match=r"short\.bed, row 1: 2 columns"):
+        read_intervals(short)
     words = tmp_path / "words.bed"
     words.write_text("chr1\tfive\t9\n")
-    with pytest.raises(UserError, match="'start' is not a whole number"):
-        read_bed(words)
+    with pytest.raises(UserError, match="start is 'five', expected a whole number"):
+        read_intervals(words)
     broad = tmp_path / "broad.narrowPeak"
     broad.write_text("chr1\t0\t9\tp\t1\t.\t1\t1\t1\t-1\n")
     with pytest.raises(UserError, match="call peaks with summits"):

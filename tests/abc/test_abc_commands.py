@@ -11,9 +11,10 @@ import pysam
 import pytest
 from typer.testing import CliRunner
 
-from gexpipe.abc.from_counts import artefacts
+from gexpipe.abc.from_counts import artefacts, library_reads, read_counts
 from gexpipe.cli.abc import app
 from gexpipe.errors import UserError
+from gexpipe.reference.genome import read_sizes
 
 GENES = """gene_id\tsymbol\tchrom\ttss\tstrand\tstart\tend\tsource
 g1\tA\tchr1\t600\t+\t600\t1800\ttest
@@ -132,7 +133,7 @@ def count_options(folder: Path, elements: list[int]) -> list[object]:
 
 def test_from_counts_drops_artefacts_and_joins_promoters_by_name(folder):
     options = count_options(folder, [5, 10**6, 6])
-    call(*options, "--dnase-total", 2e6, "--largest-share", 0.5)
+    call(*options, "--dnase-total", 2e6, "--largest-share", 0.3)
     elements = pd.read_parquet(folder / "e.parquet")
     assert elements["dnase_rpm"].tolist() == [2.5, 3.0]
     assert elements["start"].tolist() == [0, 200]
@@ -144,19 +145,21 @@ def test_from_counts_drops_artefacts_and_joins_promoters_by_name(folder):
 def test_count_tables_that_disagree_are_refused(folder):
     options = count_options(folder, [5, 5, 6])
     counts(folder, "e2", ("chr1", 0, 50, 7), ("chr1", 99, 150, 7), ("chr1", 200, 250, 7))
-    with pytest.raises(UserError, match=r"e2: row 2 is chr1:99-150, expected chr1:100-150"):
+    with pytest.raises(UserError, match=r"e2, row 2: found chr1:99-150, expected chr1:100-150"):
         call(*options)
     options = count_options(folder, [5, 5, 6])
     counts(folder, "p2", ("chr1", 100, 1100, 2))
     with pytest.raises(UserError, match="no promoter count for 1 genes, such as g2"):
         call(*options)
     options = count_options(folder, [5, -5, 6])
-    with pytest.raises(UserError, match="row 2: the count is not a number >= 0"):
+    with pytest.raises(UserError, match="row 2: the count is '-5', expected a number >= 0"):
         call(*options)
 
 
 def test_the_real_k562_table_has_one_artefact(shared):
     table = shared / "data/k562_counts_hg38/Enhancers.DHS.ENCFF257HEE.bam.CountReads.bedgraph.gz"
-    counted = pd.read_csv(table, sep="\t", names=["chrom", "start", "end", "n"])
-    found = counted[artefacts(counted["n"].to_numpy(float), 0.01)]
+    sizes = read_sizes(shared / "data/reference_hg38/GRCh38_EBV.no_alt.chrom.sizes.tsv")
+    counted = read_counts(table, sizes)
+    reads = library_reads(counted, sizes, 1e6)
+    found = counted[artefacts(counted, 0.01, reads, table)]
     assert found[["chrom", "start"]].values.tolist() == [["chr11", 24159285]]

@@ -61,7 +61,7 @@ def test_replicates_are_averaged_per_million(bam, make_bam, tmp_path):
 
 
 def test_bad_bams_are_refused(bam, tmp_path):
-    with pytest.raises(UserError, match="chromosome names do not match: the BAM has chr1, chr2"):
+    with pytest.raises(UserError, match="chromosome names do not match: it has chr1, chr2"):
         count_reads(bam, [regions(1).assign(chrom="1")])
     text = tmp_path / "text.bam"
     text.write_text("not a bam")

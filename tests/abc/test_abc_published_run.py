@@ -10,12 +10,12 @@ from scipy.stats import spearmanr
 from gexpipe.abc.activity import add_activity, classify, gene_activity, promoter_regions
 from gexpipe.abc.counts import ReadCounts, reads_per_million
 from gexpipe.abc.from_counts import read_counts
-from gexpipe.abc.intervals import read_bed
 from gexpipe.abc.quantile import read_reference
 from gexpipe.abc.scores import scores_by_chromosome
 from gexpipe.contact.element import ContactModel, adjusted_contact, observed_contact
 from gexpipe.contact.readers import open_matrix
 from gexpipe.contact.rows import rows_from_matrix
+from gexpipe.intervals import read_intervals
 from gexpipe.reference.genome import read_sizes
 
 
@@ -27,12 +27,13 @@ def published(run22):
 @pytest.fixture(scope="module")
 def elements(run22, shared, genes22):
     folder, reference = run22 / "neighborhoods", shared / "data/reference_hg38"
-    table = read_bed(folder / "EnhancerList.bed.gz", ["chrom", "start", "end", "published"])
+    table = read_intervals(folder / "EnhancerList.bed.gz", ["chrom", "start", "end", "published"])
+    table = table.reset_index(drop=True)
     sizes = read_sizes(reference / "GRCh38_EBV.no_alt.chrom.sizes.tsv")
     classified = classify(table, genes22, promoter_regions(genes22, 500, sizes))
     assert (classified["name"] == table["published"]).all()
     counts = [
-        read_counts(folder / f"Enhancers.{assay}.CountReads.bedgraph.gz")["count"].to_numpy()
+        read_counts(folder / f"Enhancers.{assay}.CountReads.bedgraph.gz", sizes)["count"].to_numpy()
         for assay in ("accessibility", "H3K27ac")
     ]
     return add_activity(

@@ -9,6 +9,7 @@ import pandas as pd
 import pysam
 import pytest
 
+from gexpipe import intervals
 from gexpipe.abc import tags
 from gexpipe.abc.counts import count_reads
 from gexpipe.errors import UserError
@@ -31,7 +32,7 @@ def tag_file(bam, tmp_path):
 
 @pytest.mark.parametrize("size", [1 << 20, 100])
 def test_counts_equal_every_overlap(tag_file, monkeypatch, size):
-    monkeypatch.setattr(tags, "LINES", size)
+    monkeypatch.setattr(intervals, "BLOCK", size)
     rng = np.random.default_rng(1)
     start = rng.integers(0, 2900, 200)
     regions = pd.DataFrame(
@@ -57,5 +58,7 @@ def test_extent_and_refusals(tag_file, tmp_path):
         count_reads(tag_file, [regions])
     bad = tmp_path / "bad.tagAlign"
     bad.write_text("chr1\tx\t5\n")
-    with pytest.raises(UserError, match=r"bad\.tagAlign: not a tagAlign file"):
+    with pytest.raises(
+        UserError, match=r"bad\.tagAlign, row 1: start is 'x', expected a whole number"
+    ):
         count_reads(bad, [regions])

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from gexpipe import intervals
 from gexpipe.cli.contacts import app
-from gexpipe.contact import average
 from gexpipe.contact.average import rows_from_average
 from gexpipe.contact.element import observed_contact
 from gexpipe.contact.rows import read_rows
@@ -43,9 +43,9 @@ def table(tmp_path):
     return path, matrices
 
 
-@pytest.mark.parametrize("lines", [1 << 21, 7])
-def test_rows_equal_the_matrix(table, monkeypatch, lines):
-    monkeypatch.setattr(average, "LINES", lines)
+@pytest.mark.parametrize("size", [1 << 21, 100])
+def test_rows_equal_the_matrix(table, monkeypatch, size):
+    monkeypatch.setattr(intervals, "BLOCK", size)
     path, matrices = table
     rows = rows_from_average(path, GENES, SIZES, 5000, 15_000)
     for row, chrom, tss in zip(rows.values, GENES["chrom"], GENES["tss"], strict=True):
@@ -74,5 +74,5 @@ def test_command_and_refusals(table, tmp_path):
         rows_from_average(path, renamed, {"1": 50_000}, 5000, 15_000)
     bad = tmp_path / "bad.tsv"
     bad.write_text("chr1\t0\tx\t1\n")
-    with pytest.raises(UserError, match=r"bad\.tsv: not an average Hi-C table"):
+    with pytest.raises(UserError, match=r"bad\.tsv, row 1: end is 'x', expected a whole number"):
         rows_from_average(bad, GENES, SIZES, 5000, 15_000)

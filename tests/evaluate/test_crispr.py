@@ -168,17 +168,17 @@ def k562(shared, tmp_path_factory):
     out = ActivityOutputs(*(folder / n for n in ("elements.parquet", "genes.parquet", "q.json")))
     element, promoter = (
         {
-            "dnase": counts / f"{kind}.DHS.ENCFF257HEE.bam.CountReads.bedgraph.gz",
-            "h3k27ac": counts / f"{kind}.H3K27ac.ENCFF232RQF.bam.CountReads.bedgraph.gz",
+            "dnase": [counts / f"{kind}.DHS.ENCFF257HEE.bam.CountReads.bedgraph.gz"],
+            "h3k27ac": [counts / f"{kind}.H3K27ac.ENCFF232RQF.bam.CountReads.bedgraph.gz"],
         }
         for kind in ("Enhancers", "Genes.TSS1kb")
     )
     tables = CountTables(
-        element, promoter, counts / "GeneList.TSS1kb.bed.gz", {"dnase": 1e6, "h3k27ac": 1e6}
+        element, promoter, counts / "GeneList.TSS1kb.bed.gz", {"dnase": [1e6], "h3k27ac": [1e6]}
     )
     sizes = reference / "GRCh38_EBV.no_alt.chrom.sizes.tsv"
     qnorm = reference / "EnhancersQNormRef.K562.txt"
-    inputs = ActivityInputs(element["dnase"], folder / "genes.tsv", sizes, [], [], qnorm)
+    inputs = ActivityInputs(element["dnase"][0], folder / "genes.tsv", sizes, [], [], qnorm)
     activity_from_counts(tables, inputs, 500, 0.01, out)
     benchmark_table = data / "crispr/EPCrisprBenchmark_combined_data.training_K562.GRCh38.tsv.gz"
     pairs = crispr_pairs(benchmark_table, genes, ["K562"])

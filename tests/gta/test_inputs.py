@@ -112,9 +112,9 @@ def test_signals_of_bins(genes: pd.DataFrame, tmp_path: Path) -> None:
 
 
 GTF = """\
-chr1	x	transcript	{a}	{b}	.	+	.	gene_id "G1.3"; transcript_id "T1"; gene_type "protein_coding"; gene_name "S1"; tag "MANE_Select";
-chr1	x	exon	{a}	{b}	.	+	.	gene_id "G1.3"; transcript_id "T1"; gene_type "protein_coding"; gene_name "S1"; tag "MANE_Select";
-chr1	x	CDS	{a}	{b}	.	+	.	gene_id "G1.3"; transcript_id "T1"; gene_type "protein_coding"; gene_name "S1"; tag "MANE_Select";
+chr1	x	transcript	{a}	{b}	.	+	.	gene_id "G1"; transcript_id "T1"; gene_type "protein_coding"; gene_name "S1"; tag "MANE_Select";
+chr1	x	exon	{a}	{b}	.	+	.	gene_id "G1"; transcript_id "T1"; gene_type "protein_coding"; gene_name "S1"; tag "MANE_Select";
+chr1	x	CDS	{a}	{b}	.	+	.	gene_id "G1"; transcript_id "T1"; gene_type "protein_coding"; gene_name "S1"; tag "MANE_Select";
 chr1	x	transcript	900	1700	.	-	.	gene_id "G2"; transcript_id "T2"; gene_type "protein_coding"; gene_name "S2"; tag "Ensembl_canonical";
 chr1	x	exon	900	1700	.	-	.	gene_id "G2"; transcript_id "T2"; gene_type "protein_coding"; gene_name "S2";
 chr1	x	CDS	900	1700	.	-	.	gene_id "G2"; transcript_id "T2"; gene_type "protein_coding"; gene_name "S2";
@@ -207,7 +207,7 @@ def test_released_layout_and_bad_values(tmp_path: Path) -> None:
     found = median_expression(path)
     np.testing.assert_allclose(found.loc[["ENSG1", "ENSG2"]], [np.log10(2), 0])
     path.write_text(head + "ENSG1.4\tENSG1.4\t1\t5\t1\tNA\t3\n")
-    with pytest.raises(UserError, match=r"row 2: a value is missing"):
+    with pytest.raises(UserError, match=r"row 2: HG2 is 'NA', expected a number"):
         median_expression(path)
 
 

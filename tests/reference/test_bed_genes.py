@@ -34,9 +34,9 @@ def test_tss_is_the_first_base_on_the_strand(tmp_path, zipped):
     ("line", "message"),
     [
         ("chr1\t1\t9\tG2\t0\t.", r"row 2: strand of G2 is '\.', expected \+ or -"),
-        ("chr1\t1\t9\tG2", "row 2: found 4 columns, expected at least 6"),
-        ("chr1\t9\t9\tG2\t0\t+", "row 2: start and end of G2 is '9-9', expected 0 <= start < end"),
-        ("chr1\tx\t9\tG2\t0\t+", "row 2: start and end of G2 is 'x-9'"),
+        ("chr1\t1\t9\tG2", "row 2: 4 columns, expected 6"),
+        ("chr1\t9\t9\tG2\t0\t+", "row 2: found chr1 9 9, expected 0 <= start < end"),
+        ("chr1\tx\t9\tG2\t0\t+", "row 2: start is 'x', expected a whole number"),
         ("chr1\t1\t9\tG1|B\t0\t+", r"row 2: name of G1\|B is 'G1\|B', expected each gene id once"),
         ("chr1\t1\t9\t.\t0\t+", "row 2: name"),
     ],

@@ -39,8 +39,8 @@ def test_names_and_regions(tmp_path: Path, text: str, chosen: set[str]) -> None:
     [
         ("E9\n", "none of the 4 genes is named or lies in a region"),
         ("chr9\t0\t1\n", "none of the 4 genes"),
-        ("chr1\t0\t300\nE1\n", "'E1' is neither a gene's name nor chrom, start, end"),
-        ("chr1\tx\t300\n", "'chr1 x 300' is neither"),
+        ("chr1\t0\t300\nE1\n", "row 2: 1 columns, expected 3: chrom, start, end"),
+        ("chr1\tx\t300\n", "row 1: start is 'x'"),
     ],
 )
 def test_what_is_neither_is_one_line(tmp_path: Path, text: str, message: str) -> None:

@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 
 from gexpipe.cli.reference import app
 from gexpipe.errors import UserError
+from gexpipe.reference.expression import gene_tpm
 from gexpipe.reference.genes import write_table
 from gexpipe.reference.targets import (
     cage_bigwig,
     cage_ctss,
     published_column,
-    rnaseq_table,
     target_table,
     transform,
 )
@@ -85,7 +85,7 @@ def test_cage_on_other_names_is_refused(ctss, bigwig, genes):
 def test_files_that_are_no_cage(tmp_path, genes):
     text = tmp_path / "text.bed"
     text.write_text("chr1\tone\t2\tn\t1\t+\n")
-    with pytest.raises(UserError, match=r"text\.bed: not a CTSS BED"):
+    with pytest.raises(UserError, match=r"text\.bed, row 1: start is 'one'"):
         cage_ctss(text, genes, 384, "both")
     with pytest.raises(UserError, match=r"text\.bed: not a readable bigWig"):
         cage_bigwig(text, genes, 384)
@@ -94,20 +94,20 @@ def test_files_that_are_no_cage(tmp_path, genes):
 def test_rnaseq_by_id_then_symbol_with_the_maximum(tmp_path, genes):
     path = tmp_path / "tpm.tsv"
     # G1 by id (its symbol's value is ignored); TWO by symbol, the larger; THREE is absent.
-    path.write_text("gene\tTPM\nG1.3\t1.5\nONE\t99\nTWO\t2\nTWO\t7\nTWO\tNA\nOTHER\t5\n")
-    values = rnaseq_table(path, genes)
+    path.write_text("gene\tTPM\nG1\t1.5\nONE\t99\nTWO\t2\nTWO\t7\nTWO\tNA\nOTHER\t5\n")
+    values = gene_tpm(path, genes)
     np.testing.assert_array_equal(values, [1.5, 7, np.nan])
     table = target_table(genes, values, "log10p1")
     assert table["target"].isna().tolist() == [False, False, True]
     path.write_text("gene\tTPM\nOTHER\t5\n")
     with pytest.raises(UserError, match=r"none of its names .* is a gene id or symbol"):
-        rnaseq_table(path, genes)
+        gene_tpm(path, genes)
 
 
 def test_a_gene_without_symbol_does_not_borrow_a_value(tmp_path, genes):
     path = tmp_path / "tpm.tsv"
     path.write_text("G1\t1.5\n\t42\n")
-    values = rnaseq_table(path, genes.assign(symbol=""))
+    values = gene_tpm(path, genes.assign(symbol=""))
     np.testing.assert_array_equal(values, [1.5, np.nan, np.nan])
 
 
@@ -115,7 +115,7 @@ def test_real_rnaseq_matches_the_genes_of_the_papers(shared):
     folder = shared / "data"
     names = pd.read_csv(folder / "genes/leave_chrom_out_split.sample2000.csv.gz")
     genes = pd.DataFrame({"gene_id": names["ENSID"], "symbol": names["Gene name"].fillna("")})
-    values = rnaseq_table(folder / "expression/K562.RNAseq.ENCFF934YBO.TPM.txt.gz", genes)
+    values = gene_tpm(folder / "expression/K562.RNAseq.ENCFF934YBO.TPM.txt.gz", genes)
     assert np.isfinite(values).mean() > 0.95
 
 

@@ -57,7 +57,7 @@ rule activity:
     benchmark:
         "results/benchmarks/activity/{cell}.jsonl"
     wildcard_constraints:
-        cell="|".join(ALIGNED) or "none",
+        cell=one_of(ALIGNED),
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -101,7 +101,7 @@ rule activity_from_counts:
     benchmark:
         "results/benchmarks/activity_from_counts/{cell}.jsonl"
     wildcard_constraints:
-        cell="|".join(COUNTED) or "none",
+        cell=one_of(COUNTED),
     conda:
         "../envs/prepare.yaml"
     threads: 1

@@ -68,6 +68,11 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 
+def one_of(names):
+    """Pattern of a wildcard that is one of some names; names may hold signs of patterns (CD34+)."""
+    return "|".join(re.escape(name) for name in names) or "none"
+
+
 def cell_paths(cell, role, optional=False):
     """Local paths of the files of one role of a cell type; of a CRAM, the BAM it is converted to."""
     return [row.ready for row in SHEETS.cell_files(cell, role, optional)]
@@ -132,8 +137,8 @@ TESTS = {name: test for plan in PLANS.values() for name, test in plan.tests.item
 
 
 wildcard_constraints:
-    cell="|".join(SHEETS.assembly),
-    method="|".join(TRAINED),
-    target="|".join(config["targets"]) or "none",
+    cell=one_of(SHEETS.assembly),
+    method=one_of(TRAINED),
+    target=one_of(config["targets"]),
     fold=r"\d+",
     seed=r"\d+",

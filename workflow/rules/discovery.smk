@@ -53,7 +53,7 @@ use rule element_scores as base_scores with:
         "results/benchmarks/base_scores/{windows}.{score}.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
         windows="own|shuffled",
-        score="|".join(BASE_KINDS),
+        score=one_of(BASE_KINDS),
 
 
 rule tracks:
@@ -99,7 +99,7 @@ use rule tracks as base_tracks with:
     benchmark:
         "results/benchmarks/base_tracks/{cell}/{method}.fold{fold}.seed{seed}.{score}.jsonl"
     wildcard_constraints:
-        score="|".join(BASE_KINDS),
+        score=one_of(BASE_KINDS),
 
 
 rule hub:
@@ -142,7 +142,7 @@ rule against_truth:
     benchmark:
         "results/benchmarks/against_truth/{table}.{cell}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
-        table="|".join(TRUTH_TABLES) or "none",
+        table=one_of(TRUTH_TABLES),
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -186,7 +186,7 @@ rule discovery_table:
     benchmark:
         "results/benchmarks/discovery_table/{table}.jsonl"
     wildcard_constraints:
-        table="|".join(TRUTH_TABLES) or "none",
+        table=one_of(TRUTH_TABLES),
     conda:
         "../envs/prepare.yaml"
     threads: 1

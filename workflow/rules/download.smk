@@ -15,7 +15,7 @@ rule download:
     benchmark:
         "results/benchmarks/download/{file}.jsonl"
     wildcard_constraints:
-        file="|".join(re.escape(Path(path).name) for path in SHEETS.by_path),
+        file=one_of(Path(path).name for path in SHEETS.by_path),
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -25,7 +25,9 @@ rule download:
         runtime="12h",
     params:
         row=lambda wildcards: SHEETS.download_options(f"resources/files/{wildcards.file}"),
-        mirror=(f"--mirror {config['download']['mirror']}" if config["download"]["mirror"] else ""),
+        mirror=repeat(
+            "mirror", [config["download"]["mirror"]] if config["download"]["mirror"] else []
+        ),
         # Another choice checks the files that are there again; none is fetched for it.
         tries=config["download"]["tries"],
         policy=" ".join(

@@ -14,7 +14,7 @@ rule shuffled:
     benchmark:
         "results/benchmarks/shuffled/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
-        method="|".join(LEARNED) or "none",
+        method=one_of(LEARNED),
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -46,7 +46,7 @@ rule tested:
     benchmark:
         "results/benchmarks/tested/{test}.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
-        test="|".join(TESTS) or "none",
+        test=one_of(TESTS),
     conda:
         "../envs/train.yaml"
     threads: 1

@@ -21,7 +21,7 @@ rule crispr_scores:
     benchmark:
         "results/benchmarks/crispr_scores/{cell}.{table}.jsonl"
     wildcard_constraints:
-        table="|".join(SCORE_TABLES) or "none",
+        table=one_of(SCORE_TABLES),
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -72,7 +72,7 @@ rule screen_table:
     benchmark:
         "results/benchmarks/screen_table/{table}.jsonl"
     wildcard_constraints:
-        table="|".join(SCREEN_TABLES) or "none",
+        table=one_of(SCREEN_TABLES),
     conda:
         "../envs/prepare.yaml"
     threads: 1

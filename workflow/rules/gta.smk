@@ -182,7 +182,7 @@ rule geuvadis:
     benchmark:
         "results/benchmarks/geuvadis/{cell}.{target}.jsonl"
     wildcard_constraints:
-        target="|".join(GEUVADIS) or "none",
+        target=one_of(GEUVADIS),
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -234,7 +234,7 @@ rule gta_attention:
     benchmark:
         "results/benchmarks/gta_attention/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
-        method="|".join(name for name, m in TRAINED.items() if m["architecture"] == "gta") or "none",
+        method=one_of(name for name, m in TRAINED.items() if m["architecture"] == "gta"),
     conda:
         "../envs/train.yaml"
     threads: 1

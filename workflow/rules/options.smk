@@ -1,11 +1,12 @@
 # How commands name what rules hand them, and what jobs ask of the machine.
 import json
+import shlex
 
 
 def repeat(flag, values):
     """``--flag a --flag b`` for the shell."""
     values = [values] if isinstance(values, str) else values
-    return " ".join(f"--{flag} {value}" for value in values)
+    return " ".join(f"--{flag} {shlex.quote(str(value))}" for value in values)
 
 
 def by_cell(flag, files):
@@ -27,7 +28,7 @@ def changes(test):
 
 def labels():
     """``--method name=label`` for every method of the configuration."""
-    return repeat("method", [f"{name}='{method['label']}'" for name, method in METHODS.items()])
+    return repeat("method", [f"{name}={method['label']}" for name, method in METHODS.items()])
 
 
 def lines(table):

@@ -26,7 +26,7 @@ rule lift:
     benchmark:
         "results/benchmarks/lift/{file}.jsonl"
     wildcard_constraints:
-        file="|".join(re.escape(name) for name in SHEETS.lifted) or "none",
+        file=one_of(SHEETS.lifted),
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -183,7 +183,7 @@ use rule target as named_target with:
     benchmark:
         "results/benchmarks/named_target/{cell}.{target}.jsonl"
     wildcard_constraints:
-        target="|".join(COMPUTED) or "none",
+        target=one_of(COMPUTED),
     message:
         "Target {wildcards.target} of {wildcards.cell}"
 
@@ -257,7 +257,7 @@ use rule examples as named_examples with:
     benchmark:
         "results/benchmarks/named_examples/{cell}.{target}.jsonl"
     wildcard_constraints:
-        target="|".join(COMPUTED) or "none",
+        target=one_of(COMPUTED),
     message:
         "Example table of {wildcards.cell} with target {wildcards.target}"
 

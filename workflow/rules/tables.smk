@@ -27,7 +27,7 @@ rule table_metrics:
     benchmark:
         "results/benchmarks/table_metrics/{table}.jsonl"
     wildcard_constraints:
-        table="|".join(RUN_TABLES),
+        table=one_of(RUN_TABLES),
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -69,7 +69,7 @@ rule table:
     benchmark:
         "results/benchmarks/table/{table}.jsonl"
     wildcard_constraints:
-        table="|".join(RUN_TABLES),
+        table=one_of(RUN_TABLES),
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -102,7 +102,7 @@ rule parameters:
     benchmark:
         "results/benchmarks/parameters/{table}.jsonl"
     wildcard_constraints:
-        table="|".join(SIZE_TABLES) or "none",
+        table=one_of(SIZE_TABLES),
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -135,7 +135,7 @@ rule size_table:
     benchmark:
         "results/benchmarks/size_table/{table}.jsonl"
     wildcard_constraints:
-        table="|".join(SIZE_TABLES) or "none",
+        table=one_of(SIZE_TABLES),
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -199,7 +199,7 @@ rule paired:
     benchmark:
         "results/benchmarks/paired/{table}.jsonl"
     wildcard_constraints:
-        table="|".join(RUN_TABLES),
+        table=one_of(RUN_TABLES),
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -231,7 +231,7 @@ rule table_figure:
     benchmark:
         "results/benchmarks/table_figure/{table}.jsonl"
     wildcard_constraints:
-        table="|".join(DRAWN_TABLES) or "none",
+        table=one_of(DRAWN_TABLES),
     conda:
         "../envs/prepare.yaml"
     threads: 1

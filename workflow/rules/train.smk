@@ -24,7 +24,7 @@ rule train:
     benchmark:
         "results/benchmarks/train/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
-        method="|".join(name for name in TRAINED if name not in BASELINES) or "none",
+        method=one_of(name for name in TRAINED if name not in BASELINES),
     conda:
         "../envs/train.yaml"
     threads: 1 + config["train"]["workers"]
@@ -63,7 +63,7 @@ rule baseline:
     benchmark:
         "results/benchmarks/baseline/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
-        method="|".join(BASELINES) or "none",
+        method=one_of(BASELINES),
     conda:
         "../envs/train.yaml"
     threads: 1

@@ -8,25 +8,39 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gexpipe.abc.intervals import around, drop_overlapping, merge, overlaps_any, read_bed
+from gexpipe.abc.intervals import around, drop_overlapping, merge, overlaps_any
 from gexpipe.abc.intervals import sort_by_genome as in_order
 from gexpipe.errors import UserError
 from gexpipe.files import aside
+from gexpipe.intervals import Overhang, at_row, read_intervals
 
 __all__ = ["candidate_elements", "read_peaks", "strongest", "write_bed"]
 
 NARROW_PEAK = ["chrom", "start", "end", "name", "score", "strand", "signal", "p", "q", "summit"]
 
 
-def read_peaks(path: str | Path) -> pd.DataFrame:
-    """Read a narrowPeak file: chrom, start, end, summit (offset from start, bp)."""
-    table = read_bed(path, NARROW_PEAK)
+def read_peaks(path: str | Path, sizes: dict[str, int] | None = None) -> pd.DataFrame:
+    """Read a narrowPeak file: chrom, start, end, summit (offset from start, bp).
+
+    With chromosome lengths, peaks that cross an end are cut there and their summits lie on the last
+    base at most (MACS widens reads past the end).
+    """
+    cut = Overhang()
+    table = read_intervals(path, NARROW_PEAK, sizes, cut)
     if table.empty:
         raise UserError("no peak in this file", path)
+    cut.say(path, "peaks")
     summit = pd.to_numeric(table["summit"], errors="coerce")
-    if summit.isna().any() or (summit < 0).any():
-        raise UserError("column 10 must hold the summit's offset: call peaks with summits", path)
-    return table[["chrom", "start", "end"]].assign(summit=summit.astype(np.int64))
+    bad = (summit.isna() | (summit < 0) | (summit % 1 != 0)).to_numpy()
+    if bad.any():
+        raise UserError(
+            f"column 10 is {table['summit'][bad].iloc[0]!r}, expected the summit's offset: call "
+            "peaks with summits",
+            at_row(path, int(table.index[bad][0])),
+        )
+    last = (table["end"] - table["start"] - 1).to_numpy()
+    table["summit"] = np.minimum(summit.to_numpy(np.int64), last)
+    return table[["chrom", "start", "end", "summit"]].reset_index(drop=True)
 
 
 def strongest(

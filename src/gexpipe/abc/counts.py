@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +27,13 @@ class ReadCounts:
     Attributes
     ----------
     counts : list of ndarray
-        One (regions,) int64 array per set.
-    total : int
+        One (regions,) array per set; whole numbers, unless a finished run's table holds others.
+    total : float
         Mapped reads of the file, as ``samtools idxstats`` counts them: the RPM denominator.
     """
 
-    counts: list[NDArray[np.int64]]
-    total: int
+    counts: Sequence[NDArray[np.int64] | NDArray[np.float64]]
+    total: float
 
 
 class _Tally:
@@ -60,7 +61,9 @@ class _Tally:
         return begun - over
 
 
-def count_reads(path: str | Path, regions: list[pd.DataFrame]) -> ReadCounts:
+def count_reads(
+    path: str | Path, regions: list[pd.DataFrame], sizes: dict[str, int] | None = None
+) -> ReadCounts:
     """Count the reads of a BAM or tagAlign file that overlap each region, in one pass.
 
     Counts equal ``pysam.AlignmentFile.count`` with its defaults, as ABC uses it: every placed
@@ -74,6 +77,8 @@ def count_reads(path: str | Path, regions: list[pd.DataFrame]) -> ReadCounts:
     regions : list of DataFrame
         Sets of regions with chrom, start, end (0-based half-open), in any order. Regions on
         chromosomes that the file lacks count 0.
+    sizes : dict, optional
+        Chromosome lengths, bp: the reads of a tagAlign file lie within.
 
     Raises
     ------
@@ -82,10 +87,10 @@ def count_reads(path: str | Path, regions: list[pd.DataFrame]) -> ReadCounts:
     """
     wanted = set().union(*(set(table["chrom"]) for table in regions))
     names = sorted(wanted) if is_tag_file(path) else references(path)
-    spans_of_file = read_tags(path, names) if is_tag_file(path) else read_spans(path)
+    spans_of_file = read_tags(path, names, sizes) if is_tag_file(path) else read_spans(path)
     if not wanted & set(names):
         raise UserError(
-            f"chromosome names do not match: the BAM has {', '.join(names[:4])}; "
+            f"chromosome names do not match: it has {', '.join(names[:4])}; "
             f"the regions lie on {', '.join(sorted(wanted)[:4])}",
             path,
         )

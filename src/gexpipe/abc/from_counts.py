@@ -8,25 +8,32 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gexpipe.abc.intervals import read_bed
 from gexpipe.errors import UserError
+from gexpipe.intervals import at_row, read_intervals
 from gexpipe.log import get_logger
 
-__all__ = ["artefacts", "promoter_counts", "read_counts"]
+__all__ = ["artefacts", "library_reads", "promoter_counts", "read_counts", "same_regions"]
 
 logger = get_logger(__name__)
 
 KEY = ["chrom", "start", "end"]
 
 
-def read_counts(path: str | Path) -> pd.DataFrame:
-    """Read a CountReads table: chrom, start, end, count; no header; gzipped or not."""
-    table = read_bed(path, [*KEY, "count"])
-    count = pd.to_numeric(table["count"], errors="coerce")
-    if count.isna().any() or (count < 0).any():
-        row = int(np.flatnonzero(count.isna() | (count < 0))[0]) + 1
-        raise UserError(f"row {row}: the count is not a number >= 0", path)
-    return table.assign(count=count.astype(np.float64))
+def read_counts(path: str | Path, sizes: dict[str, int]) -> pd.DataFrame:
+    """Read a CountReads table: chrom, start, end, count; no header; gzipped or not.
+
+    The index is the row as a person counts; ``sizes`` are the chromosomes' lengths, bp.
+    """
+    table = read_intervals(path, [*KEY, "count"], sizes)
+    if table.empty:
+        raise UserError("no region in this table of counts", path)
+    count = pd.to_numeric(table["count"], errors="coerce").astype(np.float64)
+    bad = ~np.asarray(np.isfinite(count) & (count >= 0))
+    if bad.any():
+        found = table["count"][bad].iloc[0]
+        where = at_row(path, int(table.index[bad][0]))
+        raise UserError(f"the count is {found!r}, expected a number >= 0", where)
+    return table.assign(count=count)
 
 
 def same_regions(first: pd.DataFrame, second: pd.DataFrame, where: str | Path) -> None:
@@ -35,12 +42,15 @@ def same_regions(first: pd.DataFrame, second: pd.DataFrame, where: str | Path) -
         raise UserError(
             f"{len(second)} regions, expected {len(first)} as in the DNase table", where
         )
-    different = (first[KEY] != second[KEY]).any(axis=1).to_numpy()
+    different = (first[KEY].to_numpy() != second[KEY].to_numpy()).any(axis=1)
     if different.any():
-        row = int(np.flatnonzero(different)[0])
-        found = "{}:{}-{}".format(*second[KEY].iloc[row])
-        expected = "{}:{}-{}".format(*first[KEY].iloc[row])
-        raise UserError(f"row {row + 1} is {found}, expected {expected}", where)
+        at = int(np.flatnonzero(different)[0])
+        found = "{}:{}-{}".format(*second[KEY].iloc[at])
+        expected = "{}:{}-{}".format(*first[KEY].iloc[at])
+        raise UserError(
+            f"found {found}, expected {expected} as in the DNase table",
+            at_row(where, int(second.index[at])),
+        )
 
 
 def promoter_counts(
@@ -74,13 +84,28 @@ def promoter_counts(
     return found
 
 
-def artefacts(counts: NDArray[np.float64], largest_share: float) -> NDArray[np.bool_]:
-    """(E,) bool: one region that alone holds more than this share of all reads counted.
+def library_reads(table: pd.DataFrame, sizes: dict[str, int], total: float) -> float:
+    """Reads of the whole library that a count table is of.
+
+    The mapped reads where they are given and are more; else the table's sum, extrapolated from the
+    chromosomes that it covers to the genome: a table may be of one chromosome.
+    """
+    covered = sum(sizes[chrom] for chrom in set(table["chrom"]) if chrom in sizes)
+    return max(total, table["count"].sum() * sum(sizes.values()) / max(covered, 1))
+
+
+def artefacts(
+    table: pd.DataFrame, largest_share: float, reads: float, where: str | Path
+) -> NDArray[np.bool_]:
+    """(E,) bool: one region that alone holds more than this share of a library's reads.
 
     No regulatory element does; adapter sequence that aligns to one place does.
     """
-    found = counts > largest_share * counts.sum()
-    for row in np.flatnonzero(found):
-        share = 100.0 * counts[row] / counts.sum()
-        logger.warning("region %d holds %.1f %% of all reads: left out", row + 1, share)
+    share = table["count"].to_numpy() / max(reads, 1.0)
+    found = share > largest_share
+    for place, part in zip(table[found][KEY].itertuples(index=False), share[found], strict=True):
+        logger.warning(
+            "%s: %s:%d-%d holds %.1f %% of all reads, the largest share is %g %%: left out",
+            where, *place, 100.0 * part, 100.0 * largest_share,
+        )  # fmt: skip
     return found

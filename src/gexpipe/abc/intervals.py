@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bioframe
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from gexpipe.errors import UserError
-from gexpipe.files import open_text
 
-__all__ = ["around", "drop_overlapping", "merge", "overlaps_any", "read_bed", "sort_by_genome"]
+__all__ = ["around", "drop_overlapping", "merge", "overlaps_any", "sort_by_genome"]
 
 BED3 = ["chrom", "start", "end"]
-
-
-def read_bed(path: str | Path, names: list[str] | None = None) -> pd.DataFrame:
-    """Read the leading columns of a BED-like file; gzipped or not, comment lines left out.
-
-    Parameters
-    ----------
-    path : str or Path
-        Tab-separated, 0-based half-open.
-    names : list of str, optional
-        Names of the leading columns to keep; default chrom, start, end.
-
-    Raises
-    ------
-    UserError
-        When a line has too few columns, or a coordinate is not a number.
-    """
-    names = names or BED3
-    with open_text(path) as handle:
-        lines = (line.rstrip("\n").split("\t") for line in handle)
-        rows = [f[: len(names)] for f in lines if f[0] and not f[0].startswith(("#", "track"))]
-    short = next((n for n, row in enumerate(rows) if len(row) < len(names)), None)
-    if short is not None:
-        raise UserError(
-            f"data row {short + 1} has {len(rows[short])} columns, expected {len(names)}: "
-            + ", ".join(names),
-            path,
-        )
-    table = pd.DataFrame(rows, columns=names)
-    for column in ("start", "end"):
-        try:
-            table[column] = table[column].astype(np.int64)
-        except ValueError as error:
-            raise UserError(f"column {column!r} is not a whole number ({error})", path) from error
-    return table
 
 
 def sort_by_genome(table: pd.DataFrame, sizes: dict[str, int]) -> pd.DataFrame:

@@ -11,17 +11,23 @@ from numpy.typing import NDArray
 
 from gexpipe.abc.activity import add_activity, classify, gene_activity, promoter_regions
 from gexpipe.abc.candidates import candidate_elements, read_peaks, write_bed
-from gexpipe.abc.counts import count_reads, reads_per_million
+from gexpipe.abc.counts import ReadCounts, count_reads, reads_per_million
 from gexpipe.abc.elements import write_elements
-from gexpipe.abc.from_counts import artefacts, promoter_counts, read_counts, same_regions
-from gexpipe.abc.intervals import read_bed
+from gexpipe.abc.from_counts import (
+    artefacts,
+    library_reads,
+    promoter_counts,
+    read_counts,
+    same_regions,
+)
 from gexpipe.abc.quality import EXPECTED, check, element_quality
 from gexpipe.abc.quantile import read_reference
 from gexpipe.abc.scores import scores_by_chromosome, write_scores
 from gexpipe.contact.element import ContactModel
 from gexpipe.contact.rows import ContactRows
 from gexpipe.errors import UserError
-from gexpipe.files import require, write_json
+from gexpipe.files import write_json
+from gexpipe.intervals import read_intervals
 from gexpipe.log import get_logger
 from gexpipe.reference.genes import read_genes
 from gexpipe.reference.genome import read_sizes
@@ -75,12 +81,16 @@ class ActivityOutputs:
 
 @dataclass(frozen=True)
 class CountTables:
-    """Count tables of a finished run, by assay (dnase, h3k27ac); None where it was not done."""
+    """Count tables of a finished run, by assay (dnase, h3k27ac); none where it was not done.
 
-    elements: dict[str, Path | None]
-    promoter: dict[str, Path | None]
+    Replicates of an assay are averaged as reads per million, as those of alignments are. ``totals``
+    are the mapped reads of each file.
+    """
+
+    elements: dict[str, list[Path]]
+    promoter: dict[str, list[Path]]
     promoter_bed: Path
-    totals: dict[str, float]
+    totals: dict[str, list[float]]
 
 
 @dataclass(frozen=True)
@@ -104,16 +114,16 @@ def make_candidates(
 ) -> None:
     """Write candidate elements of a cell type as BED (see `candidate_elements`)."""
     sizes = read_sizes(chrom_sizes)
-    regions = read_peaks(peaks)
-    counted = [count_reads(path, [regions]) for path in bams]
+    regions = read_peaks(peaks, sizes)
+    counted = [count_reads(path, [regions], sizes) for path in bams]
     counts = np.mean([c.counts[0] for c in counted], axis=0)
     empty = pd.DataFrame({"chrom": [], "start": [], "end": []})
     elements = candidate_elements(
         regions,
         counts,
         sizes,
-        read_bed(blacklist) if blacklist else empty,
-        promoter_regions(read_genes(genes), options.promoter_extend, sizes),
+        read_intervals(blacklist, sizes=sizes) if blacklist else empty,
+        promoter_regions(read_genes(genes, sizes), options.promoter_extend, sizes),
         options.n_strongest,
         options.extend,
     )
@@ -123,8 +133,9 @@ def make_candidates(
 
 def measure_activity(inputs: ActivityInputs, tss_slop: int, out: ActivityOutputs) -> None:
     """Count reads in elements and at promoters, and write activity and quality."""
-    genes, sizes = read_genes(inputs.genes), read_sizes(inputs.chrom_sizes)
-    elements = read_bed(inputs.candidates)
+    sizes = read_sizes(inputs.chrom_sizes)
+    genes = read_genes(inputs.genes, sizes)
+    elements = read_intervals(inputs.candidates, sizes=sizes).reset_index(drop=True)
     if elements.empty:
         raise UserError("no candidate element", inputs.candidates)
     promoters = promoter_regions(genes, tss_slop, sizes)
@@ -132,10 +143,10 @@ def measure_activity(inputs: ActivityInputs, tss_slop: int, out: ActivityOutputs
     for assay, bams in (("dnase", inputs.dnase), ("h3k27ac", inputs.h3k27ac)):
         if not bams:
             continue
-        files = [count_reads(path, [elements, promoters]) for path in bams]
+        files = [count_reads(path, [elements, promoters], sizes) for path in bams]
         measured.counts[assay], measured.rpm[assay] = reads_per_million(files, 0)
         measured.promoter_rpm[assay] = reads_per_million(files, 1)[1]
-        measured.totals[assay] = [f.total for f in files]
+        measured.totals[assay] = [int(f.total) for f in files]
     _write_activity(elements, genes, promoters, measured, inputs.qnorm_reference, out)
 
 
@@ -147,23 +158,33 @@ def activity_from_counts(
     out: ActivityOutputs,
 ) -> None:
     """Write the outputs of `measure_activity` from count tables; artefact elements are dropped."""
-    genes, sizes = read_genes(inputs.genes), read_sizes(inputs.chrom_sizes)
-    promoters = read_bed(tables.promoter_bed, ["chrom", "start", "end", "name"])
-    elements = read_counts(require(inputs.candidates))
+    sizes = read_sizes(inputs.chrom_sizes)
+    genes = read_genes(inputs.genes, sizes)
+    promoters = read_intervals(tables.promoter_bed, ["chrom", "start", "end", "name"], sizes)
+    elements = read_counts(inputs.candidates, sizes)
     measured = _Measured({}, {}, {}, {})
-    for assay, path in tables.elements.items():
-        at_promoters = tables.promoter[assay]
-        if path is None or at_promoters is None:
-            continue
-        counted = read_counts(path)
-        same_regions(elements, counted, path)
-        million = tables.totals[assay] / 1e6
-        measured.counts[assay] = counted["count"].to_numpy()
-        measured.rpm[assay] = measured.counts[assay] / million
-        at_tss = promoter_counts(genes, promoters, read_counts(at_promoters), at_promoters)
-        measured.promoter_rpm[assay] = at_tss / million
-    bad = np.any([artefacts(c, largest_share) for c in measured.counts.values()], axis=0)
-    bad |= ~elements["chrom"].isin(sizes).to_numpy()
+    bad = np.array(~elements["chrom"].isin(sizes))
+    for assay, paths in tables.elements.items():
+        files = []
+        for path, near_tss, total in zip(
+            paths, tables.promoter[assay], tables.totals[assay], strict=True
+        ):
+            counted = read_counts(path, sizes)
+            same_regions(elements, counted, path)
+            reads = library_reads(counted, sizes, total)
+            bad = bad | artefacts(counted, largest_share, reads, path)
+            at_tss = promoter_counts(genes, promoters, read_counts(near_tss, sizes), near_tss)
+            files.append(ReadCounts([counted["count"].to_numpy(), at_tss], total))
+        if files:
+            measured.counts[assay], measured.rpm[assay] = reads_per_million(files, 0)
+            measured.promoter_rpm[assay] = reads_per_million(files, 1)[1]
+    if bad.all():
+        raise UserError(
+            f"no element is left: each holds more than the share {largest_share:g} of all reads",
+            inputs.candidates,
+        )
+    if bad.any():
+        logger.info("%d of %d elements are left out", int(bad.sum()), len(bad))
     for values in (measured.counts, measured.rpm):
         values.update({assay: v[~bad] for assay, v in values.items()})
     kept = elements[~bad].reset_index(drop=True)

@@ -75,22 +75,43 @@ def activity(
     )
 
 
+def _for_each(files: list[Path], totals: list[float], option: str) -> list[float]:
+    """Mapped reads of each file, from one number for all or one for each."""
+    if not all(0 < total < float("inf") for total in totals):
+        raise UserError(f"{totals[0]}, expected a number of reads above 0", option)
+    if len(totals) == 1:
+        return totals * len(files)
+    if len(totals) != len(files):
+        raise UserError(f"{len(totals)} numbers for {len(files)} files", option)
+    return totals
+
+
 @app.command("from-counts")
 def from_counts(
-    element_dnase: Annotated[Path, typer.Option(help="Counts in elements: chrom start end n.")],
-    promoter_dnase: Annotated[Path, typer.Option(help="Counts at TSS +- 500 bp, same form.")],
+    element_dnase: Annotated[
+        list[Path],
+        typer.Option(help="Counts in elements: chrom start end n; repeat for replicates."),
+    ],
+    promoter_dnase: Annotated[
+        list[Path], typer.Option(help="Counts at TSS +- 500 bp, same form and replicates.")
+    ],
     promoters: Annotated[Path, typer.Option(help="BED of the TSS regions; name = gene id.")],
     genes: Genes,
     chrom_sizes: Sizes,
     out_elements: Annotated[Path, typer.Option(help="elements.parquet")],
     out_genes: Annotated[Path, typer.Option(help="genes.parquet")],
     out_quality: Annotated[Path, typer.Option(help="quality.json")],
-    element_h3k27ac: Annotated[Path | None, typer.Option(help="As --element-dnase.")] = None,
-    promoter_h3k27ac: Annotated[Path | None, typer.Option(help="As --promoter-dnase.")] = None,
+    element_h3k27ac: Annotated[list[Path] | None, typer.Option(help="As --element-dnase.")] = None,
+    promoter_h3k27ac: Annotated[
+        list[Path] | None, typer.Option(help="As --promoter-dnase.")
+    ] = None,
     dnase_total: Annotated[
-        float, typer.Option(help="Mapped reads; the default 1e6 keeps counts as RPM.")
-    ] = 1e6,
-    h3k27ac_total: Annotated[float, typer.Option(help="As --dnase-total.")] = 1e6,
+        list[float],
+        typer.Option(
+            help="Mapped reads, of all or each file; the default 1e6 keeps counts as RPM."
+        ),
+    ] = [1e6],  # noqa: B006 - typer copies the default
+    h3k27ac_total: Annotated[list[float], typer.Option(help="As --dnase-total.")] = [1e6],  # noqa: B006
     qnorm_reference: Reference = None,
     tss_slop: TssSlop = 500,
     largest_share: Annotated[
@@ -98,20 +119,21 @@ def from_counts(
     ] = 0.01,
 ) -> None:
     """Start from count tables of a finished run instead of BAM files."""
-    if (element_h3k27ac is None) != (promoter_h3k27ac is None):
-        raise UserError(
-            "give both --element-h3k27ac and --promoter-h3k27ac, or neither",
-            "gexpipe abc from-counts",
-        )
-    tables = run.CountTables(
-        {"dnase": element_dnase, "h3k27ac": element_h3k27ac},
-        {"dnase": promoter_dnase, "h3k27ac": promoter_h3k27ac},
-        promoters,
-        {"dnase": dnase_total, "h3k27ac": h3k27ac_total},
-    )
+    elements = {"dnase": element_dnase, "h3k27ac": element_h3k27ac or []}
+    at_tss = {"dnase": promoter_dnase, "h3k27ac": promoter_h3k27ac or []}
+    totals = {"dnase": dnase_total, "h3k27ac": h3k27ac_total}
+    for assay, files in elements.items():
+        totals[assay] = _for_each(files, totals[assay], f"--{assay}-total")
+        if len(files) != len(at_tss[assay]):
+            raise UserError(
+                f"give as many --promoter-{assay} as --element-{assay} "
+                f"(found {len(at_tss[assay])} and {len(files)})",
+                "gexpipe abc from-counts",
+            )
+    tables = run.CountTables(elements, at_tss, promoters, totals)
     run.activity_from_counts(
         tables,
-        run.ActivityInputs(element_dnase, genes, chrom_sizes, [], [], qnorm_reference),
+        run.ActivityInputs(element_dnase[0], genes, chrom_sizes, [], [], qnorm_reference),
         tss_slop,
         largest_share,
         run.ActivityOutputs(out_elements, out_genes, out_quality),

@@ -111,7 +111,7 @@ def target(
     source: Annotated[str, typer.Option(help="table, cage or rnaseq.")],
     genes: Genes,
     file: Annotated[
-        list[Path], typer.Option(help="Published table, CAGE file(s) or RNA-seq table.")
+        list[Path], typer.Option(help="Published table, CAGE file(s) or RNA-seq table(s).")
     ],
     out: Out,
     column: Annotated[str, typer.Option(help="Column of the published table.")] = "",
@@ -121,12 +121,17 @@ def target(
 ) -> None:
     """Write the expression target of every gene: raw value and transformed value."""
     from gexpipe.reference import targets
+    from gexpipe.reference.expression import mean_tpm
 
+    if source not in ("table", "cage", "rnaseq"):
+        raise UserError(f"{source!r} is not table, cage or rnaseq", "--source")
     known = read_genes(genes)
     if source == "table":
+        if len(file) > 1:
+            raise UserError(f"one published table is used, {len(file)} are given", "--file")
         raw = targets.published_column(file[0], column, known["gene_id"].tolist())
     elif source == "rnaseq":
-        raw = targets.rnaseq_table(file[0], known)
+        raw = mean_tpm(file, known)
     else:
         raw = targets.cage_libraries(file, known, window, strand)
     table = targets.target_table(known, raw, transform)
@@ -144,7 +149,7 @@ def target(
 def agreement(
     genes: Genes,
     cage: Annotated[list[Path], typer.Option(help="CAGE file(s): CTSS or bigWig.")],
-    rnaseq: Annotated[Path, typer.Option(help="RNA-seq table.")],
+    rnaseq: Annotated[list[Path], typer.Option(help="RNA-seq table; repeat for replicates.")],
     out: Annotated[Path, typer.Option(help="JSON to write.")],
     window: Annotated[int, typer.Option(help="CAGE window centred on the TSS, bp.")] = 384,
     strand: Annotated[str, typer.Option(help="CAGE strand: both, or same.")] = "both",
@@ -153,10 +158,11 @@ def agreement(
     from gexpipe.files import write_json
     from gexpipe.reference import targets
     from gexpipe.reference.agreement import agreement as compare
+    from gexpipe.reference.expression import mean_tpm
 
     known = read_genes(genes)
     tags = targets.cage_libraries(cage, known, window, strand)
-    report = compare(tags, targets.rnaseq_table(rnaseq, known))
+    report = compare(tags, mean_tpm(rnaseq, known))
     write_json(out, report)
     logger.info("CAGE on RNA-seq: %s", ", ".join(f"{k} {v:.3g}" for k, v in report.items()))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,34 +12,28 @@ from numpy.typing import NDArray
 from gexpipe.contact.rows import ContactRows, empty_rows
 from gexpipe.errors import UserError
 from gexpipe.files import require
+from gexpipe.intervals import at_row, column_blocks
 from gexpipe.log import get_logger, progress
 
 __all__ = ["rows_from_average"]
 
 logger = get_logger(__name__)
 
-LINES = 1 << 21  # read at once
+COLUMNS = ("chrom", "start", "end", "contact")  # start and end are the two bins, in either order
 
 
 def _chunks(path: Path) -> Iterator[pd.DataFrame]:
-    with path.open("rb") as handle:
-        zipped = handle.read(2) == b"\x1f\x8b"
-    try:
-        yield from pd.read_csv(
-            path,
-            sep="\t",
-            header=None,
-            comment="#",
-            usecols=[0, 1, 2, 3],
-            names=["chrom", "first", "second", "contact"],
-            dtype={"chrom": "category", "first": "int64", "second": "int64", "contact": "float64"},
-            chunksize=LINES,
-            compression="gzip" if zipped else None,
-        )
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise UserError(
-            f"not an average Hi-C table: chrom, bin start, bin start, contact ({error})", path
-        ) from error
+    for block in column_blocks(path, COLUMNS):
+        contact = pd.to_numeric(block["contact"], errors="coerce").astype(np.float64)
+        fine = np.isfinite(contact) & (contact >= 0) & (block[["start", "end"]] >= 0).all(axis=1)
+        bad = ~np.asarray(fine)
+        if bad.any():
+            found = " ".join(map(str, block[bad].iloc[0]))
+            raise UserError(
+                f"found {found}, expected chrom, bin start, bin start, contact >= 0",
+                at_row(path, int(block.index[bad][0])),
+            )
+        yield block.assign(contact=contact)
 
 
 def _fill(
@@ -95,10 +88,10 @@ def rows_from_average(
     of_chromosome = {c: np.flatnonzero(rows.chrom == c) for c in set(rows.chrom.tolist())}
     seen: set[str] = set()
     for chunk in progress(_chunks(source), "average Hi-C"):
-        for name, pixels in chunk.groupby("chrom", observed=True, sort=False):
+        for name, pixels in chunk.groupby("chrom", sort=False):
             seen.add(str(name))
             if str(name) in of_chromosome:
-                first, second = (pixels[c].to_numpy() // resolution for c in ("first", "second"))
+                first, second = (pixels[c].to_numpy() // resolution for c in ("start", "end"))
                 contact = pixels["contact"].to_numpy()
                 _fill(rows, of_chromosome[str(name)], first, second, contact)
     lacking = sorted(set(of_chromosome) - seen)

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from gexpipe.errors import UserError
 from gexpipe.files import require
+from gexpipe.gene_ids import without_version
+from gexpipe.intervals import at_row
 from gexpipe.log import get_logger
-from gexpipe.reference.genes import read_any_table
+from gexpipe.tabular import numbers, read_table
 
 __all__ = [
     "best_overlap",
@@ -56,7 +58,7 @@ def crispr_pairs(
         to middle of the TSS), regulated (bool), effect (fraction of expression gained, EffectSize;
         NaN where the table has none).
     """
-    table = read_any_table(path)
+    table = read_table(path)
     missing = [name for name in [*COLUMNS, "Regulated"] if name not in table]
     if missing:
         raise UserError(f"no column {missing[0]!r} of a CRISPRi benchmark table", path)
@@ -72,7 +74,7 @@ def crispr_pairs(
     known = dict(zip(genes["symbol"], genes["gene_id"], strict=True))
     gene = table["measuredGeneSymbol"].map(known)
     if "measuredGeneEnsemblId" in table:
-        named = table["measuredGeneEnsemblId"].astype(str).str.replace(r"\.\d+$", "", regex=True)
+        named = without_version(table["measuredGeneEnsemblId"])
         gene = named.where(named.isin(genes["gene_id"]), gene)
     if gene.isna().all():
         raise UserError(
@@ -80,21 +82,46 @@ def crispr_pairs(
             f"({genes['symbol'].iloc[0]} ...)",
             path,
         )
-    middle = (table["chromStart"] + table["chromEnd"]) / 2.0
+    start, end, first, last = (
+        numbers(table, name, path, whole=True)
+        for name in ("chromStart", "chromEnd", "startTSS", "endTSS")
+    )
+    if (start >= end).any():
+        at = int(start.index[(start >= end).to_numpy()][0])
+        raise UserError(
+            f"found {start[at]} {end[at]}, expected chromStart < chromEnd", at_row(path, at)
+        )
     pairs = pd.DataFrame(
         {
             "chrom": table["chrom"].astype(str),
-            "start": table["chromStart"].astype(np.int64),
-            "end": table["chromEnd"].astype(np.int64),
+            "start": start,
+            "end": end,
             "gene_id": gene,
-            "distance": (middle - (table["startTSS"] + table["endTSS"]) / 2.0).abs(),
-            "regulated": table["Regulated"].astype(str).str.upper() == "TRUE",
-            "effect": table.get("EffectSize", np.nan),
+            "distance": ((start + end) / 2.0 - (first + last) / 2.0).abs(),
+            "regulated": _flags(table, "Regulated", path),
+            "effect": _effects(table, path),
         }
     ).reset_index(drop=True)
     if pairs["regulated"].all() or not pairs["regulated"].any():
         raise UserError("expected regulated and unregulated pairs, found one kind", path)
     return pairs
+
+
+def _flags(table: pd.DataFrame, column: str, path: str | Path) -> pd.Series:
+    words = table[column].str.upper()
+    bad = ~words.isin(["TRUE", "FALSE", "1", "0"])
+    if bad.any():
+        where = at_row(path, int(words.index[bad][0]))
+        raise UserError(
+            f"{column} is {table[column][bad].iloc[0]!r}, expected TRUE or FALSE", where
+        )
+    return words.isin(["TRUE", "1"])
+
+
+def _effects(table: pd.DataFrame, path: str | Path) -> pd.Series:
+    if "EffectSize" not in table:
+        return pd.Series(np.nan, index=table.index)
+    return numbers(table, "EffectSize", path, missing=True)
 
 
 def _kept(table: pd.DataFrame, column: str, wanted: set[str], path: str | Path) -> pd.DataFrame:

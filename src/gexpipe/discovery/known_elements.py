@@ -10,10 +10,12 @@ import pandas as pd
 from gexpipe.crispri.pairs import crispr_pairs
 from gexpipe.errors import UserError
 from gexpipe.files import require
+from gexpipe.intervals import data_lines, read_intervals
 
 __all__ = ["planted_elements", "read_marks", "tested_elements"]
 
 PLACE = ["chrom", "start", "end"]
+MARK = (*PLACE, "name", "score")
 
 
 def read_marks(path: Path) -> pd.DataFrame:
@@ -21,13 +23,22 @@ def read_marks(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         table = pd.read_parquet(require(path, "elements"))
     else:
-        table = pd.read_csv(require(path, "elements"), sep="\t", header=None, comment="#")
-        names = ["chrom", "start", "end", "name", "score"][: table.shape[1]]
-        table = table.iloc[:, : len(names)].set_axis(names, axis=1)
+        table = _bed_marks(path)
     missing = [name for name in ("chrom", "start", "end") if name not in table]
     if missing:
         raise UserError(f"no column {missing[0]!r} of elements", path)
     return table
+
+
+def _bed_marks(path: Path) -> pd.DataFrame:
+    """Intervals of a BED file, with names and scores where all its rows have five columns."""
+    fields = [line.rstrip().count("\t") + 1 for _, line in data_lines(path)]
+    scored = bool(fields) and min(fields) >= len(MARK)
+    table = read_intervals(path, MARK if scored else MARK[:3])
+    if not scored:
+        return table.reset_index(drop=True)
+    score = pd.to_numeric(table["score"].replace(".", "nan"), errors="coerce")
+    return table.assign(score=score).reset_index(drop=True)
 
 
 def tested_elements(

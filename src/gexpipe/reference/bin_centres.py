@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from gexpipe.errors import UserError
+from gexpipe.gene_ids import without_version
 from gexpipe.log import get_logger
 from gexpipe.reference.genes import GENE_COLUMNS
 from gexpipe.reference.gtf import read_gtf, representative_transcripts
@@ -55,7 +56,7 @@ def centred_genes(genes: pd.DataFrame, gtf: Path | None, order: Sequence[str]) -
     if gtf is not None:
         models = representative_transcripts(read_gtf(gtf, sorted(genes["chrom"].unique())))
         chosen = models.set_index("gene_id")
-    plain = genes.assign(_key=genes["gene_id"].str.replace(r"\.\d+$", "", regex=True))
+    plain = genes.assign(_key=without_version(genes["gene_id"]))
     rows = []
     for record in plain.to_dict("records"):
         gene: dict[str, Any] = {str(name): value for name, value in record.items()}

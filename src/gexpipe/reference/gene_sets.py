@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gexpipe.errors import UserError
-from gexpipe.files import open_text
+from gexpipe.intervals import BED3, data_lines, read_intervals
 
 __all__ = ["genes_of"]
 
@@ -32,27 +32,22 @@ def genes_of(path: Path, genes: pd.DataFrame) -> set[str]:
     UserError
         A line that is neither, or a file without any of the genes.
     """
-    with open_text(path) as lines:
-        rows = [line.split() for line in lines if line.strip() and not line.startswith("#")]
-    if all(len(row) == 1 for row in rows):
-        names = {row[0] for row in rows}
+    rows = [line.split() for _, line in data_lines(path)]
+    if all(len(fields) == 1 for fields in rows):
+        names = {fields[0] for fields in rows}
         chosen = genes["gene_id"].isin(names) | genes["symbol"].isin(names)
     else:
-        chosen = _within(_regions(rows, path), genes)
+        chosen = _within(_regions(path, min(map(len, rows))), genes)
     if not chosen.any():
         raise UserError(f"none of the {len(genes)} genes is named or lies in a region", path)
     return set(genes.loc[chosen, "gene_id"])
 
 
-def _regions(rows: list[list[str]], path: Path) -> pd.DataFrame:
-    for row in rows:
-        if len(row) < 3 or not (row[1].isdigit() and row[2].isdigit()):
-            message = f"{' '.join(row)!r} is neither a gene's name nor chrom, start, end"
-            raise UserError(message, path)
-    table = pd.DataFrame([row[:3] for row in rows], columns=["chrom", "start", "end"])
-    part = pd.Series([row[3] if len(row) > 3 else "" for row in rows])
-    table = table[part == TEST] if (part == TEST).any() else table
-    return table.astype({"start": np.int64, "end": np.int64})
+def _regions(path: Path, columns: int) -> pd.DataFrame:
+    table = read_intervals(path, [*BED3, "part"] if columns > len(BED3) else BED3)
+    if "part" in table and (table["part"] == TEST).any():
+        return table[table["part"] == TEST]
+    return table
 
 
 def _within(regions: pd.DataFrame, genes: pd.DataFrame) -> pd.Series:

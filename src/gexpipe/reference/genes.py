@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +9,24 @@ import pandas as pd
 
 from gexpipe.errors import UserError
 from gexpipe.files import aside, require
+from gexpipe.intervals import at_row
+from gexpipe.log import get_logger
 from gexpipe.reference.gtf import read_gtf, representative_transcripts
-from gexpipe.tabular import read_tsv
+from gexpipe.tabular import numbers, read_table
 
-__all__ = ["GENE_COLUMNS", "genes_from_gtf", "genes_from_table", "read_genes", "write_table"]
+__all__ = [
+    "GENE_COLUMNS",
+    "genes_from_gtf",
+    "genes_from_table",
+    "read_genes",
+    "say_dates",
+    "write_table",
+]
 
+logger = get_logger(__name__)
+
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec"
+_DATE = rf"(?i:\d{{1,2}}[-./](?:{_MONTHS})|(?:{_MONTHS})[-./]\d{{1,2}})"
 # Order of the columns of results/genes/genes.tsv.
 GENE_COLUMNS = ["gene_id", "symbol", "chrom", "tss", "strand", "start", "end", "source"]
 
@@ -57,72 +69,125 @@ def genes_from_table(
     DataFrame
         `GENE_COLUMNS`, restricted to ``chromosomes``, in the table's order.
     """
-    table = read_any_table(path)
-    where = str(path)
-
-    def column(*names: str) -> pd.Series:
-        for name in names:
-            if name in table:
-                return table[name]
-        raise UserError(
-            f"no column {' or '.join(names)}; it has {', '.join(map(str, table.columns[:12]))}",
-            where,
-        )
-
-    chrom = column("chrom").astype(str)
-    chrom = chrom.where(chrom.str.startswith("chr"), "chr" + chrom)
-    position = column(tss_column) if tss_column else column("tss", "TSS", "TSS_xpresso")
-    tss = pd.to_numeric(position, errors="coerce")
-    if tss.isna().any():
-        row = int(np.flatnonzero(tss.isna())[0]) + 2
-        raise UserError("the TSS is not a number", f"{where}, row {row}")
-    strand = table["strand"].astype(str) if "strand" in table else pd.Series(".", index=table.index)
+    table = read_table(path, "gene table")
+    tss = _first_of(table, path, *([tss_column] if tss_column else ["tss", "TSS", "TSS_xpresso"]))
+    symbol = table[_first_of(table, path, "symbol", "Gene name")]
+    position = numbers(table, tss, path, whole=True)
     genes = pd.DataFrame(
         {
-            "gene_id": column("gene_id", "ENSID").astype(str),
-            "symbol": column("symbol", "Gene name").fillna("").astype(str),
-            "chrom": chrom,
-            "tss": tss.astype(np.int64),
-            "strand": strand.replace({"1": "+", "-1": "-", "1.0": "+", "-1.0": "-"}),
-            "start": table.get("start", tss).fillna(tss).astype(np.int64),
-            "end": table.get("end", tss + 1).fillna(tss + 1).astype(np.int64),
-            "source": f"table:{position.name}",
+            "gene_id": table[_first_of(table, path, "gene_id", "ENSID")],
+            "symbol": symbol.where(~symbol.isin(["NaN", "nan"]), ""),
+            "chrom": _chromosomes(table[_first_of(table, path, "chrom")], chromosomes, path),
+            "tss": position,
+            "strand": _strands(table, path),
+            "start": _bound(table, "start", position, path),
+            "end": _bound(table, "end", position + 1, path),
+            "source": f"table:{tss}",
         }
     )
+    _check_rows(genes, path)
     genes = genes[genes["chrom"].isin(chromosomes)].reset_index(drop=True)
     if genes.empty:
-        raise UserError(f"no gene on {', '.join(chromosomes[:5])} ...", where)
-    duplicated = genes["gene_id"][genes["gene_id"].duplicated()]
-    if len(duplicated):
-        raise UserError(f"gene {duplicated.iloc[0]} stands twice", where)
+        found = ", ".join(table[_first_of(table, path, "chrom")].unique()[:4])
+        raise UserError(f"no gene on {', '.join(chromosomes[:5])} ...; it has {found}", path)
     return genes
 
 
-def read_any_table(path: str | Path) -> pd.DataFrame:
-    """Read a CSV or TSV, gzipped or not; the header line decides which."""
-    source = require(path, "table")
-    zipped = source.open("rb").read(2) == b"\x1f\x8b"
-    options = {"compression": "gzip" if zipped else None, "low_memory": False}
-    try:
-        head = pd.read_csv(source, sep="\t", nrows=0, **options)  # type: ignore[call-overload]
-        separator = "\t" if len(head.columns) > 1 else ","
-        return pd.read_csv(source, sep=separator, **options)  # type: ignore[call-overload]
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise UserError(f"not a readable table ({error})", source) from error
+def _first_of(table: pd.DataFrame, path: str | Path, *names: str) -> str:
+    for name in names:
+        if name in table:
+            return name
+    raise UserError(
+        f"no column {' or '.join(names)}; it has {', '.join(map(str, table.columns[:12]))}", path
+    )
 
 
-def read_genes(path: str | Path) -> pd.DataFrame:
-    """Read results/genes/genes.tsv; a `UserError` names a missing column."""
-    source = require(path, "gene table")
-    types = {"gene_id": str, "symbol": str, "chrom": str, "strand": str}
-    table = read_tsv(source, "gene table", GENE_COLUMNS, dtype=types, keep_default_na=False)
+def _chromosomes(names: pd.Series, wanted: list[str], path: str | Path) -> pd.Series:
+    """Names as the genome has them: with ``chr`` in front where only that makes them known."""
+    known = names.isin(wanted)
+    prefixed = ~known & ("chr" + names).isin(wanted)
+    if prefixed.any():
+        logger.info("%s: chr was put in front of %d chromosome names", path, int(prefixed.sum()))
+    return names.where(~prefixed, "chr" + names)
+
+
+def _strands(table: pd.DataFrame, path: str | Path) -> pd.Series:
+    if "strand" not in table:
+        return pd.Series(".", index=table.index)
+    strand = table["strand"].replace({"1": "+", "-1": "-", "1.0": "+", "-1.0": "-", "": "."})
+    bad = ~strand.isin(["+", "-", "."])
+    if bad.any():
+        where = at_row(path, int(strand.index[bad][0]))
+        raise UserError(f"strand is {strand[bad].iloc[0]!r}, expected +, -, 1 or -1", where)
+    return strand
+
+
+def _bound(table: pd.DataFrame, name: str, default: pd.Series, path: str | Path) -> pd.Series:
+    """A bound of gene bodies; the TSS where the table has none."""
+    if name not in table:
+        return default
+    return numbers(table, name, path, missing=True, whole=True).fillna(default).astype(np.int64)
+
+
+def _check_rows(genes: pd.DataFrame, path: str | Path) -> None:
+    """Refuse an empty or repeated id and a body without bases; say what a spreadsheet renamed."""
+    for bad, message in (
+        (genes["gene_id"] == "", "the gene id is empty"),
+        (genes["tss"] < 0, "the TSS is below 0"),
+        ((genes["start"] < 0) | (genes["start"] >= genes["end"]), "expected 0 <= start < end"),
+        (genes["gene_id"].duplicated(), "this gene stands twice"),
+    ):
+        if bad.any():
+            at = genes[bad].iloc[0]
+            found = f"{at['gene_id']} {at['chrom']} {at['start']} {at['end']}"
+            raise UserError(f"{found}: {message}", at_row(path, int(genes.index[bad][0])))
+    say_dates(genes["symbol"], path)
+
+
+def say_dates(names: pd.Series, path: str | Path) -> None:
+    """Warn of gene symbols that a spreadsheet turned into dates (SEPTIN2, MARCHF1)."""
+    dates = names.str.fullmatch(_DATE)
+    if dates.any():
+        logger.warning(
+            "%s: %d gene symbols are dates, as a spreadsheet makes them of SEPT2 or MARCH1 (%s): "
+            "they match no gene",
+            path, int(dates.sum()), names[dates].iloc[0],
+        )  # fmt: skip
+
+
+def read_genes(path: str | Path, sizes: dict[str, int] | None = None) -> pd.DataFrame:
+    """Read results/genes/genes.tsv.
+
+    With chromosome lengths, every TSS lies on one of the chromosomes.
+
+    Raises
+    ------
+    UserError
+        A missing column; with the row, a place that is none.
+    """
+    table = read_table(require(path, "gene table"), "gene table", GENE_COLUMNS, "\t")
     for column in ("tss", "start", "end"):
-        number = pd.to_numeric(table[column], errors="coerce")
-        bad = np.flatnonzero(number.isna() | (number < 0) | (number % 1 != 0))
-        if len(bad):
-            found = table[column].iloc[bad[0]]
-            raise UserError(f"{column} is {found!r}, expected bp", f"{source}, row {bad[0] + 2}")
-    return table
+        table[column] = numbers(table, column, path, whole=True)
+    for bad, message in (
+        ((table[["tss", "start"]] < 0).any(axis=1), "is below 0 bp"),
+        (table["start"] > table["end"], "ends before it starts"),
+        (table["gene_id"].duplicated(), "stands twice"),
+        (
+            ~_on_chromosome(table, sizes),
+            "has its TSS on no chromosome of the genome: another assembly?",
+        ),
+    ):
+        if bad.any():
+            at = table[bad].iloc[0]
+            found = f"{at['gene_id']} ({at['chrom']}, TSS {at['tss']}, {at['start']}-{at['end']})"
+            raise UserError(f"{found} {message}", at_row(path, int(table.index[bad][0])))
+    return table.reset_index(drop=True)
+
+
+def _on_chromosome(table: pd.DataFrame, sizes: dict[str, int] | None) -> pd.Series:
+    if sizes is None:
+        return pd.Series(True, index=table.index)
+    return table["tss"] < table["chrom"].map(sizes).fillna(0)
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import shutil
-import zlib
 from pathlib import Path
 
 import pysam
 
 from gexpipe.errors import UserError
-from gexpipe.files import aside, require
+from gexpipe.files import aside, open_binary, require
+from gexpipe.intervals import at_row, data_lines
 from gexpipe.log import get_logger
 
 __all__ = ["prepare_genome", "read_sizes"]
@@ -29,17 +28,9 @@ def prepare_genome(source: str | Path, fasta: str | Path, sizes: str | Path) -> 
         Outputs: plain FASTA with ``.fai`` beside it; two-column TSV (name, length in bp).
     """
     origin = require(source, "FASTA file")
-    with origin.open("rb") as handle:
-        zipped = handle.read(2) == b"\x1f\x8b"
     with aside(fasta) as temporary:
-        try:
-            with (
-                gzip.open(origin) if zipped else origin.open("rb") as read,
-                temporary.open("wb") as write,
-            ):
-                shutil.copyfileobj(read, write, 1 << 22)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError(f"the gzip stream is damaged ({error})", origin) from error
+        with open_binary(origin) as read, temporary.open("wb") as write:
+            shutil.copyfileobj(read, write, 1 << 22)
         with temporary.open("rb") as handle:
             if handle.read(1) != b">":
                 raise UserError("not a FASTA file: it does not start with '>'", origin)
@@ -59,12 +50,15 @@ def prepare_genome(source: str | Path, fasta: str | Path, sizes: str | Path) -> 
 
 def read_sizes(path: str | Path) -> dict[str, int]:
     """Chromosome name -> length in bp."""
-    sizes = {}
-    for number, line in enumerate(require(path).read_text().splitlines(), 1):
+    sizes: dict[str, int] = {}
+    for number, line in data_lines(require(path, "table of chromosome sizes")):
         fields = line.split("\t")
-        if len(fields) < 2 or not fields[1].isdigit():
+        if len(fields) < 2 or not fields[1].strip().isdecimal() or int(fields[1]) == 0:
             raise UserError(
-                "expected chromosome name and length, tab-separated", f"{path}:{number}"
+                "expected chromosome name and length, tab-separated", at_row(path, number)
             )
-        sizes[fields[0]] = int(fields[1])
+        if sizes.setdefault(fields[0], int(fields[1])) != int(fields[1]):
+            raise UserError(f"{fields[0]} has two lengths", at_row(path, number))
+    if not sizes:
+        raise UserError("no chromosome in this table of chromosome sizes", path)
     return sizes

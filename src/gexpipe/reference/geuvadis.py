@@ -11,9 +11,10 @@ import pandas as pd
 
 from gexpipe.errors import UserError
 from gexpipe.files import open_text
+from gexpipe.gene_ids import without_version
 from gexpipe.log import get_logger
-from gexpipe.reference.genes import read_any_table
 from gexpipe.reference.splits import FOLDS
+from gexpipe.tabular import numbers, read_table
 
 __all__ = ["examples", "median_expression", "read_list"]
 
@@ -51,7 +52,7 @@ def median_expression(
     UserError
         When the table has no gene ids, lacks an individual, or holds what is no number.
     """
-    table = read_any_table(path)
+    table = read_table(path)
     key = next((name for name in _IDS if name in table), None)
     if key is None:
         raise UserError(f"no column {' or '.join(_IDS)}", path)
@@ -62,14 +63,11 @@ def median_expression(
     chosen = list(individuals) or found
     if not chosen:
         raise UserError("no column of an individual", path)
-    values = table[chosen].apply(pd.to_numeric, errors="coerce")
-    if values.isna().any(axis=None):
-        row = int(values.isna().any(axis=1).to_numpy().argmax())
-        raise UserError("a value is missing or no number", f"{path}, row {row + 2}")
+    values = pd.DataFrame({name: numbers(table, name, path) for name in chosen})
     median = values.median(axis=1)
     if transform == "log10p1":
         median = np.log10(1 + median.clip(lower=0))
-    median.index = pd.Index(table[key].astype(str).str.replace(r"\.\d+$", "", regex=True))
+    median.index = pd.Index(without_version(table[key]))
     if median.index.has_duplicates:
         gene = median.index[median.index.duplicated()][0]
         raise UserError(f"gene {gene} stands twice", path)
@@ -115,13 +113,13 @@ def examples(
     UserError
         When no held-out gene, or no other, has bins and a target.
     """
-    key = genes["gene_id"].str.replace(r"\.\d+$", "", regex=True)
+    key = without_version(genes["gene_id"])
     known = key.isin(target.index) & genes["source"].isin(list(tss))
     table = genes.loc[known, ["gene_id", "symbol", "chrom", "tss", "strand"]]
     table = table.reset_index(drop=True)
     ids = key[known].reset_index(drop=True)
     table["target"] = target.loc[ids].to_numpy(np.float64)
-    names = {name.split(".")[0] for name in held_out} | set(held_out)
+    names = {without_version(name) for name in held_out} | set(held_out)
     test = (ids.isin(names) | table["symbol"].isin(names)).to_numpy()
     if not test.any() or test.all():
         raise UserError(

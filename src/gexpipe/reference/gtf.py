@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,13 @@ import pandas as pd
 
 from gexpipe.errors import UserError
 from gexpipe.files import require
+from gexpipe.gene_ids import without_version
+from gexpipe.intervals import at_row, column_blocks
+from gexpipe.log import get_logger
 
 __all__ = ["GeneModels", "read_gtf", "representative_transcripts"]
+
+logger = get_logger(__name__)
 
 GeneModels = pd.DataFrame
 _FEATURES = ("transcript", "exon", "CDS", "start_codon", "stop_codon")
@@ -39,45 +43,88 @@ def read_gtf(path: str | Path, chromosomes: list[str]) -> GeneModels:
         symbol, transcript_id, tags; one row per GTF line.
     """
     source = require(path, "GTF file")
-    try:
-        raw = pd.read_csv(
-            source,
-            sep="\t",
-            comment="#",
-            header=None,
-            names=_COLUMNS,
-            dtype={"chrom": str},
-            compression="gzip" if source.open("rb").read(2) == b"\x1f\x8b" else None,
-            quoting=3,
-        )
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise UserError(f"not a GTF file ({error})", source) from error
-    found = sorted(raw["chrom"].dropna().unique())
-    raw = raw[raw["feature"].isin(_FEATURES) & raw["chrom"].isin(chromosomes)]
-    if raw.empty:
+    found: dict[str, None] = {}
+    parts = []
+    for block in column_blocks(source, _COLUMNS):
+        found.update(dict.fromkeys(block["chrom"].unique()))
+        here = block["feature"].isin(_FEATURES) & block["chrom"].isin(chromosomes)
+        parts.append(_models(block[here], source))
+    if not any(map(len, parts)):
         raise UserError(
-            f"no gene models on {', '.join(chromosomes[:3])} ...; it has {', '.join(found[:3])}",
+            f"no gene models on {', '.join(chromosomes[:3])} ...; it has "
+            f"{', '.join(sorted(found)[:3])}",
             source,
         )
-    text = raw["attributes"]
-    kind = _attribute(text, "gene_type").where(lambda x: x != "", _attribute(text, "gene_biotype"))
-    tags = text.str.findall(r'\btag "([^"]*)"').str.join(",")
-    models = pd.DataFrame(
+    models = pd.concat(parts)
+    models = models[models.pop("kind") == "protein_coding"].reset_index(drop=True)
+    if models.empty:
+        raise UserError("no gene of gene_type (or gene_biotype) protein_coding", source)
+    return _with_transcripts(_one_place(models, source), source)
+
+
+def _models(rows: pd.DataFrame, source: Path) -> pd.DataFrame:
+    """Our columns of GTF lines, and the kind of their gene."""
+    text = rows["attributes"]
+    bad = ((rows["start"] < 1) | (rows["start"] > rows["end"])).to_numpy()
+    if bad.any():
+        place = rows[bad].iloc[0]
+        raise UserError(
+            f"found {place['chrom']} {place['start']} {place['end']}, expected 1 <= start <= end",
+            at_row(source, int(rows.index[bad][0])),
+        )
+    gene = _attribute(text, "gene_id")
+    if (gene == "").any():
+        at = int(rows.index[(gene == "").to_numpy()][0])
+        raise UserError('no gene_id "..." among its attributes: GFF3?', at_row(source, at))
+    kind = _attribute(text, "gene_type")
+    return pd.DataFrame(
         {
-            "chrom": raw["chrom"],
-            "feature": raw["feature"],
-            "start": raw["start"].astype(np.int64) - 1,
-            "end": raw["end"].astype(np.int64),
-            "strand": raw["strand"],
-            "gene_id": _attribute(text, "gene_id").str.replace(r"\.\d+", "", regex=True),
+            "chrom": rows["chrom"],
+            "feature": rows["feature"],
+            "start": rows["start"] - 1,
+            "end": rows["end"],
+            "strand": rows["strand"],
+            "gene_id": without_version(gene),
             "symbol": _attribute(text, "gene_name"),
             "transcript_id": _attribute(text, "transcript_id"),
-            "tags": tags,
+            "tags": text.str.findall(r'\btag "([^"]*)"').str.join(","),
+            "kind": kind.where(kind != "", _attribute(text, "gene_biotype")),
         }
-    )[kind == "protein_coding"].reset_index(drop=True)
-    if models.empty:
-        raise UserError("no gene of gene_type protein_coding", source)
-    return models
+    )
+
+
+def _one_place(models: GeneModels, source: Path) -> GeneModels:
+    """Rows of each gene's first chromosome and strand: over two, its body would span nonsense."""
+    places = models[["gene_id", "chrom", "strand"]].drop_duplicates()
+    again = places["gene_id"].duplicated()
+    if not again.any():
+        return models
+    twice = places[again]
+    logger.warning(
+        "%s: %d genes have two chromosomes or strands (%s is on %s %s too): the first place counts",
+        source, len(twice), *twice.iloc[0],
+    )  # fmt: skip
+    kept = models.merge(places[~again], on=["gene_id", "chrom", "strand"], how="inner")
+    return kept[models.columns].reset_index(drop=True)
+
+
+def _with_transcripts(models: GeneModels, source: Path) -> GeneModels:
+    """Add the transcripts of files that have exon and CDS lines only: they span their exons."""
+    lines = models["feature"] == "transcript"
+    named = models["transcript_id"] != ""
+    known = set(models.loc[lines, "transcript_id"])
+    exons = models[(models["feature"] == "exon") & named & ~models["transcript_id"].isin(known)]
+    if exons.empty:
+        if not lines.any():
+            raise UserError("no transcript and no exon with a transcript_id", source)
+        return models
+    groups = exons.groupby("transcript_id", sort=False)
+    spans = groups.first().assign(start=groups["start"].min(), end=groups["end"].max())
+    logger.info(
+        "%s: %d transcripts without a line of their own span their exons", source, len(spans)
+    )
+    spans = spans.assign(feature="transcript").reset_index()[models.columns]
+    return pd.concat([models, spans], ignore_index=True)
 
 
 def _coding_lengths(models: GeneModels) -> pd.DataFrame:

@@ -9,13 +9,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from pyliftover import LiftOver
 
 from gexpipe.errors import UserError
-from gexpipe.files import aside, open_text, require
+from gexpipe.files import aside, open_binary, require
+from gexpipe.intervals import at_row, data_lines
 from gexpipe.log import get_logger
+from gexpipe.tabular import split_rows
 
 __all__ = ["LIFTED_FORMATS", "lift_file", "lift_interval", "read_chain"]
 
@@ -47,11 +49,11 @@ def read_chain(path: str | Path) -> LiftOver:
         When it is no chain file.
     """
     source = require(path, "chain file")
-    with source.open("rb") as handle:
-        zipped = handle.read(2) == b"\x1f\x8b"
     try:
-        with gzip.open(source) if zipped else source.open("rb") as lines:
+        with open_binary(source) as lines:
             chain = LiftOver(lines)
+    except UserError:
+        raise
     except Exception as error:  # the library raises plain exceptions
         raise UserError(f"not a readable chain file ({error})", source) from error
     if not chain.chain_file.chain_index:
@@ -135,29 +137,26 @@ def lift_file(
     lifter = read_chain(chain)
     counts: Counter[str] = Counter()
     separator = "," if file_format == "csv" else "\t"
-    options = {"delimiter": separator, "lineterminator": "\n"}
-    with open_text(source) as given, _writing(out) as placed, _writing(unmapped) as left:
-        rows = csv.reader(given, delimiter=separator)
-        good, bad = csv.writer(placed, **options), csv.writer(left, **options)  # type: ignore[arg-type]
-        layout = None
-        if file_format in ("bed", "ctss"):
-            layout = _Layout([(0, 1, 2)], 5)
-        for row in rows:
+    headed = file_format not in ("bed", "ctss")
+    options: dict[str, Any] = {"delimiter": separator, "lineterminator": "\n"}
+    if not headed:  # BED knows no quotes
+        options |= {"quoting": csv.QUOTE_NONE, "quotechar": None}
+    with _writing(out) as placed, _writing(unmapped) as left:
+        good, bad = csv.writer(placed, **options), csv.writer(left, **options)
+        rows = split_rows(source, separator) if headed else _bed_rows(source)
+        layout = None if headed else _Layout([(0, 1, 2)], 5)
+        for number, fields in rows:
             if layout is None:
-                layout = _layout(row, source)
-                good.writerow(row)
-                bad.writerow(["reason", *row])
-                continue
-            if not row or row[0].startswith(("#", "track", "browser")):
+                layout = _layout(fields, source)
+                good.writerow(fields)
+                bad.writerow(["reason", *fields])
                 continue
             try:
-                result = _lift_row(lifter, row, layout)
+                result = _lift_row(lifter, fields, layout)
             except (ValueError, IndexError) as error:
-                raise UserError(
-                    f"not an interval ({error})", f"{source}, row {rows.line_num}"
-                ) from None
+                raise UserError(f"not an interval ({error})", at_row(source, number)) from None
             if isinstance(result, str):
-                bad.writerow([result, *row])
+                bad.writerow([result, *fields])
             else:
                 good.writerow(result)
             counts[result if isinstance(result, str) else "placed"] += 1
@@ -165,6 +164,11 @@ def lift_file(
             raise UserError(f"no row could be lifted ({_summary(counts)}): another chain?", source)
     logger.info("%s: %s", source, _summary(counts))
     return dict(counts)
+
+
+def _bed_rows(source: str | Path) -> Iterator[tuple[int, list[str]]]:
+    for number, line in data_lines(source):
+        yield number, line.split("\t")
 
 
 def _layout(header: Sequence[str], source: str | Path) -> _Layout:

@@ -9,8 +9,8 @@ import pandas as pd
 from pyfaidx import Fasta
 
 from gexpipe.errors import UserError
-from gexpipe.reference.genes import read_any_table
 from gexpipe.reference.gtf import read_gtf, representative_transcripts
+from gexpipe.tabular import numbers, read_table
 
 __all__ = [
     "MRNA_FEATURES",
@@ -39,11 +39,13 @@ LENGTH_PSEUDOCOUNT = 0.1
 
 def mrna_from_table(path: str | Path, gene_ids: list[str]) -> pd.DataFrame:
     """The eight columns of a published table, one row per gene, in the order of ``gene_ids``."""
-    table = read_any_table(path)
+    table = read_table(path)
     key = "gene_id" if "gene_id" in table else "ENSID"
     missing = [name for name in [key, *MRNA_FEATURES] if name not in table]
     if missing:
         raise UserError(f"no column {missing[0]!r}", path)
+    for name in MRNA_FEATURES:
+        table[name] = numbers(table, name, path, missing=True)
     table = table.drop_duplicates(key).set_index(key)
     absent = [gene for gene in gene_ids if gene not in table.index]
     if absent:

@@ -12,9 +12,13 @@ import pyBigWig
 import pysam
 
 from gexpipe.errors import UserError
-from gexpipe.files import open_text
+from gexpipe.intervals import BED3, column_blocks
 
-__all__ = ["check_names", "file_chromosomes"]
+__all__ = ["check_names", "file_chromosomes", "text_extent"]
+
+TEXT = ("bed", "ctss", "gtf", "tagAlign")
+GTF5 = ("chrom", "source", "feature", "start", "end")
+PAST_END = 1000  # bp that shifted reads and widened peaks may reach past an end
 
 
 def file_chromosomes(path: str | Path, format: str) -> dict[str, int | None]:
@@ -57,12 +61,16 @@ def _read(path: Path, format: str) -> dict[str, int | None]:
     if format in ("mcool", "cool"):
         group = cooler.fileops.list_coolers(str(path))[0]
         return {str(n): int(s) for n, s in cooler.Cooler(f"{path}::{group}").chromsizes.items()}
-    names: dict[str, int | None] = {}
-    with open_text(path) as handle:
-        for line in handle:
-            if line.strip() and not line.startswith(("#", "track", "browser")):
-                names.setdefault(line.split("\t", 1)[0].strip(), None)
-    return names
+    return dict.fromkeys(text_extent(path, format))
+
+
+def text_extent(path: str | Path, format: str) -> dict[str, int]:
+    """Largest end on every chromosome of a text file of intervals or a GTF, bp."""
+    extent: dict[str, int] = {}
+    for block in column_blocks(path, GTF5 if format == "gtf" else BED3):
+        for name, end in block.groupby("chrom")["end"].max().items():
+            extent[str(name)] = max(extent.get(str(name), 0), int(end))
+    return extent
 
 
 def check_names(
@@ -112,6 +120,19 @@ def check_names(
                     "another assembly?",
                     path,
                 )
+        if format in TEXT:
+            _check_extent(path, format, genome)
         lacking = [name for name in wanted if name not in found]
         report.append({"file": str(path), "format": format, "common": common, "lacking": lacking})
     return report
+
+
+def _check_extent(path: str, format: str, genome: dict[str, int]) -> None:
+    """A text file carries no lengths, but its coordinates lie on the genome's chromosomes."""
+    for name, end in text_extent(path, format).items():
+        if name in genome and end > genome[name] + PAST_END:
+            raise UserError(
+                f"{name} reaches {end:,} bp here and has {genome[name]:,} bp in the genome: "
+                "another assembly?",
+                path,
+            )

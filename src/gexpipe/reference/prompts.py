@@ -14,6 +14,7 @@ import pandas as pd
 
 from gexpipe.errors import UserError
 from gexpipe.files import open_text
+from gexpipe.gene_ids import without_version
 
 __all__ = ["FIELDS", "gene_records", "layout", "read_gene_info", "read_summaries", "records_for"]
 
@@ -109,7 +110,7 @@ def records_for(genes: pd.DataFrame, info: pd.DataFrame, summaries: pd.Series) -
     by_symbol = info.drop_duplicates("symbol").set_index("symbol", drop=False)
     records = []
     for gene, symbol in zip(genes["gene_id"], genes["symbol"], strict=True):
-        key = gene.split(".")[0]
+        key = without_version(gene)
         if key in by_id.index:
             record, found = by_id.loc[key], "ensembl"
         elif symbol and symbol in by_symbol.index:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import csv
-import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyBigWig
 
 from gexpipe.errors import UserError
-from gexpipe.files import open_text
-from gexpipe.reference.genes import read_any_table
+from gexpipe.intervals import at_row, read_intervals
+from gexpipe.log import get_logger
+from gexpipe.tabular import numbers, read_table
 
 __all__ = [
     "cage_bigwig",
     "cage_ctss",
     "cage_libraries",
-    "rnaseq_table",
     "target_table",
     "transform",
 ]
+
+
+logger = get_logger(__name__)
+
+CTSS = ("chrom", "start", "end", "name", "count", "strand")
 
 
 def _bounds(genes: pd.DataFrame, window: int) -> tuple[np.ndarray, np.ndarray]:
@@ -49,21 +53,7 @@ def cage_ctss(path: str | Path, genes: pd.DataFrame, window: int, strand: str) -
     ndarray
         (genes,) float64 counts.
     """
-    with open_text(path) as handle:
-        try:
-            ctss = pd.read_csv(
-                handle,
-                sep="\t",
-                header=None,
-                comment="#",
-                usecols=[0, 1, 4, 5],
-                names=["chrom", "start", "end", "name", "count", "strand"],
-                dtype={"chrom": str, "start": np.int64, "count": float, "strand": str},
-            )
-        except (OSError, EOFError, zlib.error, ValueError) as error:
-            raise UserError(
-                f"not a CTSS BED (chrom, start, end, name, count, strand): {error}", path
-            ) from error
+    ctss = _tags(path)
     start, end = _bounds(genes, window)
     total = np.zeros(len(genes))
     _same_names(set(ctss["chrom"]), set(genes["chrom"]), path)
@@ -83,8 +73,35 @@ def cage_ctss(path: str | Path, genes: pd.DataFrame, window: int, strand: str) -
     return total
 
 
+def _tags(path: str | Path) -> pd.DataFrame:
+    ctss = read_intervals(path, CTSS)
+    count = pd.to_numeric(ctss["count"], errors="coerce").astype(np.float64)
+    strand = ctss["strand"]
+    for name, bad, expected in (
+        ("count", ~(np.isfinite(count) & (count >= 0)), "a number >= 0"),
+        ("strand", ~strand.isin(["+", "-"]), "+ or -"),
+    ):
+        if bad.any():
+            found = ctss[name][bad].iloc[0]
+            where = at_row(path, int(ctss[bad].index[0]))
+            raise UserError(
+                f"not a CTSS BED ({', '.join(CTSS)}): {name} is {found!r}, expected {expected}",
+                where,
+            )
+    return ctss.assign(count=count).reset_index(drop=True)
+
+
 def cage_bigwig(path: str | Path, genes: pd.DataFrame, window: int) -> np.ndarray:
-    """Sum a CAGE bigWig in the window of every gene (the authors' rule for H1)."""
+    """Sum a CAGE bigWig in the window of every gene (the authors' rule for H1).
+
+    A file without a value above zero is a minus strand as browsers draw it: its absolute values
+    count.
+
+    Raises
+    ------
+    UserError
+        No bigWig, no chromosome of the genes, or values above and below zero.
+    """
     total = np.zeros(len(genes))
     start, end = _bounds(genes, window)
     try:
@@ -92,14 +109,29 @@ def cage_bigwig(path: str | Path, genes: pd.DataFrame, window: int) -> np.ndarra
     except RuntimeError as error:
         raise UserError("not a readable bigWig", path) from error
     with handle:
-        lengths = handle.chroms()
+        if not handle.isBigWig():
+            raise UserError("a bigBed, expected a bigWig", path)
+        lengths, sign = handle.chroms(), _sign(handle, path)
         _same_names(set(lengths), set(genes["chrom"]), path)
-        for row, (chrom, low, high) in enumerate(zip(genes["chrom"], start, end, strict=True)):
+        for place, (chrom, low, high) in enumerate(zip(genes["chrom"], start, end, strict=True)):
             low, high = max(int(low), 0), min(int(high), lengths.get(chrom, 0))
             if high > low:
-                values = handle.values(chrom, low, high, numpy=True)
-                total[row] = float(np.nansum(values))
+                values = sign * handle.values(chrom, low, high, numpy=True)
+                if (values < 0).any():  # the header did not say so
+                    raise UserError("values above and below 0: counts are not negative", path)
+                total[place] = float(np.nansum(values))
     return total
+
+
+def _sign(handle: Any, path: str | Path) -> int:
+    """-1 where all values of a bigWig are negative, else 1; decided over the whole file."""
+    about = handle.header()
+    low, high = about["minVal"], about["maxVal"]
+    if low < 0 < high:
+        raise UserError(f"values from {low} to {high}: counts are not negative", path)
+    if low < 0:
+        logger.info("%s: all values are below 0, a minus strand: their absolute values count", path)
+    return -1 if low < 0 else 1
 
 
 def cage_libraries(paths: list[Path], genes: pd.DataFrame, window: int, strand: str) -> np.ndarray:
@@ -120,39 +152,20 @@ def _same_names(found: set[str], wanted: set[str], path: str | Path) -> None:
             f"({', '.join(sorted(wanted)[:3])})",
             path,
         )
-
-
-def rnaseq_table(path: str | Path, genes: pd.DataFrame) -> np.ndarray:
-    """TPM per gene from a table whose first column is a gene id or symbol, second the value.
-
-    Versions of ids are dropped; a name that stands several times keeps its maximum; a gene that is
-    absent gives NaN. Genes are matched by id first, then by symbol.
-    """
-    with open_text(path) as handle:
-        try:
-            table = pd.read_csv(handle, sep=None, engine="python", header=None, dtype=str)
-        except (OSError, EOFError, zlib.error, ValueError, csv.Error) as error:
-            raise UserError(f"not a table of name and value ({error})", path) from error
-    if table.shape[1] < 2:
-        raise UserError("one column; expected a gene id or symbol and a value", path)
-    value = pd.to_numeric(table[1], errors="coerce")
-    name = table[0].str.replace(r"\.\d+$", "", regex=True)
-    best = value[value.notna()].groupby(name[value.notna()]).max()
-    by_id = genes["gene_id"].map(best)
-    result = by_id.fillna(genes["symbol"].map(best)).to_numpy(float)
-    if np.isnan(result).all():
-        raise UserError(f"none of its names ({name.iloc[0]} ...) is a gene id or symbol", path)
-    return result
+    if wanted - found:
+        logger.warning("%s has no %s: genes there count 0", path, ", ".join(sorted(wanted - found)))
 
 
 def published_column(path: str | Path, column: str, gene_ids: list[str]) -> np.ndarray:
     """One column of a published gene table, in the order of ``gene_ids`` (NaN where absent)."""
-    table = read_any_table(path)
+    table = read_table(path)
     key = "gene_id" if "gene_id" in table else "ENSID"
-    if column not in table:
-        raise UserError(f"no column {column!r} (config: target.column)", path)
-    values = table.drop_duplicates(key).set_index(key)[column]
-    return pd.to_numeric(values.reindex(gene_ids), errors="coerce").to_numpy(float)
+    for name in (column, key):
+        if name not in table:
+            raise UserError(f"no column {name!r} (config: target.column)", path)
+    values = numbers(table, column, path, missing=True)
+    values.index = pd.Index(table[key])
+    return values[~values.index.duplicated()].reindex(gene_ids).to_numpy(np.float64)
 
 
 def transform(raw: np.ndarray, how: str) -> np.ndarray:

@@ -16,6 +16,7 @@ import pysam
 
 from gexpipe.contact.window import WindowContact
 from gexpipe.errors import UserError
+from gexpipe.intervals import Overhang, read_intervals
 from gexpipe.windows.arrays import (
     Spec,
     check_length,
@@ -25,7 +26,7 @@ from gexpipe.windows.arrays import (
 )
 from gexpipe.windows.layout import MASKS, pack_bits
 from gexpipe.windows.store import Part, build_store, digest, source_record
-from gexpipe.windows.tracks import interval_track, is_alignment, read_intervals, signal_track
+from gexpipe.windows.tracks import interval_track, is_alignment, signal_track
 
 __all__ = ["SignalSources", "build_signals"]
 
@@ -94,6 +95,14 @@ class _Signal:
         write_arrays(folder, len(place.starts), specs, block)
 
 
+def _inside(path: Path | None, place: _Place) -> np.ndarray:
+    """Where a chromosome lies inside the intervals of a file; nowhere without a file."""
+    if path is None:
+        return np.zeros(place.size, bool)
+    # Peaks may cross an end, where the mask ends too.
+    return interval_track(read_intervals(path, overhang=Overhang()), place.chrom, place.size)
+
+
 @dataclass(frozen=True)
 class _Masks:
     """Writes the interval masks of one chromosome."""
@@ -103,10 +112,7 @@ class _Masks:
 
     def __call__(self, folder: Path) -> None:
         place = self.place
-        tracks = [
-            interval_track(read_intervals(path), place.chrom, place.size)
-            for path in self.files.values()
-        ]
+        tracks = [_inside(path, place) for path in self.files.values()]
 
         def block(genes: slice) -> dict[str, np.ndarray]:
             windows = [windows_of(track, place.starts[genes], place.length) for track in tracks]

@@ -11,9 +11,8 @@ import pyBigWig
 import pysam
 
 from gexpipe.errors import UserError
-from gexpipe.files import open_text
 
-__all__ = ["interval_track", "is_alignment", "read_intervals", "signal_track"]
+__all__ = ["interval_track", "is_alignment", "signal_track"]
 
 # Bases read from a bigWig at a time, into one reused buffer.
 BLOCK = 1_000_000
@@ -120,20 +119,3 @@ def interval_track(intervals: pd.DataFrame, chrom: str, size: int) -> np.ndarray
     for start, end in zip(here["start"].tolist(), here["end"].tolist(), strict=True):
         mask[max(start, 0) : end] = True
     return mask
-
-
-def read_intervals(path: Path | None) -> pd.DataFrame:
-    """First three columns of a BED file; no rows without a file."""
-    names = ["chrom", "start", "end"]
-    if path is None:
-        return pd.DataFrame({name: [] for name in names})
-    try:
-        with open_text(path) as handle:
-            return pd.read_csv(
-                handle, sep="\t", header=None, comment="#", usecols=[0, 1, 2], names=names,
-                dtype={"chrom": str, "start": np.int64, "end": np.int64},
-            )  # fmt: skip
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame({name: [] for name in names})
-    except (ValueError, UnicodeDecodeError) as error:
-        raise UserError(f"expected BED lines (chrom, start, end): {error}", path) from error
