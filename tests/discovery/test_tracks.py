@@ -70,7 +70,7 @@ def test_command_writes_bed_and_links(tmp_path: Path) -> None:
         app,
         [
             "tracks", "--links", str(tmp_path / "l.parquet"), "--share", "0.75",
-            "--genes", str(tmp_path / "genes.tsv"), "--sizes", str(tmp_path / "sizes"),
+            "--genes", str(tmp_path / "genes.tsv"), "--chrom-sizes", str(tmp_path / "sizes"),
             "--bases", str(tmp_path / "b.zarr.zip"), "--bigwig", str(tmp_path / "s.bw"),
             "--bed", str(tmp_path / "s.bed"), "--bedpe", str(tmp_path / "s.bedpe"),
         ],

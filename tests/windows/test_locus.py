@@ -14,6 +14,7 @@ from gexpipe.cli.discover import app
 from gexpipe.discovery import locus
 from gexpipe.discovery.files import BaseScores, write_bases, write_links
 from gexpipe.errors import UserError
+from gexpipe.reference.genes import find_gene
 
 
 def test_locus_of_a_gene(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +70,7 @@ def test_locus_of_a_gene(world: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_unknown_gene_and_long_window_are_one_line(world: Path, tmp_path: Path) -> None:
     genes = pd.read_csv(world / "genes.tsv", sep="\t")
     with pytest.raises(UserError, match="no gene 'nope'; the first is G0"):
-        locus.find_gene(genes, "nope")
+        find_gene(genes, "nope")
     with pytest.raises(UserError, match="20000 bp; the store holds 16000"):
         given = (tmp_path / "g.png", 20_000, {}, {}, {})
         locus.draw_locus(world / "cell.zarr", genes, "G0", *given)

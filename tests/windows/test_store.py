@@ -158,6 +158,23 @@ def test_damaged_shard_is_named(world: Path, tmp_path: Path) -> None:
         look.read_gene(tmp_path / "cell.zarr", "G1")
 
 
+def test_a_gene_is_found_by_id_or_symbol(world: Path, tmp_path: Path) -> None:
+    import json
+    import shutil
+
+    with pytest.raises(UserError, match="'x' is the symbol of G0, G1, G2, G3, G4: give the id"):
+        look.read_gene(world / "cell.zarr", "x")
+    shutil.copytree(world / "cell.zarr", tmp_path / "cell.zarr")
+    manifest = tmp_path / "cell.zarr/manifest.json"
+    known = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(known | {"symbols": ["A", "MYC", "B", "C", "D", "E"]}))
+    found = look.read_gene(tmp_path / "cell.zarr", "MYC")
+    expected = look.read_gene(world / "cell.zarr", "G1")
+    np.testing.assert_array_equal(found["contact"], expected["contact"])
+    manifest.write_text(json.dumps({k: v for k, v in known.items() if k != "symbols"}))
+    assert look.read_gene(tmp_path / "cell.zarr", "G1")["resolution"] == 5000
+
+
 def test_inspect_prints_and_draws(world: Path, tmp_path: Path) -> None:
     text = "\n".join(look.describe(world / "cell.zarr"))
     assert "6 genes" in text and "H3K27ac" not in text.split("\n")[0]

@@ -82,7 +82,7 @@ rule tracks:
     message:
         "Browser tracks of {wildcards.score}: {wildcards.method}, {wildcards.cell}"
     shell:
-        "gexpipe discover tracks --links {input.links} --genes {input.genes} --sizes {input.sizes}"
+        "gexpipe discover tracks --links {input.links} --genes {input.genes} --chrom-sizes {input.sizes}"
         " --bed {output.bed} --bedpe {output.bedpe} {params.bases} {params.bigwig} > {log} 2>&1"
 
 

@@ -137,7 +137,7 @@ rule bin_signals:
     message:
         "Mean signals of {wildcards.cell} over the bins"
     shell:
-        "gexpipe gta signals {params.signals} --genes {input.genes} --sizes {input.sizes}"
+        "gexpipe gta signals {params.signals} --genes {input.genes} --chrom-sizes {input.sizes}"
         " --bins {params.bins} --out {output} > {log} 2>&1"
 
 

@@ -62,7 +62,7 @@ rule genome:
     message:
         "Decompress and index the genome"
     shell:
-        "gexpipe reference genome --source {input} --fasta {output.fasta} --sizes {output.sizes}"
+        "gexpipe reference genome --source {input} --fasta {output.fasta} --chrom-sizes {output.sizes}"
         " > {log} 2>&1"
 
 
@@ -290,7 +290,7 @@ rule check:
     message:
         "Check chromosome names and lengths of {wildcards.cell}"
     shell:
-        "gexpipe check --sizes {input.sizes} {params.chromosomes} {params.files} --out {output}"
+        "gexpipe check --chrom-sizes {input.sizes} {params.chromosomes} {params.files} --out {output}"
         " > {log} 2>&1"
 
 
@@ -316,5 +316,5 @@ rule check_reference:
     message:
         "Check chromosome names of the blacklists"
     shell:
-        "gexpipe check --sizes {input.sizes} {params.chromosomes} {params.files} --out {output}"
+        "gexpipe check --chrom-sizes {input.sizes} {params.chromosomes} {params.files} --out {output}"
         " > {log} 2>&1"

@@ -24,7 +24,7 @@ rule sequence_store:
         "Base codes of every window"
     shell:
         "gexpipe windows sequence --fasta {input.fasta} --genes {input.genes}"
-        " --length {params.length} --workers {threads} --out {output} > {log} 2>&1"
+        " --length {params.length} --threads {threads} --out {output} > {log} 2>&1"
 
 
 rule signal_store:
@@ -60,10 +60,10 @@ rule signal_store:
     message:
         "Signals, masks and contact of every window of {wildcards.cell}"
     shell:
-        "gexpipe windows signals {params.signals} --genes {input.genes} --sizes {input.sizes}"
+        "gexpipe windows signals {params.signals} --genes {input.genes} --chrom-sizes {input.sizes}"
         " --contacts {input.contacts} --peaks {input.peaks} --elements {input.elements}"
         " {params.blacklist} --length {params.length} --contact-gamma {params.gamma}"
-        " --contact-coverage {params.coverage} --workers {threads} --out {output} > {log} 2>&1"
+        " --contact-coverage {params.coverage} --threads {threads} --out {output} > {log} 2>&1"
 
 
 rule element_store:

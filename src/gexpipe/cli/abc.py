@@ -10,19 +10,19 @@ import typer
 from gexpipe.abc import stage as run
 from gexpipe.abc.elements import element_table, read_near, write_elements
 from gexpipe.abc.quality_table import cell_quality, joined_quality, read_quality
+from gexpipe.cli.options import ChromSizes, Genes
 from gexpipe.contact.element import ContactModel
 from gexpipe.contact.powerlaw import PowerLaw
 from gexpipe.contact.rows import read_rows
 from gexpipe.errors import UserError
 from gexpipe.files import read_json, require
+from gexpipe.named import files_by_name
 from gexpipe.reference.genes import read_genes, write_table
 
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Activity-by-Contact.")
 
-Genes = Annotated[Path, typer.Option(help="Gene table (genes.tsv).")]
-Sizes = Annotated[Path, typer.Option(help="Chromosome names and lengths.")]
 Bams = Annotated[list[Path], typer.Option(help="BAM; repeat for replicates.")]
 Reference = Annotated[
     Path | None, typer.Option(help="ABC's quantile reference; left out: RPM stays as it is.")
@@ -40,7 +40,7 @@ def candidates(
     peaks: Annotated[Path, typer.Option(help="narrowPeak with summits.")],
     bam: Bams,
     genes: Genes,
-    chrom_sizes: Sizes,
+    chrom_sizes: ChromSizes,
     out: Annotated[Path, typer.Option(help="candidates.bed")],
     blacklist: Annotated[Path | None, typer.Option(help="BED of regions to drop.")] = None,
     n_strongest: Annotated[int, typer.Option(help="Regions kept, by reads.")] = 150_000,
@@ -57,7 +57,7 @@ def activity(
     candidates: Annotated[Path, typer.Option(help="candidates.bed")],
     dnase: Bams,
     genes: Genes,
-    chrom_sizes: Sizes,
+    chrom_sizes: ChromSizes,
     out_elements: Annotated[Path, typer.Option(help="elements.parquet")],
     out_genes: Annotated[Path, typer.Option(help="genes.parquet")],
     out_quality: Annotated[Path, typer.Option(help="quality.json")],
@@ -97,7 +97,7 @@ def from_counts(
     ],
     promoters: Annotated[Path, typer.Option(help="BED of the TSS regions; name = gene id.")],
     genes: Genes,
-    chrom_sizes: Sizes,
+    chrom_sizes: ChromSizes,
     out_elements: Annotated[Path, typer.Option(help="elements.parquet")],
     out_genes: Annotated[Path, typer.Option(help="genes.parquet")],
     out_quality: Annotated[Path, typer.Option(help="quality.json")],
@@ -205,5 +205,5 @@ def quality_table(
     out: Annotated[Path, typer.Option(help="TSV: one row a cell type.")],
 ) -> None:
     """Join the quality tables of all cell types."""
-    files = dict(entry.partition("=")[::2] for entry in cell)
+    files = files_by_name(cell, "--cell", "CELL=FILE")
     write_table(joined_quality({name: read_quality(path) for name, path in files.items()}), out)

@@ -10,6 +10,7 @@ import typer
 
 from gexpipe.baselines.features import FEATURE_SETS, feature_table, read_gene_tables
 from gexpipe.baselines.splits import prediction_table, rows_of, write_predictions
+from gexpipe.cli.options import Examples, Fold, Seed, Threads
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 from gexpipe.tables.metrics import score
@@ -28,10 +29,10 @@ def baseline() -> None:
 
 @app.command()
 def train(
-    examples: Annotated[Path, typer.Option(help="Example table (.parquet).")],
+    examples: Examples,
     model: Annotated[str, typer.Option(help="linear, boosted, or network (needs torch).")],
-    fold: Annotated[int, typer.Option(help="Fold, 1-12.")],
-    seed: Annotated[int, typer.Option(help="Seed.")],
+    fold: Fold,
+    seed: Seed,
     out: Annotated[Path, typer.Option(help="predictions.parquet")],
     features: Annotated[
         str, typer.Option(help=f"Feature sets joined by +: {', '.join(FEATURE_SETS)}.")
@@ -42,7 +43,7 @@ def train(
     elements: Annotated[
         Path | None, typer.Option(help="Element table; for the set contact and the network.")
     ] = None,
-    threads: Annotated[int, typer.Option(help="Threads of the network.")] = 1,
+    threads: Threads = 1,
 ) -> None:
     """Fit one model on one fold and write its predictions for all splits."""
     tables = read_gene_tables(examples, gene_activity, elements)

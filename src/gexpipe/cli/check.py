@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from gexpipe.cli.options import Chromosomes, ChromSizes
 from gexpipe.errors import UserError
 from gexpipe.files import write_json
 from gexpipe.log import get_logger
+from gexpipe.named import named
 
 app = typer.Typer(
     add_completion=False, help="Check that chromosome names and lengths agree between input files."
@@ -19,22 +21,17 @@ logger = get_logger(__name__)
 
 @app.command()
 def check(
-    sizes: Annotated[Path, typer.Option(help="Chromosome sizes of the genome.")],
-    chromosome: Annotated[list[str], typer.Option(help="Chromosome in use; repeat.")],
-    file: Annotated[list[str], typer.Option(help="FORMAT=PATH of an input file; repeat.")],
+    chrom_sizes: ChromSizes,
+    chromosome: Chromosomes,
+    file: Annotated[list[str], typer.Option(help="FORMAT=FILE, an input file; repeat.")],
     out: Annotated[Path, typer.Option(help="Output: what was compared, JSON.")],
 ) -> None:
     """Compare names and lengths of every file with the genome; stop at the first mismatch."""
     from gexpipe.reference.genome import read_sizes
     from gexpipe.reference.names import check_names
 
-    pairs = []
-    for item in file:
-        format, separator, path = item.partition("=")
-        if not separator:
-            raise UserError(f"{item!r} is not FORMAT=PATH", "--file")
-        pairs.append((path, format))
-    genome = read_sizes(sizes)
+    pairs = [(path, format) for format, path in named(file, "--file", "FORMAT=FILE")]
+    genome = read_sizes(chrom_sizes)
     absent = [name for name in chromosome if name not in genome]
     if absent:
         raise UserError(

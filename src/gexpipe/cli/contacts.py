@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gexpipe.cli.options import ChromSizes, Genes
 from gexpipe.contact.average import rows_from_average
 from gexpipe.contact.powerlaw import PowerLaw
 from gexpipe.contact.readers import open_matrix
@@ -27,8 +28,8 @@ def contacts() -> None:
 
 @app.command()
 def rows(
-    genes: Annotated[Path, typer.Option(help="Gene table (genes.tsv).")],
-    chrom_sizes: Annotated[Path, typer.Option(help="Chromosome names and lengths.")],
+    genes: Genes,
+    chrom_sizes: ChromSizes,
     out: Annotated[Path, typer.Option(help="Output .npz; the meta data goes beside it as .json.")],
     matrix: Annotated[Path | None, typer.Option(help=".hic, .mcool or .cool.")] = None,
     average: Annotated[

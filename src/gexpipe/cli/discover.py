@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from gexpipe.cli import discover_models, discover_screens
+from gexpipe.cli.options import ChromSizes, Fold, Genes, Title
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
+from gexpipe.named import named
 
 app = typer.Typer(no_args_is_help=True, help="What a model looks at; is it true; tracks of it.")
 log = get_logger(__name__)
-
-Genes = Annotated[Path, typer.Option(help="Gene table (genes.tsv).")]
 
 
 @app.command()
@@ -84,7 +84,7 @@ def truth(
     folder: Annotated[Path, typer.Option(help="Truth of a simulated genome.")],
     cell: Annotated[str, typer.Option(help="Cell type.")],
     genes: Annotated[Path, typer.Option(help="Genes that are scored: example table (.parquet).")],
-    fold: Annotated[int, typer.Option(help="Fold of the example table.")],
+    fold: Fold,
     length: Annotated[int, typer.Option(help="Window in which elements count, bp.")],
     out: Annotated[Path, typer.Option(help="TSV to write.")],
     link: Annotated[
@@ -113,7 +113,7 @@ def truth(
 @app.command()
 def table(
     measured: Annotated[list[Path], typer.Option(help="Tables of `discover truth`; repeat.")],
-    title: Annotated[str, typer.Option(help="Heading of the Markdown form.")],
+    title: Title,
     out: Annotated[Path, typer.Option(help="TSV to write; .md and .html forms go beside it.")],
 ) -> None:
     """Mean and sd over runs, beside the same scores on windows of other genes."""
@@ -132,7 +132,7 @@ def table(
 def tracks(
     links: Annotated[Path, typer.Option(help="Element scores of `discover scores`.")],
     genes: Genes,
-    sizes: Annotated[Path, typer.Option(help="Chromosome sizes (name, length).")],
+    chrom_sizes: ChromSizes,
     bed: Annotated[Path, typer.Option(help="BED to write: the best elements.")],
     bedpe: Annotated[Path, typer.Option(help="bedpe to write: the best links.")],
     bases: Annotated[Path | None, typer.Option(help="Base scores, for --bigwig.")] = None,
@@ -153,7 +153,7 @@ def tracks(
     if bigwig is not None:
         if bases is None:
             raise UserError("bigWig needs --bases", "--bigwig")
-        writing.write_bigwig(bigwig, read_bases(bases), read_sizes(sizes))
+        writing.write_bigwig(bigwig, read_bases(bases), read_sizes(chrom_sizes))
 
 
 @app.command()
@@ -166,7 +166,7 @@ def hub(
     """Write the text of a track hub."""
     from gexpipe.discovery.tracks import Track, write_hub
 
-    items = [Track(file, label) for label, _, file in (item.rpartition("=") for item in track)]
+    items = [Track(file, label) for label, file in named(track, "--track", "LABEL=FILE")]
     write_hub(out, name, assembly, items)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gexpipe.cli.options import Examples, Fasta, Threads, TrainedFold
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 
@@ -19,14 +20,15 @@ def weights(
     checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run of Prism.")],
     sequence: Annotated[Path, typer.Option(help="Window store of bases.")],
     signals: Annotated[Path, typer.Option(help="Window store of the cell type.")],
-    examples: Annotated[Path, typer.Option(help="Example table of the cell type.")],
+    examples: Examples,
     out: Annotated[Path, typer.Option(help="PNG to write.")],
-    fold: Annotated[int | None, typer.Option(help="Default: the checkpoint's own.")] = None,
+    fold: TrainedFold = None,
     gene: Annotated[
-        list[str] | None, typer.Option(help="Gene id; repeat. Default: the first test genes.")
+        list[str] | None,
+        typer.Option(help="Gene id or symbol; repeat. Default: the first test genes."),
     ] = None,
     count: Annotated[int, typer.Option(help="Genes to draw without --gene.", min=1)] = 12,
-    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+    threads: Threads = 1,
 ) -> None:
     """Draw the weights of the signals that Prism learned, gene by gene."""
     from gexpipe.train.process import prepare
@@ -36,16 +38,14 @@ def weights(
 
     from gexpipe.discovery.weights import draw_weights, learned_weights
     from gexpipe.models.foreign import open_checkpoint
+    from gexpipe.reference.genes import find_row
     from gexpipe.train.run import Sources, open_data
 
     model, config, trained = open_checkpoint(checkpoint, None)
     data = open_data(Sources(examples, sequence, signals, None), config)
-    ids = data.gene_ids
-    missing = [name for name in gene or [] if name not in ids]
-    if missing:
-        raise UserError(f"no gene {missing[0]!r}; the first is {ids[0]}", "--gene")
-    chosen = np.array([ids.index(name) for name in gene or []], dtype=np.int64)
-    rows = chosen if gene else data.split(fold or trained or 11, "test")[:count]
+    chosen = [find_row(data.gene_ids, data.table["symbol"], name, "--gene") for name in gene or []]
+    tested = data.split(fold or trained or 11, "test")[:count]
+    rows = np.array(chosen, dtype=np.int64) if gene else tested
     found = learned_weights(model, data, rows, config.train.batch_size)
     names = data.table["symbol"].iloc[rows].tolist()
     title = f"{config.name}: learned weights, mean {found.mean():.2f}"
@@ -56,7 +56,7 @@ def weights(
 def motifs(
     checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run of enhancer_encoder.")],
     activity: Annotated[Path, typer.Option(help="Element table (`gexpipe abc activity`).")],
-    genome: Annotated[Path, typer.Option(help="Genome, plain FASTA.")],
+    genome: Fasta,
     examples: Annotated[Path, typer.Option(help="Example table: the chromosomes of each part.")],
     out: Annotated[Path, typer.Option(help="TSV to write.")],
     figure: Annotated[Path, typer.Option(help="PNG to write: logos.")],
@@ -64,7 +64,7 @@ def motifs(
     split: Annotated[str, typer.Option(help="Part of the checkpoint's fold, or all.")] = "all",
     most: Annotated[int, typer.Option(help="So many elements, the most active.", min=1)] = 20_000,
     least: Annotated[int, typer.Option(help="Seqlets below which there is no pattern.")] = 100,
-    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+    threads: Threads = 1,
 ) -> None:
     """Find the motifs that EPInformer's sequence encoder reads. Needs the motifs extra."""
     from gexpipe.train.process import prepare

@@ -7,17 +7,24 @@ from typing import Annotated
 
 import typer
 
+from gexpipe.cli.options import (
+    Benchmark,
+    Bootstrap,
+    Cells,
+    CrisprTable,
+    Genes,
+    Published,
+    Resolved,
+    Seed,
+    Title,
+)
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
+from gexpipe.named import by_name, files_by_name
 
 __all__ = ["crispri", "locus", "screen"]
 
 log = get_logger(__name__)
-
-Genes = Annotated[Path, typer.Option(help="Gene table (genes.tsv).")]
-Cells = Annotated[
-    list[str] | None, typer.Option("--cell", help="Keep rows of this CellType; repeat.")
-]
 
 
 def crispri(
@@ -29,7 +36,7 @@ def crispri(
         ),
     ],
     abc: Annotated[Path, typer.Option(help="ABC's element-gene scores (predictions.parquet).")],
-    crispr: Annotated[Path, typer.Option(help="CRISPRi table (columns of EPCrisprBenchmark).")],
+    crispr: CrisprTable,
     genes: Genes,
     out: Annotated[Path, typer.Option(help="TSV to write: average precision by distance.")],
     by_gene: Annotated[Path, typer.Option(help="TSV to write: predicted and measured change.")],
@@ -39,8 +46,8 @@ def crispri(
     ] = None,
     cell: Cells = None,
     reference: Annotated[str, typer.Option(help="Keep rows whose Reference holds this.")] = "",
-    samples: Annotated[int, typer.Option(help="Bootstrap samples.", min=1)] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 1,
+    samples: Bootstrap = 1000,
+    seed: Seed = 1,
 ) -> None:
     """Element scores of models against CRISPRi, beside ABC, activity, contact and distance."""
     from gexpipe.crispri import scores as scoring
@@ -70,29 +77,29 @@ def crispri(
 def screen(
     measured: Annotated[list[str], typer.Option(help="CELL=table of `discover crispri`; repeat.")],
     by_gene: Annotated[list[str], typer.Option(help="CELL=its table by gene; repeat.")],
-    published: Annotated[Path, typer.Option(help="Published values, TSV.")],
-    lines: Annotated[str, typer.Option(help="Rows as the workflow resolved them, JSON.")],
-    cell: Annotated[list[str], typer.Option(help="CELL=CELL whose published values stand beside.")],
-    title: Annotated[str, typer.Option(help="Heading of the Markdown form.")],
+    published: Published,
+    lines: Resolved,
+    cell: Benchmark,
+    title: Title,
     out: Annotated[Path, typer.Option(help="TSV to write; .md and .html forms go beside it.")],
 ) -> None:
     """Scores against CRISPRi beside the published values, of all cell types."""
     from gexpipe.crispri.table import screen_table, to_markdown
-    from gexpipe.discovery.compare import named
     from gexpipe.tables.plan import read_lines
     from gexpipe.tables.published import read_published
     from gexpipe.tables.write import write_table
     from gexpipe.tabular import read_tsv
 
     tables = {
-        name: read_tsv(Path(path), "table of scores", ["predictor", "distance"])
-        for name, path in named(measured, "--measured")
+        name: read_tsv(path, "table of scores", ["predictor", "distance"])
+        for name, path in files_by_name(measured, "--measured", "CELL=FILE").items()
     }
     changes = {
-        name: read_tsv(Path(path), "table of changes", ["predictor", "gene"])
-        for name, path in named(by_gene, "--by-gene")
+        name: read_tsv(path, "table of changes", ["predictor", "gene"])
+        for name, path in files_by_name(by_gene, "--by-gene", "CELL=FILE").items()
     }
-    beside = {name: other for name, other in named(cell, "--cell") if name in tables}
+    known_as = by_name(cell, "--cell", "CELL=CELL")
+    beside = {name: other for name, other in known_as.items() if name in tables}
     found = screen_table(tables, changes, read_lines(lines), read_published(published), beside)
     write_table(found, out, to_markdown(found, title))
 
@@ -129,21 +136,22 @@ def locus(
     """
     from gexpipe.crispri.scores import pooled
     from gexpipe.discovery import known_elements as known
-    from gexpipe.discovery.compare import named
     from gexpipe.discovery.files import read_bases
-    from gexpipe.discovery.locus import draw_locus, find_gene
-    from gexpipe.reference.genes import read_genes
+    from gexpipe.discovery.locus import draw_locus
+    from gexpipe.reference.genes import find_gene, read_genes
 
     table = read_genes(genes)
     gene_id = str(find_gene(table, gene)["gene_id"])
-    marks = {label: known.read_marks(Path(path)) for label, path in named(mark or [], "--mark")}
+    marked = files_by_name(mark or [], "--mark", "LABEL=FILE")
+    marks = {label: known.read_marks(path) for label, path in marked.items()}
     if crispr is not None:
         marks |= known.tested_elements(crispr, table, cell or (), gene_id)
     if truth is not None:
         marks |= known.planted_elements(truth, cell or (), gene_id)
+    scored = files_by_name(base or [], "--base", "LABEL=FILE")
     draw_locus(
         store, table, gene, out, length,
-        {label: read_bases(Path(path)) for label, path in named(base or [], "--base")},
+        {label: read_bases(path) for label, path in scored.items()},
         pooled(link or []), marks,
     )  # fmt: skip
     log.info("%s is drawn in %s", gene, out)

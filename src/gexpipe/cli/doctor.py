@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +23,7 @@ def doctor(
     self_check: Annotated[
         bool, typer.Option("--self-check", help="Compare the scan with the plain reference.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False,
     length: Annotated[int, typer.Option(help="Self-check: tokens.", min=1)] = 2000,
     width: Annotated[int, typer.Option(help="Self-check: channels.", min=1)] = 64,
     batch: Annotated[int, typer.Option(help="Self-check: genes.", min=1)] = 2,
@@ -40,7 +43,9 @@ def doctor(
         from gexpipe.doctor.plan import examine_plan
 
         findings += examine_plan(workflow, configfile, folder)
-    for finding in findings:
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    for finding in findings if not as_json else []:
         typer.echo(f"{finding.state:8}{finding.what:36}{finding.detail}")
     if any(finding.state in ("missing", "failed") for finding in findings):
         raise typer.Exit(1)

@@ -8,21 +8,26 @@ from typing import Annotated
 
 import typer
 
+from gexpipe.cli.options import (
+    ChromSizes,
+    Examples,
+    Fasta,
+    Genes,
+    StoreOut,
+    Threads,
+    TrainedFold,
+    Transform,
+    store_folder,
+)
 from gexpipe.errors import UserError
+from gexpipe.named import files_by_name
 
 app = typer.Typer(no_args_is_help=True, help="GTA: bin features, prompts, target, figures.")
-
-Genes = Annotated[Path, typer.Option(help="Gene table with the TSS that bins are centred on.")]
-Store = Annotated[Path, typer.Option(help="Store folder, or its manifest.json.")]
-
-
-def _folder(out: Path) -> Path:
-    return out.parent if out.name == "manifest.json" else out
 
 
 @app.command()
 def genes(
-    genes: Annotated[Path, typer.Option(help="Gene table (genes.tsv).")],
+    genes: Genes,
     tss: Annotated[list[str], typer.Option(help="mane, canonical, longest or genes; repeat.")],
     out: Annotated[Path, typer.Option(help="TSV to write.")],
     gtf: Annotated[Path | None, typer.Option(help="Gene models with tags.")] = None,
@@ -37,12 +42,12 @@ def genes(
 @app.command()
 def features(
     context: typer.Context,
-    fasta: Annotated[Path, typer.Option(help="Genome.")],
+    fasta: Fasta,
     genes: Genes,
     bins: Annotated[int, typer.Option(help="Bins of the widest context, odd.")],
     extractor: Annotated[str, typer.Option(help="JSON: name, and what it is given.")],
-    out: Store,
-    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+    out: StoreOut,
+    threads: Threads = 1,
 ) -> None:
     """Features of the bins around every TSS, with the extractor of the configuration."""
     from gexpipe.devices import hold
@@ -55,16 +60,16 @@ def features(
     from gexpipe.reference.genes import read_genes
 
     extract = open_extractor(json.loads(extractor))
-    build_features(fasta, read_genes(genes), bins, extract, _folder(out))
+    build_features(fasta, read_genes(genes), bins, extract, store_folder(out))
 
 
 @app.command()
 def signals(
     signal: Annotated[list[str], typer.Option(help="NAME=FILE; repeat.")],
     genes: Genes,
-    sizes: Annotated[Path, typer.Option(help="Chromosome sizes.")],
+    chrom_sizes: ChromSizes,
     bins: Annotated[int, typer.Option(help="Bins, as many as the features have.")],
-    out: Store,
+    out: StoreOut,
     width: Annotated[int, typer.Option(help="Bases of a bin.", min=1)] = 4096,
 ) -> None:
     """Mean signals over the same bins, as further features."""
@@ -72,11 +77,8 @@ def signals(
     from gexpipe.reference.genes import read_genes
     from gexpipe.reference.genome import read_sizes
 
-    named = dict(item.partition("=")[::2] for item in signal)
-    if "" in named or "" in named.values():
-        raise UserError(f"{signal} are not NAME=FILE", "--signal")
-    paths = {name: Path(path) for name, path in named.items()}
-    build_signals(paths, read_genes(genes), read_sizes(sizes), bins, width, _folder(out))
+    paths = files_by_name(signal, "--signal")
+    build_signals(paths, read_genes(genes), read_sizes(chrom_sizes), bins, width, store_folder(out))
 
 
 @app.command()
@@ -109,7 +111,7 @@ def geuvadis(
     individuals: Annotated[
         Path | None, typer.Option(help="Individuals to use, one a line; all by default.")
     ] = None,
-    transform: Annotated[str, typer.Option(help="log10p1 or none.")] = "log10p1",
+    transform: Transform = "log10p1",
     tss: Annotated[
         list[str] | None, typer.Option(help="Only genes whose TSS is from there; repeat.")
     ] = None,
@@ -156,7 +158,7 @@ def stand_ins(
 def attention(
     context: typer.Context,
     checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run of GTA.")],
-    examples: Annotated[Path, typer.Option(help="Example table of the cell type.")],
+    examples: Examples,
     bins: Annotated[Path, typer.Option(help="Store of bin features.")],
     out: Annotated[Path, typer.Option(help="PNG: prototypes over bins, best and worst gene.")],
     heads: Annotated[Path, typer.Option(help="PNG: heads over features.")],
@@ -164,8 +166,8 @@ def attention(
     numbers: Annotated[Path, typer.Option(help="TSV of what the last two draw.")],
     prompts: Annotated[Path | None, typer.Option(help="Table of prompts.")] = None,
     bin_signals: Annotated[Path | None, typer.Option(help="Store of bin signals.")] = None,
-    fold: Annotated[int | None, typer.Option(help="Default: the checkpoint's own.")] = None,
-    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+    fold: TrainedFold = None,
+    threads: Threads = 1,
 ) -> None:
     """Draw what a trained GTA looks at, on the genes of the test part."""
     from gexpipe.devices import hold

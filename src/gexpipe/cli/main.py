@@ -45,6 +45,18 @@ STAGES: dict[str, str] = {
 MISTAKE: Any = typer.BadParameter.__mro__[2]
 
 
+# What people call by hand; the other stages are what the workflow calls.
+PEOPLE: dict[str, str] = {
+    "doctor": STAGES["doctor"],
+    "models": STAGES["models"],
+    "predict": STAGES["predict"],
+    "simulate": STAGES["simulate"],
+    "windows inspect": "What a window store holds; one gene's tracks as a picture.",
+    "discover locus": "A gene's neighbourhood: signals, contact, scores, known elements.",
+    "discover motifs": "The motifs that EPInformer's sequence encoder reads.",
+}
+
+
 class LazyGroup(TyperGroup):
     """A group of commands that imports a sub-command's module only when it is used."""
 
@@ -62,9 +74,11 @@ class LazyGroup(TyperGroup):
         return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """List the stages without importing them."""
-        with formatter.section("Stages"):
-            formatter.write_dl(list(STAGES.items()))
+        """List the commands without importing them: for people, then those of the workflow."""
+        with formatter.section("Commands for people"):
+            formatter.write_dl(list(PEOPLE.items()))
+        with formatter.section("Stages that the workflow calls"):
+            formatter.write_dl([item for item in STAGES.items() if item[0] not in PEOPLE])
 
 
 def _show_version(wanted: bool) -> None:
@@ -96,8 +110,7 @@ def gexpipe(
 ) -> None:
     """From accession numbers to a gene-expression benchmark.
 
-    Snakemake calls these commands; each can also be run by hand. `gexpipe STAGE --help` says what a
-    stage reads and writes.
+    `gexpipe COMMAND --help` says what a command reads and writes. Stages can also be run by hand.
     """
     log.setup(verbose=debug)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +27,7 @@ def models(
     out: Annotated[
         Path | None, typer.Option(help="TSV to write with --methods: run, parameters.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The list as JSON.")] = False,
 ) -> None:
     """One line a method file: name, parameters, architecture, label.
 
@@ -43,16 +44,27 @@ def models(
     files = sorted(folder.glob("*.yaml"))
     if not files:
         raise UserError("no method files (NAME.yaml) in this folder", folder)
+    listed = [_described(read_method(str(file))) for file in files]
+    if as_json:
+        typer.echo(json.dumps(listed, indent=2))
+        return
     typer.echo(f"{'method':<22}{'parameters':>12}  {'architecture':<18}row of table 1")
-    for file in files:
-        config = read_method(str(file))
-        try:
-            count = _count(config)
-            shown = "none" if count is None else f"{count:,}"
-        except UserError as error:
-            log.warning("%s", error)
-            shown = "?"
-        typer.echo(f"{config.name:<22}{shown:>12}  {config.architecture:<18}{config.label}")
+    for row in listed:
+        count = row["parameters"]
+        shown = "?" if row["error"] else "none" if count is None else f"{count:,}"
+        typer.echo(f"{row['method']:<22}{shown:>12}  {row['architecture']:<18}{row['label']}")
+
+
+def _described(config: MethodConfig) -> dict[str, Any]:
+    """A method with its trained parameters: None for a baseline, and where they cannot be told."""
+    from gexpipe.errors import UserError
+
+    row = {"method": config.name, "architecture": config.architecture, "label": config.label}
+    try:
+        return {**row, "parameters": _count(config), "error": None}
+    except UserError as error:
+        log.warning("%s", error)
+        return {**row, "parameters": None, "error": str(error)}
 
 
 def _count(config: MethodConfig) -> int | None:

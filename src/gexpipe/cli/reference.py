@@ -9,6 +9,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
+from gexpipe.cli.options import CageStrand, Chromosomes, Genes, Transform, TssWindow
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 from gexpipe.reference.bed_genes import genes_from_bed
@@ -21,21 +22,21 @@ app = typer.Typer(
 )
 logger = get_logger(__name__)
 
-Genes = Annotated[Path, typer.Option(help="Gene table made by `reference genes`.")]
 Out = Annotated[Path, typer.Option(help="Output file.")]
-Chromosomes = Annotated[list[str], typer.Option("--chromosome", help="Chromosome in use; repeat.")]
 
 
 @app.command()
 def genome(
     source: Annotated[Path, typer.Option(help="FASTA, gzipped or not.")],
     fasta: Annotated[Path, typer.Option(help="Output: plain FASTA, indexed.")],
-    sizes: Annotated[Path, typer.Option(help="Output: chromosome sizes.")],
+    chrom_sizes: Annotated[
+        Path, typer.Option("--chrom-sizes", "--sizes", help="Output: chromosome sizes.")
+    ],
 ) -> None:
     """Decompress and index the genome and write its chromosome sizes."""
     from gexpipe.reference.genome import prepare_genome
 
-    prepare_genome(source, fasta, sizes)
+    prepare_genome(source, fasta, chrom_sizes)
 
 
 @app.command()
@@ -115,9 +116,9 @@ def target(
     ],
     out: Out,
     column: Annotated[str, typer.Option(help="Column of the published table.")] = "",
-    window: Annotated[int, typer.Option(help="CAGE window centred on the TSS, bp.")] = 384,
-    strand: Annotated[str, typer.Option(help="CAGE strand: both, or same.")] = "both",
-    transform: Annotated[str, typer.Option(help="log10p1 or none.")] = "log10p1",
+    window: TssWindow = 384,
+    strand: CageStrand = "both",
+    transform: Transform = "log10p1",
 ) -> None:
     """Write the expression target of every gene: raw value and transformed value."""
     from gexpipe.reference import targets
@@ -151,8 +152,8 @@ def agreement(
     cage: Annotated[list[Path], typer.Option(help="CAGE file(s): CTSS or bigWig.")],
     rnaseq: Annotated[list[Path], typer.Option(help="RNA-seq table; repeat for replicates.")],
     out: Annotated[Path, typer.Option(help="JSON to write.")],
-    window: Annotated[int, typer.Option(help="CAGE window centred on the TSS, bp.")] = 384,
-    strand: Annotated[str, typer.Option(help="CAGE strand: both, or same.")] = "both",
+    window: TssWindow = 384,
+    strand: CageStrand = "both",
 ) -> None:
     """Report slope and correlation of CAGE on RNA-seq, where a cell type has both."""
     from gexpipe.files import write_json

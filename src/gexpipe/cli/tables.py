@@ -9,8 +9,10 @@ from typing import Annotated
 import pandas as pd
 import typer
 
+from gexpipe.cli.options import Benchmark, Published, Resolved, Seed, Title
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
+from gexpipe.named import by_name
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Benchmark tables and figures.")
 logger = get_logger(__name__)
@@ -18,15 +20,6 @@ logger = get_logger(__name__)
 Methods = Annotated[list[str], typer.Option("--method", help="NAME=LABEL of a method; repeat.")]
 Out = Annotated[Path, typer.Option(help="Output file; .md and .html forms go beside a .tsv.")]
 Metrics = Annotated[Path, typer.Option(help="Metrics of every run (gexpipe tables metrics).")]
-Published = Annotated[Path, typer.Option(help="Published values, TSV.")]
-Lines = Annotated[str, typer.Option(help="Rows as the workflow resolved them, JSON.")]
-
-
-def _pairs(items: list[str], flag: str) -> dict[str, str]:
-    pairs = dict(item.partition("=")[::2] for item in items)
-    if "" in pairs or "" in pairs.values():
-        raise UserError(f"{items} are not NAME=VALUE", flag)
-    return pairs
 
 
 @app.command()
@@ -63,10 +56,10 @@ def metrics(
 def benchmark(
     metrics: Metrics,
     published: Published,
-    lines: Lines,
+    lines: Resolved,
     metric: Annotated[list[str], typer.Option(help="Column, in order; repeat.")],
-    cell: Annotated[list[str], typer.Option(help="CELL=CELL whose published values stand beside.")],
-    title: Annotated[str, typer.Option(help="Heading of the Markdown form.")],
+    cell: Benchmark,
+    title: Title,
     out: Out,
     by_fold: Annotated[bool, typer.Option(help="A row per fold, and one pooled.")] = False,
     pooled: Annotated[bool, typer.Option(help="Genes of all folds as one set.")] = False,
@@ -80,7 +73,7 @@ def benchmark(
 
     table = benchmark_table(
         read_run_metrics(metrics), read_published(published), read_lines(lines), metric,
-        _pairs(cell, "--cell"), by_fold, pooled,
+        by_name(cell, "--cell", "CELL=CELL"), by_fold, pooled,
     )  # fmt: skip
     write_table(table, out, to_markdown(table, title, metric))
     made = int((table["runs"] > 0).sum())
@@ -91,8 +84,8 @@ def benchmark(
 def parameters(
     counts: Annotated[Path, typer.Option(help="Parameters of every model (gexpipe models --out).")],
     published: Published,
-    lines: Lines,
-    title: Annotated[str, typer.Option(help="Heading of the Markdown form.")],
+    lines: Resolved,
+    title: Title,
     out: Out,
 ) -> None:
     """Parameter counts beside the published ones."""
@@ -130,10 +123,10 @@ def figure(
 @app.command()
 def paired(
     predictions: Annotated[list[Path], typer.Option(help="Prediction files; repeat.")],
-    lines: Lines,
+    lines: Resolved,
     out: Out,
     samples: Annotated[int, typer.Option(help="Bootstrap samples.", min=10)] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 1,
+    seed: Seed = 1,
 ) -> None:
     """Differences between all pairs of rows, with intervals over genes."""
     from gexpipe.tables.figures import mean_predictions
@@ -175,7 +168,9 @@ def controls(
     from gexpipe.tables.write import write_table
 
     table = controls_table(
-        read_run_metrics(metrics), read_run_metrics(shuffled), _pairs(method, "--method")
+        read_run_metrics(metrics),
+        read_run_metrics(shuffled),
+        by_name(method, "--method", "NAME=LABEL"),
     )
     text = "# Controls: test MSE, with windows shuffled between genes, and of a linear model\n\n"
     write_table(table, out, text + table.to_markdown(index=False, floatfmt=".4f") + "\n")
@@ -220,7 +215,7 @@ def provenance(
     """Where every file came from (TSV, .html), and a .json with the configuration too."""
     from gexpipe.tables.provenance import write_provenance
 
-    used = {Path(path): use for path, use in _pairs(file, "--file").items()}
+    used = {Path(path): use for path, use in by_name(file, "--file", "PATH=USE").items()}
     try:
         settings = json.loads(config)
     except json.JSONDecodeError as error:

@@ -7,41 +7,33 @@ from typing import Annotated
 
 import typer
 
+from gexpipe.cli.options import ChromSizes, Fasta, Genes, Published, StoreOut, Threads, store_folder
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
+from gexpipe.named import by_name, files_by_name
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Zarr stores of windows around each TSS."
 )
 logger = get_logger(__name__)
 
-Genes = Annotated[Path, typer.Option(help="Gene table.")]
 Length = Annotated[int, typer.Option(help="Window, bp, centred on the TSS; a multiple of 8.")]
-Out = Annotated[Path, typer.Option(help="Store to write; its manifest.json is written last.")]
-Workers = Annotated[
-    int, typer.Option(help="Processes, one signal of one chromosome each at a time.")
-]
-
-
-def _store(out: Path) -> Path:
-    """The store folder, also when its manifest is named (as the rules do)."""
-    return out.parent if out.name == "manifest.json" else out
 
 
 @app.command()
 def sequence(
-    fasta: Annotated[Path, typer.Option(help="Genome, plain FASTA.")],
+    fasta: Fasta,
     genes: Genes,
     length: Length,
-    out: Out,
-    workers: Workers = 1,
+    out: StoreOut,
+    threads: Threads = 1,
 ) -> None:
     """Write the base codes of every gene's window; shared by all cell types."""
     from gexpipe.reference.genes import read_genes
     from gexpipe.windows.sequence import build_sequence
 
     table = read_genes(genes)
-    build_sequence(fasta, table, length, _store(out), workers)
+    build_sequence(fasta, table, length, store_folder(out), threads)
     logger.info("bases of %d windows of %d bp", len(table), length)
 
 
@@ -51,10 +43,10 @@ def signals(
         list[str], typer.Option(help="NAME=bigWig, bigBed or BAM; repeat, in order.")
     ],
     genes: Genes,
-    sizes: Annotated[Path, typer.Option(help="Chromosome sizes.")],
+    chrom_sizes: ChromSizes,
     contacts: Annotated[Path, typer.Option(help="Contact rows (`gexpipe contacts rows`).")],
     length: Length,
-    out: Out,
+    out: StoreOut,
     peaks: Annotated[Path | None, typer.Option(help="narrowPeak for the peak mask.")] = None,
     blacklist: Annotated[Path | None, typer.Option(help="BED for the blacklist mask.")] = None,
     elements: Annotated[Path | None, typer.Option(help="ABC candidates for the mask.")] = None,
@@ -64,7 +56,7 @@ def signals(
     contact_coverage: Annotated[
         float, typer.Option(help="Contact around the TSS below which it counts as missing.")
     ] = 0.01,
-    workers: Workers = 1,
+    threads: Threads = 1,
 ) -> None:
     """Write signals, masks and contact of every gene's window for one cell type."""
     from gexpipe.contact.rows import read_rows
@@ -73,9 +65,7 @@ def signals(
     from gexpipe.reference.genome import read_sizes
     from gexpipe.windows.signals import SignalSources, build_signals
 
-    named = dict(item.split("=", 1) for item in signal if "=" in item)
-    if len(named) != len(signal):
-        raise UserError(f"{signal} are not NAME=FILE with distinct names", "--signal")
+    files = files_by_name(signal, "--signal")
     table = read_genes(genes)
     rows = read_rows(contacts)
     if rows.gene_id.tolist() != table["gene_id"].tolist():
@@ -83,24 +73,22 @@ def signals(
     if rows.tss.tolist() != table["tss"].tolist():
         raise UserError("its TSSs are not those of the gene table", contacts)
     contact = window_contact(rows, length, gamma=contact_gamma, coverage_threshold=contact_coverage)
-    sources = SignalSources(
-        {name: Path(path) for name, path in named.items()}, peaks, blacklist, elements
-    )
+    sources = SignalSources(files, peaks, blacklist, elements)
     build_signals(
-        sources, table, read_sizes(sizes), length, contact, _store(out),
-        resolution=rows.resolution, workers=workers,
+        sources, table, read_sizes(chrom_sizes), length, contact, store_folder(out),
+        resolution=rows.resolution, workers=threads,
         settings={"contact": rows.meta, "contact_gamma": contact_gamma,
                   "contact_coverage": contact_coverage},
     )  # fmt: skip
-    logger.info("%s and contact of %d windows of %d bp", ", ".join(named), len(table), length)
+    logger.info("%s and contact of %d windows of %d bp", ", ".join(files), len(table), length)
 
 
 @app.command()
 def elements(
     table: Annotated[Path, typer.Option(help="Element table (`gexpipe abc elements`), parquet.")],
-    fasta: Annotated[Path, typer.Option(help="Genome, plain FASTA.")],
+    fasta: Fasta,
     genes: Genes,
-    out: Out,
+    out: StoreOut,
     slot: Annotated[int, typer.Option(help="Bases per element, bp.")] = 2000,
     max_elements: Annotated[int, typer.Option(help="Most elements per gene.")] = 60,
 ) -> None:
@@ -110,17 +98,19 @@ def elements(
     from gexpipe.windows.elements import build_elements
 
     links = read_parquet(table, "element table", ["gene_id", "chrom", "start", "end"])
-    build_elements(links, fasta, read_genes(genes), slot, max_elements, _store(out))
+    build_elements(links, fasta, read_genes(genes), slot, max_elements, store_folder(out))
     logger.info("%d gene-element links", len(links))
 
 
 @app.command()
 def inspect(
     store: Annotated[Path, typer.Argument(help="Window store (folder or manifest).")],
-    gene: Annotated[str | None, typer.Argument(help="Gene id whose tracks to draw.")] = None,
+    gene: Annotated[
+        str | None, typer.Argument(help="Gene id or symbol whose tracks to draw.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="PNG to write for a gene.")] = Path("gene.png"),
 ) -> None:
-    """Print what a store holds; with a gene id, draw that gene's tracks to a PNG."""
+    """Print what a store holds; with a gene, draw that gene's tracks to a PNG."""
     from gexpipe.windows.inspect import describe, draw_gene
 
     for line in describe(store):
@@ -133,7 +123,7 @@ def inspect(
 @app.command("long-range")
 def long_range(
     store: Annotated[list[str], typer.Option(help="CELL=window store; repeat.")],
-    published: Annotated[Path, typer.Option(help="Published values.")],
+    published: Published,
     out: Annotated[Path, typer.Option(help="TSV to write; .md and .html forms go beside it.")],
     elements: Annotated[
         list[str] | None, typer.Option(help="CELL=element table (.parquet); repeat.")
@@ -149,16 +139,16 @@ def long_range(
     from gexpipe.tables.write import write_table
     from gexpipe.tabular import read_parquet
 
-    tables = dict(item.split("=", 1) for item in elements or [])
-    found = {}
-    for item in store:
-        name, _, path = item.partition("=")
-        linked = (
-            read_parquet(tables[name], "element table", ["gene_id"]) if name in tables else None
-        )
-        for setting, beyond in BEYOND.items():
-            found[name, setting] = measure(Path(path), beyond, linked)
-    known_as = dict(item.split("=", 1) for item in cell or [])
+    tables = files_by_name(elements or [], "--elements", "CELL=FILE")
+    linked = {
+        name: read_parquet(path, "element table", ["gene_id"]) for name, path in tables.items()
+    }
+    found = {
+        (name, setting): measure(path, beyond, linked.get(name))
+        for name, path in files_by_name(store, "--store", "CELL=STORE").items()
+        for setting, beyond in BEYOND.items()
+    }
+    known_as = by_name(cell or [], "--cell", "CELL=CELL")
     table = beside_published(found, read_published(published), known_as)
     shown = table.to_markdown(index=False, floatfmt=".10g")
     note = "Distances and `beyond` in bp; genes are shares, partners are positions of the window.\n"

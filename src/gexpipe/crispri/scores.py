@@ -11,10 +11,11 @@ import pandas as pd
 
 from gexpipe.crispri.pairs import Floats, best_overlap
 from gexpipe.crispri.precision import benchmark
-from gexpipe.discovery.compare import links_of, named
+from gexpipe.discovery.compare import links_of
 from gexpipe.errors import UserError
 from gexpipe.files import aside
 from gexpipe.log import get_logger
+from gexpipe.named import named
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -50,7 +51,7 @@ def pooled(items: Sequence[str]) -> dict[str, pd.DataFrame]:
         Label -> gene_id, chrom, start, end, score.
     """
     parts: dict[str, list[pd.DataFrame]] = {}
-    for label, text in named(items, "--link"):
+    for label, text in named(items, "--link", "LABEL=FILE"):
         parts.setdefault(label, []).append(links_of(text)[[*PLACE, "score"]])
     return {
         label: pd.concat(tables).groupby(PLACE)["score"].mean().reset_index()

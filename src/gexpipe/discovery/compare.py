@@ -13,16 +13,9 @@ from gexpipe.discovery.pairs import SHUFFLED
 from gexpipe.discovery.truth import base_labels, base_rows, element_rows, overlapping, true_pairs
 from gexpipe.errors import UserError
 from gexpipe.files import require
+from gexpipe.named import named
 
-__all__ = ["compare", "links_of", "named", "product", "summary"]
-
-
-def named(items: Sequence[str], flag: str) -> list[tuple[str, str]]:
-    """(label, file) of ``LABEL=FILE``; a label may hold ``=`` itself."""
-    pairs = [(label, path) for label, _, path in (item.rpartition("=") for item in items)]
-    if any(not label or not path for label, path in pairs):
-        raise UserError(f"{list(items)} are not LABEL=FILE", flag)
-    return pairs
+__all__ = ["compare", "links_of", "product", "summary"]
 
 
 def links_of(text: str) -> pd.DataFrame:
@@ -110,7 +103,7 @@ def compare(
     if reach > length:
         levels["reach"] = true_pairs(folder, genes, cell, reach)
     rows = []
-    for label, text in named(links, "--link"):
+    for label, text in named(links, "--link", "LABEL=FILE"):
         scored_links = links_of(text)
         found = [
             row
@@ -118,7 +111,7 @@ def compare(
             for row in element_rows(each, overlapping(each, scored_links), level)
         ]
         rows += [{"score": label, "cell": cell, **row} for row in found]
-    for label, text in named(bases, "--base"):
+    for label, text in named(bases, "--base", "LABEL=FILE"):
         scored = read_bases(Path(text))
         if scored.length != length or scored.genes["gene_id"].tolist() != genes["gene_id"].tolist():
             raise UserError(f"other genes or another window than {length} bp", text)

@@ -14,30 +14,17 @@ from numpy.typing import NDArray
 from gexpipe.discovery.files import BaseScores
 from gexpipe.errors import UserError
 from gexpipe.files import aside
+from gexpipe.reference.genes import find_gene
 from gexpipe.windows.inspect import read_gene, window_contact
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-__all__ = ["draw_locus", "find_gene"]
+__all__ = ["draw_locus"]
 
 POINTS = 2000  # drawn along a window; each is the mean of the bases it covers
 ROW = 0.55  # height of a panel, inches
 Draw = Callable[[Any], None]
-
-
-def find_gene(genes: pd.DataFrame, name: str) -> pd.Series:
-    """The row of a gene by id or symbol.
-
-    Raises
-    ------
-    UserError
-        When there is none.
-    """
-    found = genes[(genes["gene_id"] == name) | (genes["symbol"] == name)]
-    if found.empty:
-        raise UserError(f"no gene {name!r}; the first is {genes['gene_id'].iloc[0]}", "gene table")
-    return found.iloc[0]
 
 
 def _curve(values: NDArray[Any], colour: str) -> Draw:

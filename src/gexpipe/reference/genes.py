@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from gexpipe.tabular import numbers, read_table
 
 __all__ = [
     "GENE_COLUMNS",
+    "find_gene",
+    "find_row",
     "genes_from_gtf",
     "genes_from_table",
     "read_genes",
@@ -153,6 +156,29 @@ def say_dates(names: pd.Series, path: str | Path) -> None:
             "they match no gene",
             path, int(dates.sum()), names[dates].iloc[0],
         )  # fmt: skip
+
+
+def find_row(ids: Sequence[str], symbols: Iterable[str], name: str, where: str | Path) -> int:
+    """Row of the gene whose id or symbol is ``name``; an id goes before a symbol.
+
+    Raises
+    ------
+    UserError
+        There is none, or the symbol is that of several genes.
+    """
+    found = [row for row, gene_id in enumerate(ids) if gene_id == name]
+    found = found or [row for row, symbol in enumerate(symbols) if symbol == name]
+    if not found:
+        raise UserError(f"no gene {name!r}; the first is {ids[0]}", where)
+    if len(found) > 1:
+        several = ", ".join(ids[row] for row in found[:5])
+        raise UserError(f"{name!r} is the symbol of {several}: give the id", where)
+    return found[0]
+
+
+def find_gene(genes: pd.DataFrame, name: str, where: str | Path = "gene table") -> pd.Series:
+    """The row of a gene table that an id or a symbol names (see `find_row`)."""
+    return genes.iloc[find_row(genes["gene_id"].tolist(), genes["symbol"], name, where)]
 
 
 def read_genes(path: str | Path, sizes: dict[str, int] | None = None) -> pd.DataFrame:

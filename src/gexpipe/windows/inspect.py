@@ -11,6 +11,7 @@ import zarr
 
 from gexpipe.errors import UserError
 from gexpipe.files import aside
+from gexpipe.reference.genes import find_row
 from gexpipe.windows.layout import unpack_bases, unpack_bits
 from gexpipe.windows.reader import ShardedArray
 from gexpipe.windows.store import read_manifest
@@ -64,13 +65,11 @@ def _what(attributes: Any) -> str:
 
 
 def read_gene(store: Path, gene: str) -> dict[str, Any]:
-    """Arrays of one gene, unpacked; ``gene`` is an id of the store."""
+    """Arrays of one gene, unpacked; ``gene`` is an id or, where the store has them, a symbol."""
     folder, manifest = read_manifest(store)
     if manifest["kind"] == "elements":
         raise UserError("an element store has no windows", folder)
-    if gene not in manifest["genes"]:
-        raise UserError(f"no gene {gene!r}; the first is {manifest['genes'][0]}", folder)
-    row = manifest["genes"].index(gene)
+    row = find_row(manifest["genes"], manifest.get("symbols", []), gene, folder)
     chrom, within = _locate(folder, manifest, row)
     group = folder / chrom
 

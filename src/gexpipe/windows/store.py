@@ -127,6 +127,7 @@ def build_store(
             "gexpipe": __version__,
             "versions": {name: version(name) for name in PACKAGES},
             "genes": genes["gene_id"].tolist(),
+            "symbols": genes["symbol"].tolist() if "symbol" in genes else [],
             "tss": genes["tss"].tolist(),
             "chromosomes": genes["chrom"].value_counts(sort=False).to_dict(),
             "gene_chromosomes": genes["chrom"].tolist(),
