@@ -89,10 +89,11 @@ class FileRow:
 
     @property
     def ready(self) -> str:
-        """The file that stages read: CRAM converted to BAM, another assembly lifted over."""
+        """The file that stages read: alignments as a BAM in order, other assemblies lifted over."""
         if self.assembly:
             return f"resources/lifted/{self.accession}.{EXTENSIONS[self.format]}"
-        return f"resources/bam/{self.accession}.bam" if self.format == "cram" else self.path
+        aligned = self.format in ("bam", "cram")
+        return f"resources/bam/{self.accession}.bam" if aligned else self.path
 
 
 class Sheets:

@@ -33,6 +33,22 @@ def call(*arguments: object) -> None:
         raise result.exception
 
 
+def test_an_element_of_adapter_reads_is_left_out_of_the_path_from_alignments(
+    folder, bam, make_bam, caplog
+):
+    (folder / "candidates.bed").write_text("chr1\t0\t2600\nchr2\t0\t300\nchr2\t300\t600\n")
+    common = ["--genes", folder / "genes.tsv", "--chrom-sizes", folder / "sizes.tsv"]
+    outputs = [f"--out-{n}={folder / n}" for n in ("elements", "genes", "quality")]
+    begin = ["activity", "--candidates", folder / "candidates.bed", "--dnase", bam, *common]
+    call(*begin, *outputs, "--largest-share", 0.5)
+    kept = pd.read_parquet(folder / "elements")
+    assert (kept["chrom"] + ":" + kept["start"].astype(str)).tolist() == ["chr2:0", "chr2:300"]
+    assert (kept["dnase_rpm"] > 0).all()
+    assert "chr1:0-2600" in caplog.text
+    with pytest.raises(UserError, match=r"each holds more than the share 0\.01 of all reads"):
+        call(*begin, *outputs)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "genes.tsv").write_text(GENES)
@@ -59,7 +75,7 @@ def test_from_peaks_and_alignments_to_elements(folder, bam, make_bam):
     written = [x for pair in zip(outputs, paths, strict=True) for x in pair]
     call(
         *["activity", "--candidates", folder / "candidates.bed", "--dnase", bam],
-        *["--dnase", second, "--h3k27ac", second, *common, *written],
+        *["--dnase", second, "--h3k27ac", second, *common, *written, "--largest-share", 1],
     )
     elements, genes = pd.read_parquet(paths[0]), pd.read_parquet(paths[1])
     kinds = ["promoter", "genic", "intergenic", "intergenic", "promoter"]
@@ -101,6 +117,7 @@ def test_the_outputs_are_the_same_bytes_twice(folder, bam):
         call(
             *["activity", "--candidates", folder / "candidates.bed", "--dnase", bam, *common],
             *["--out-elements", paths[0], "--out-genes", paths[1], "--out-quality", paths[2]],
+            *["--largest-share", 1],
         )
         scores = folder / f"{run}.scores"
         call("scores", "--elements", paths[0], "--genes", folder / "genes.tsv", "--out", scores)

@@ -25,7 +25,7 @@ RULES = {
     "mrna": "",
     "check": "SIM1",
     "target": "SIM1",
-    "index_bam": "ENCFF902SIM",
+    "sort_bam": "ENCFF902SIM",
     "peaks": "SIM1",
     "contacts": "SIM1",
     "candidates": "SIM1",
@@ -46,7 +46,7 @@ RULES = {
 # First words of a rule's command.
 _BEGINS = {
     "genome": "reference genome", "genes": "reference genes", "mrna": "reference mrna",
-    "target": "reference target", "examples": "reference examples", "index_bam": "peaks index",
+    "target": "reference target", "examples": "reference examples", "sort_bam": "peaks sort",
     "peaks": "peaks call", "contacts": "contacts rows", "candidates": "abc candidates",
     "activity": "abc activity", "scores": "abc scores", "elements": "abc elements",
     "sequence_store": "windows sequence", "signal_store": "windows signals",
@@ -84,8 +84,8 @@ def _outputs(rule: str, command: str) -> list[str]:
     """What a command writes, from its options."""
     given = re.findall(r"--(?:out(?:-\w+)?|sizes|fasta) (\S+)", command) if rule == "genome" else []
     given = given or re.findall(r"--out(?:-\w+)? (\S+)", command)
-    if rule == "index_bam":
-        given = [re.findall(r"--bam (\S+)", command)[0] + ".bai"]
+    if rule == "sort_bam":
+        given.append(f"{given[0]}.bai")
     if rule == "genome":
         given.append("resources/reference/genome.fa.fai")
     if rule == "train":

@@ -94,10 +94,10 @@ SIGNAL = "results/windows/SIM1.zarr/chr1/signals/*/*values/c/0/*"
 
 # (rule whose command reads the file, file, what is done to it)
 DATA: list[tuple[str, str, Damage]] = [
-    ("index_bam", BAM, half),
-    ("index_bam", BAM, flipped),
-    ("index_bam", BAM, empty),
-    ("index_bam", BAM, page),
+    ("sort_bam", BAM, half),
+    ("sort_bam", BAM, flipped),
+    ("sort_bam", BAM, empty),
+    ("sort_bam", BAM, page),
     ("check", BAM, page),
     ("check", BAM, empty),
     ("check", BIGWIG, zeros),

@@ -12,7 +12,7 @@ import pysam
 import pytest
 
 from gexpipe.errors import UserError
-from gexpipe.peaks.macs import call_peaks, covered_size, index_bam, is_paired
+from gexpipe.peaks.macs import call_peaks, covered_size, index_bam
 
 SITES = np.arange(10_000, 200_000, 20_000)
 ABC = {"pvalue": 0.01, "shift": -75, "extsize": 150, "genome_size": "covered", "expected": (5, 50)}
@@ -72,16 +72,34 @@ def test_replicates_are_pooled(alignments, tmp_path):
     assert strongest("both.narrowPeak") > strongest("one.narrowPeak")
 
 
-def test_pairs_are_called_as_fragments(alignments, tmp_path):
+def test_pairs_are_called_by_their_first_mates_as_abc_does(alignments, tmp_path):
     out = tmp_path / "peaks.narrowPeak"
-    assert is_paired(alignments["pairs"])
     call_peaks([alignments["pairs"]], out, **ABC)
+    arguments = json.loads((tmp_path / "peaks.json").read_text())["arguments"]
+    assert arguments[2] == "BAM" and "--shift" in arguments
+    # All first mates are forward here, so the cut site is the start of the fragment.
+    found = summits(out)
+    assert all(np.abs(found - site).min() < 60 for site in SITES)
+
+
+def test_single_and_paired_files_are_pooled(alignments, tmp_path):
+    files = [alignments["single"], alignments["pairs"]]
+    call_peaks(files, tmp_path / "both.narrowPeak", **ABC)
+    found = summits(tmp_path / "both.narrowPeak")
+    assert all(np.abs(found - site).min() < 100 for site in SITES)
+
+
+def test_pairs_are_called_as_fragments_by_choice(alignments, tmp_path):
+    out = tmp_path / "peaks.narrowPeak"
+    call_peaks([alignments["pairs"]], out, **ABC, pairs="fragments")
     arguments = json.loads((tmp_path / "peaks.json").read_text())["arguments"]
     assert arguments[2] == "BAMPE"
     assert "--shift" not in arguments
     # The middle of a fragment lies 60 bp after its start.
     found = summits(out)
     assert all(np.abs(found - site - 60).min() < 60 for site in SITES)
+    with pytest.raises(UserError, match=r"single\.bam: 3001 mapped reads are not of pairs"):
+        call_peaks([alignments["pairs"], alignments["single"]], out, **ABC, pairs="fragments")
 
 
 def test_tag_align_gives_the_peaks_of_the_bam(alignments, tmp_path):
@@ -118,7 +136,6 @@ def test_alignments_that_cannot_be_called_are_refused(alignments, tmp_path):
         assert not (tmp_path / "peaks.narrowPeak").exists()
 
     single = alignments["single"]
-    refused([single, alignments["pairs"]], "single-end and paired-end files cannot be pooled")
     refused([single, alignments["tags"]], "BAM and tagAlign files cannot be pooled")
     refused([tmp_path / "a.cram"], "MACS3 reads no CRAM; make a BAM with `gexpipe peaks convert`")
     refused([tmp_path / "absent.bam"], r"absent\.bam: no such alignment file")

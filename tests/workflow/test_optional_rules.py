@@ -80,7 +80,7 @@ def test_a_cell_with_atac_and_no_h3k27ac(tmp_path: Path) -> None:
     status, text = plan(tmp_path, target, {"files": "files.tsv"})
     assert status == 0, text
     commands = [line for line in text.splitlines() if "Shell command: gexpipe" in line]
-    bam = "resources/files/ENCFF257HEE.bam"
+    bam = "resources/bam/ENCFF257HEE.bam"
     stages = (("peaks call", "bam"), ("abc candidates", "bam"), ("abc activity", "dnase"))
     for stage, option in stages:
         (command,) = (line for line in commands if f" {stage} " in line)

@@ -69,11 +69,13 @@ rule activity:
         h3k27ac=lambda wildcards, input: repeat("h3k27ac", input.h3k27ac),
         qnorm=lambda wildcards, input: repeat("qnorm-reference", input.qnorm),
         tss_slop=config["abc"]["tss_slop"],
+        largest_share=config["abc"]["largest_share"],
     message:
         "Activity of the elements and promoters of {wildcards.cell}"
     shell:
         "gexpipe abc activity --candidates {input.candidates} --genes {input.genes}"
-        " --chrom-sizes {input.sizes} {params.accessibility} {params.h3k27ac} {params.qnorm} --tss-slop {params.tss_slop}"
+        " --chrom-sizes {input.sizes} {params.accessibility} {params.h3k27ac} {params.qnorm}"
+        " --tss-slop {params.tss_slop} --largest-share {params.largest_share}"
         " --out-elements {output.elements} --out-genes {output.genes}"
         " --out-quality {output.quality} > {log} 2>&1"
 
@@ -117,12 +119,14 @@ rule activity_from_counts:
             ]
         ),
         tss_slop=config["abc"]["tss_slop"],
+        largest_share=config["abc"]["largest_share"],
     message:
         "Activity of the elements and promoters of {wildcards.cell}, from count tables"
     shell:
         "gexpipe abc from-counts --element-dnase {input.element_dnase}"
         " --promoter-dnase {input.promoter_dnase} --promoters {input.promoters} {params.h3k27ac}"
         " --genes {input.genes} --chrom-sizes {input.sizes} --tss-slop {params.tss_slop}"
+        " --largest-share {params.largest_share}"
         " --out-elements {output.elements} --out-genes {output.genes}"
         " --out-quality {output.quality} > {log} 2>&1"
 

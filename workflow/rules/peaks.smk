@@ -6,7 +6,7 @@ rule cram_to_bam:
         cram="resources/files/{name}.cram",
         fasta="resources/reference/genome.fa",
     output:
-        "resources/bam/{name}.bam",
+        "resources/converted/{name}.bam",
     log:
         "logs/peaks/convert.{name}.log",
     benchmark:
@@ -24,27 +24,30 @@ rule cram_to_bam:
         " > {log} 2>&1"
 
 
-rule index_bam:
+# A file in order is linked, not copied.
+rule sort_bam:
     input:
-        "resources/{folder}/{bam}.bam",
+        as_downloaded,
     output:
-        "resources/{folder}/{bam}.bam.bai",
+        bam="resources/bam/{name}.bam",
+        index="resources/bam/{name}.bam.bai",
     log:
-        "logs/peaks/index.{folder}.{bam}.log",
+        "logs/peaks/sort.{name}.log",
     benchmark:
-        "results/benchmarks/index_bam/{folder}.{bam}.jsonl"
-    wildcard_constraints:
-        folder="files|bam",
+        "results/benchmarks/sort_bam/{name}.jsonl"
     conda:
         "../envs/prepare.yaml"
-    threads: 1
+    threads: 4
     resources:
-        mem_mb=growing(0.1, 1000),
-        runtime="1h",
+        mem_mb=lambda wildcards, attempt: 5000 * 2 ** (attempt - 1),
+        runtime="6h",
+    params:
+        memory_mb=768,
     message:
-        "Index {wildcards.bam}.bam"
+        "Order and index {wildcards.name}.bam"
     shell:
-        "gexpipe peaks index --bam {input} > {log} 2>&1"
+        "gexpipe peaks sort --bam {input} --out {output.bam} --threads {threads}"
+        " --memory-mb {params.memory_mb} > {log} 2>&1"
 
 
 rule peaks:
@@ -71,10 +74,11 @@ rule peaks:
         shift=config["peaks"]["shift"],
         extsize=config["peaks"]["extsize"],
         genome_size=config["peaks"]["genome_size"],
+        pairs=config["peaks"]["pairs"],
         expected=config["peaks"]["expected"],
     message:
         "MACS3 peaks of {wildcards.cell}"
     shell:
         "gexpipe peaks call {params.bams} --pvalue {params.pvalue} --shift {params.shift}"
-        " --extsize {params.extsize} --genome-size {params.genome_size}"
+        " --extsize {params.extsize} --genome-size {params.genome_size} --pairs {params.pairs}"
         " --expected {params.expected} --out {output.peaks} > {log} 2>&1"

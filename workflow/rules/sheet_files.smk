@@ -6,6 +6,12 @@ def bam_indices(paths):
     return [f"{path}.bai" for path in paths if path.endswith(".bam")]
 
 
+def as_downloaded(wildcards):
+    """The BAM as its portal has it, or as it was converted from CRAM."""
+    path = f"resources/files/{wildcards.name}.bam"
+    return path if path in SHEETS.by_path else f"resources/converted/{wildcards.name}.bam"
+
+
 def accessibility_role(cell):
     """dnase_bam, or atac_bam for a cell type that only has ATAC-seq."""
     return "dnase_bam" if cell_paths(cell, "dnase_bam", optional=True) else "atac_bam"

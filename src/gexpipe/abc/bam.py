@@ -33,12 +33,15 @@ class ReadSpans(NamedTuple):
         without aligned bases spans one base, as in htslib.
     mapped : ndarray
         (R,) bool: the unmapped flag is not set (an unmapped read is placed beside its mate).
+    flag : ndarray or None
+        (R,) uint16 SAM flags; None where the format has none.
     """
 
     reference: NDArray[np.int32]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
     mapped: NDArray[np.bool_]
+    flag: NDArray[np.uint16] | None = None
 
 
 @numba.njit(inline="always")
@@ -49,7 +52,7 @@ def _integer(data, at):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _decode(data, reference, start, end, mapped):  # type: ignore[no-untyped-def]
+def _decode(data, reference, start, end, mapped, flag):  # type: ignore[no-untyped-def]
     # BAM record (SAM specification 4.2): block_size, refID, pos, l_read_name (u8), mapq, bin,
     # n_cigar_op (u16 at 12), flag (u16 at 14), l_seq; the CIGAR follows the name.
     position, count = 0, 0
@@ -73,6 +76,7 @@ def _decode(data, reference, start, end, mapped):  # type: ignore[no-untyped-def
                         span += operation >> 4
             reference[count], start[count] = target, begin
             end[count], mapped[count] = begin + max(span, 1), is_mapped
+            flag[count] = np.uint16(data[at + 14]) | (np.uint16(data[at + 15]) << 8)
             count += 1
         position = following
     return position, count
@@ -125,8 +129,10 @@ def _spans(data: NDArray[np.uint8]) -> tuple[int, ReadSpans]:
     limit = data.size // 36 + 1  # no record is shorter than 36 bytes
     reference, mapped = np.empty(limit, np.int32), np.empty(limit, np.bool_)
     start, end = np.empty(limit, np.int64), np.empty(limit, np.int64)
-    used, count = _decode(data, reference, start, end, mapped)
-    return used, ReadSpans(reference[:count], start[:count], end[:count], mapped[:count])
+    flag = np.empty(limit, np.uint16)
+    used, count = _decode(data, reference, start, end, mapped, flag)
+    first = slice(count)
+    return used, ReadSpans(reference[first], start[first], end[first], mapped[first], flag[first])
 
 
 def _skip_header(stream: BinaryIO) -> None:

@@ -131,8 +131,13 @@ def make_candidates(
     write_bed(elements, out)
 
 
-def measure_activity(inputs: ActivityInputs, tss_slop: int, out: ActivityOutputs) -> None:
-    """Count reads in elements and at promoters, and write activity and quality."""
+def measure_activity(
+    inputs: ActivityInputs, tss_slop: int, largest_share: float, out: ActivityOutputs
+) -> None:
+    """Count reads in elements and at promoters, and write activity and quality.
+
+    An element that alone holds more than ``largest_share`` of a file's reads is dropped.
+    """
     sizes = read_sizes(inputs.chrom_sizes)
     genes = read_genes(inputs.genes, sizes)
     elements = read_intervals(inputs.candidates, sizes=sizes).reset_index(drop=True)
@@ -140,6 +145,7 @@ def measure_activity(inputs: ActivityInputs, tss_slop: int, out: ActivityOutputs
         raise UserError("no candidate element", inputs.candidates)
     promoters = promoter_regions(genes, tss_slop, sizes)
     measured = _Measured({}, {}, {}, {})
+    bad = np.zeros(len(elements), dtype=bool)
     for assay, bams in (("dnase", inputs.dnase), ("h3k27ac", inputs.h3k27ac)):
         if not bams:
             continue
@@ -147,6 +153,11 @@ def measure_activity(inputs: ActivityInputs, tss_slop: int, out: ActivityOutputs
         measured.counts[assay], measured.rpm[assay] = reads_per_million(files, 0)
         measured.promoter_rpm[assay] = reads_per_million(files, 1)[1]
         measured.totals[assay] = [int(f.total) for f in files]
+        for path, counted in zip(bams, files, strict=True):
+            own = elements.assign(count=counted.counts[0])
+            reads = library_reads(own, sizes, counted.total)
+            bad = bad | artefacts(own, largest_share, reads, path)
+    elements = _without(elements, measured, bad, largest_share, inputs.candidates)
     _write_activity(elements, genes, promoters, measured, inputs.qnorm_reference, out)
 
 
@@ -178,18 +189,29 @@ def activity_from_counts(
         if files:
             measured.counts[assay], measured.rpm[assay] = reads_per_million(files, 0)
             measured.promoter_rpm[assay] = reads_per_million(files, 1)[1]
+    kept = _without(elements, measured, bad, largest_share, inputs.candidates)
+    regions = promoter_regions(genes, tss_slop, sizes)
+    _write_activity(kept, genes, regions, measured, inputs.qnorm_reference, out)
+
+
+def _without(
+    elements: pd.DataFrame,
+    measured: _Measured,
+    bad: NDArray[np.bool_],
+    largest_share: float,
+    where: Path,
+) -> pd.DataFrame:
+    """The elements that stay; what was measured of the others is dropped too."""
     if bad.all():
         raise UserError(
             f"no element is left: each holds more than the share {largest_share:g} of all reads",
-            inputs.candidates,
+            where,
         )
     if bad.any():
         logger.info("%d of %d elements are left out", int(bad.sum()), len(bad))
     for values in (measured.counts, measured.rpm):
         values.update({assay: v[~bad] for assay, v in values.items()})
-    kept = elements[~bad].reset_index(drop=True)
-    regions = promoter_regions(genes, tss_slop, sizes)
-    _write_activity(kept, genes, regions, measured, inputs.qnorm_reference, out)
+    return elements[~bad].reset_index(drop=True)
 
 
 def _write_activity(

@@ -27,6 +27,9 @@ Bams = Annotated[list[Path], typer.Option(help="BAM; repeat for replicates.")]
 Reference = Annotated[
     Path | None, typer.Option(help="ABC's quantile reference; left out: RPM stays as it is.")
 ]
+LargestShare = Annotated[
+    float, typer.Option(help="Drop an element that holds more than this share of all reads.")
+]
 TssSlop = Annotated[int, typer.Option(help="Bases on either side of the TSS, bp.")]
 
 
@@ -66,11 +69,13 @@ def activity(
     ] = None,
     qnorm_reference: Reference = None,
     tss_slop: TssSlop = 500,
+    largest_share: LargestShare = 0.01,
 ) -> None:
     """Count reads in elements and at promoters, and turn them into activity."""
     run.measure_activity(
         run.ActivityInputs(candidates, genes, chrom_sizes, dnase, h3k27ac or [], qnorm_reference),
         tss_slop,
+        largest_share,
         run.ActivityOutputs(out_elements, out_genes, out_quality),
     )
 
@@ -114,9 +119,7 @@ def from_counts(
     h3k27ac_total: Annotated[list[float], typer.Option(help="As --dnase-total.")] = [1e6],  # noqa: B006
     qnorm_reference: Reference = None,
     tss_slop: TssSlop = 500,
-    largest_share: Annotated[
-        float, typer.Option(help="Drop an element that holds more than this share of all reads.")
-    ] = 0.01,
+    largest_share: LargestShare = 0.01,
 ) -> None:
     """Start from count tables of a finished run instead of BAM files."""
     elements = {"dnase": element_dnase, "h3k27ac": element_h3k27ac or []}

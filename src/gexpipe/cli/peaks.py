@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gexpipe.errors import UserError
+
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Call MACS3 peaks on DNase or ATAC alignments."
 )
@@ -23,8 +25,21 @@ def index(
 
 
 @app.command()
+def sort(
+    bam: Annotated[Path, typer.Option(help="Alignments in any order.")],
+    out: Annotated[Path, typer.Option(help="BAM in order, a link where it is; .bai beside it.")],
+    threads: Annotated[int, typer.Option(min=1, help="Of the sort.")] = 1,
+    memory_mb: Annotated[int, typer.Option(min=1, help="Of the sort, per thread.")] = 768,
+) -> None:
+    """Give alignments in order of coordinate with their index, sorted only where needed."""
+    from gexpipe.peaks.sort import coordinate_bam
+
+    coordinate_bam(bam, out, threads, memory_mb)
+
+
+@app.command()
 def convert(
-    cram: Annotated[Path, typer.Option(help="Alignments in CRAM, sorted by coordinate.")],
+    cram: Annotated[Path, typer.Option(help="Alignments in CRAM; their order is kept.")],
     out: Annotated[Path, typer.Option(help="BAM to write.")],
     fasta: Annotated[
         Path | None, typer.Option(help="Indexed genome; needed unless the CRAM embeds it.")
@@ -49,11 +64,15 @@ def call(
     expected: Annotated[
         tuple[int, int], typer.Option(help="Expected number of peaks, low and high.")
     ] = (50_000, 1_000_000),
+    pairs: Annotated[str, typer.Option(help="ends (-f BAM) or fragments (-f BAMPE).")] = "ends",
 ) -> None:
     """Call peaks with summits on pooled alignments."""
     from gexpipe.peaks.macs import call_peaks
 
+    if pairs not in ("ends", "fragments"):
+        raise UserError(f"{pairs!r} is not ends or fragments", "--pairs")
+
     call_peaks(
         bam, out, pvalue=pvalue, shift=shift, extsize=extsize, genome_size=genome_size,
-        expected=expected,
+        expected=expected, pairs=pairs,
     )  # fmt: skip

@@ -16,20 +16,9 @@ from gexpipe.errors import UserError
 from gexpipe.files import aside, require, write_json
 from gexpipe.log import get_logger
 
-__all__ = ["call_peaks", "covered_size", "index_bam", "is_paired"]
+__all__ = ["call_peaks", "covered_size", "index_bam", "require_reads"]
 
 logger = get_logger(__name__)
-
-
-def is_paired(path: Path) -> bool:
-    """Whether the first mapped read of a BAM is part of a pair; tagAlign has single ends only."""
-    if is_tag_file(path):
-        return False
-    with pysam.AlignmentFile(str(path), check_sq=False) as handle:
-        for read in handle:
-            if not read.is_unmapped:
-                return bool(read.is_paired)
-    raise UserError("the BAM has no mapped reads", path)
 
 
 def covered_size(files: list[Path]) -> int:
@@ -58,28 +47,54 @@ def index_bam(bam: Path) -> None:
     try:
         with aside(f"{bam}.bai") as temporary:
             pysam.index("-o", str(temporary), str(bam))
-        with pysam.AlignmentFile(str(bam)) as handle:
-            reads = handle.mapped
     except (pysam.SamtoolsError, OSError, ValueError) as error:
         raise UserError(f"cannot be indexed; sorted by coordinate? ({error})", bam) from error
+    require_reads(bam)
+
+
+def require_reads(bam: Path) -> None:
+    """Raise `UserError` unless an indexed BAM has a mapped read."""
+    try:
+        with pysam.AlignmentFile(str(bam)) as handle:
+            reads = handle.mapped
+    except (OSError, ValueError) as error:
+        raise UserError(f"not a BAM with its index ({error})", bam) from error
     if reads == 0:
         raise UserError("the BAM has no mapped reads", bam)
 
 
-def _macs_format(files: list[Path]) -> str:
+def _macs_format(files: list[Path], pairs: str) -> str:
     """MACS3's name of the files' common format, always given: AUTO guesses, and hangs on CRAM."""
     for path in files:
         if path.suffix == ".cram":
             raise UserError("MACS3 reads no CRAM; make a BAM with `gexpipe peaks convert`", path)
         require(path, "alignment file")
         if not is_tag_file(path):
-            require(f"{path}.bai", "index (make it with `gexpipe peaks index`)")
-    kinds = {"BED" if is_tag_file(p) else "BAMPE" if is_paired(p) else "BAM" for p in files}
-    if kinds == {"BAM", "BAMPE"}:
-        raise UserError("single-end and paired-end files cannot be pooled", files[0])
-    if len(kinds) > 1:
-        raise UserError("BAM and tagAlign files cannot be pooled", files[0])
-    return kinds.pop()
+            require(f"{path}.bai", "index (make it with `gexpipe peaks sort`)")
+            require_reads(path)
+    tags = [is_tag_file(path) for path in files]
+    if any(tags):
+        if not all(tags):
+            raise UserError("BAM and tagAlign files cannot be pooled", files[0])
+        return "BED"
+    if pairs != "fragments":
+        logger.info("single reads and the first mates of pairs are read as cut sites (-f BAM)")
+        return "BAM"
+    for path in files:
+        single = _single_ends(path)
+        if single:
+            raise UserError(
+                f"{single} mapped reads are not of pairs: fragments need paired-end files "
+                "(config: peaks.pairs, `ends` reads both kinds)",
+                path,
+            )
+    return "BAMPE"
+
+
+def _single_ends(path: Path) -> int:
+    """Mapped reads of a BAM that are not part of a pair, by the flags of all reads."""
+    excluded = pysam.FPAIRED | pysam.FUNMAP
+    return int(str(pysam.view("-c", "-F", str(excluded), str(path))))
 
 
 def _genome_size(asked: str | int, files: list[Path]) -> int:
@@ -99,14 +114,14 @@ def call_peaks(
     extsize: int,
     genome_size: str | int,
     expected: tuple[int, int],
+    pairs: str = "ends",
 ) -> int:
     """Call peaks with summits, as ABC does.
 
     Parameters
     ----------
     bams : list of Path
-        Alignments of one assay, pooled: sorted and indexed BAM files, or tagAlign files. Pairs are
-        called as fragments (BAMPE), single ends as shifted and extended cut sites.
+        Alignments of one assay, pooled: sorted and indexed BAM files, or tagAlign files.
     out : Path
         narrowPeak to write, sorted by position; ``out`` with ``.json`` records version, arguments
         and counts.
@@ -118,6 +133,10 @@ def call_peaks(
         MACS3 ``-g``, bp; ``covered`` sums the chromosomes that carry reads.
     expected : (int, int)
         Range of peak numbers outside which a warning is logged and recorded.
+    pairs : {"ends", "fragments"}
+        ``ends``: single reads and the first mates of proper pairs as shifted and extended cut
+        sites, as ABC calls peaks, also of files of both kinds. ``fragments``: pairs as they are
+        (BAMPE).
 
     Returns
     -------
@@ -130,7 +149,7 @@ def call_peaks(
         For alignments without reads, of different kinds, or when MACS3 fails (its last line is
         shown).
     """
-    format = _macs_format(bams)
+    format = _macs_format(bams, pairs)
     size = _genome_size(genome_size, bams)
     # Fragments of pairs are taken as they are: MACS3 neither shifts nor extends them.
     sites = ["--nomodel", "--shift", str(shift), "--extsize", str(extsize)]
