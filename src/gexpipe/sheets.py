@@ -40,7 +40,10 @@ EXTENSIONS = {
 }
 
 # Roles of which several files are used together; of any other role a cell has one.
-POOLED = ("dnase_bam", "atac_bam", "h3k27ac_bam", "cage", "crispr")
+POOLED = (
+    "dnase_bam", "atac_bam", "h3k27ac_bam", "cage", "rnaseq", "crispr", "element_dnase_counts",
+    "element_h3k27ac_counts", "promoter_dnase_counts", "promoter_h3k27ac_counts",
+)  # fmt: skip
 LIFTED = ("bed", "ctss", "tsv", "csv")  # formats that can be carried to another assembly
 
 

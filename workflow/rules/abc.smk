@@ -111,20 +111,16 @@ rule activity_from_counts:
         mem_mb=growing(8, 4000),
         runtime="1h",
     params:
-        h3k27ac=lambda wildcards, input: " ".join(
-            [
-                repeat("element-h3k27ac", input.element_h3k27ac),
-                repeat("promoter-h3k27ac", input.promoter_h3k27ac),
-                repeat("qnorm-reference", input.qnorm),
-            ]
+        counts=lambda wildcards, input: named_inputs(
+            ["element_dnase", "promoter_dnase", "element_h3k27ac", "promoter_h3k27ac"], input
         ),
+        qnorm=lambda wildcards, input: repeat("qnorm-reference", input.qnorm),
         tss_slop=config["abc"]["tss_slop"],
         largest_share=config["abc"]["largest_share"],
     message:
         "Activity of the elements and promoters of {wildcards.cell}, from count tables"
     shell:
-        "gexpipe abc from-counts --element-dnase {input.element_dnase}"
-        " --promoter-dnase {input.promoter_dnase} --promoters {input.promoters} {params.h3k27ac}"
+        "gexpipe abc from-counts {params.counts} --promoters {input.promoters} {params.qnorm}"
         " --genes {input.genes} --chrom-sizes {input.sizes} --tss-slop {params.tss_slop}"
         " --largest-share {params.largest_share}"
         " --out-elements {output.elements} --out-genes {output.genes}"

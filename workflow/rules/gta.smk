@@ -171,7 +171,7 @@ rule prompts:
 
 rule geuvadis:
     input:
-        table=lambda wildcards: cell_paths(wildcards.cell, "geuvadis")[:1],
+        table=lambda wildcards: cell_paths(wildcards.cell, "geuvadis"),
         genes="results/gta/genes.tsv",
         held_out=lambda wildcards: reference_path("held_out"),
         individuals=optional_reference("individuals"),

@@ -191,7 +191,7 @@ use rule target as named_target with:
 rule agreement:
     input:
         cage=lambda wildcards: cell_paths(wildcards.cell, "cage"),
-        rnaseq=lambda wildcards: cell_paths(wildcards.cell, "rnaseq")[:1],
+        rnaseq=lambda wildcards: cell_paths(wildcards.cell, "rnaseq"),
         genes="results/genes/genes.tsv",
     output:
         "results/targets/{cell}.agreement.json",
@@ -207,12 +207,13 @@ rule agreement:
         runtime="30m",
     params:
         cage=lambda wildcards, input: repeat("cage", input.cage),
+        rnaseq=lambda wildcards, input: repeat("rnaseq", input.rnaseq),
         window=config["target"]["window"],
         strand=config["target"]["strand"],
     message:
         "CAGE of {wildcards.cell} beside its RNA-seq"
     shell:
-        "gexpipe reference agreement --genes {input.genes} {params.cage} --rnaseq {input.rnaseq}"
+        "gexpipe reference agreement --genes {input.genes} {params.cage} {params.rnaseq}"
         " --window {params.window} --strand {params.strand} --out {output} > {log} 2>&1"
 
 

@@ -249,5 +249,11 @@ def make_scores(
 ) -> None:
     """Write the scores of all element-gene pairs (see `scores_by_chromosome`)."""
     table = read_parquet(elements, "element table", ["chrom", "start", "end"])
+    if rows is not None and rows.reach * rows.resolution < window:
+        logger.warning(
+            "contact reaches %d bp, elements up to %d bp count: beyond it measured contact is 0 "
+            "(contact.max_distance, abc.window)",
+            rows.reach * rows.resolution, window,
+        )  # fmt: skip
     tables = scores_by_chromosome(table, read_genes(genes), rows, model, window, tss_slop)
     logger.info("%d element-gene pairs", write_scores(tables, out))

@@ -164,9 +164,8 @@ def scores(
 ) -> None:
     """Score every element-gene pair: activity x contact over the gene's sum."""
     rows = read_rows(contacts) if contacts else None
-    minimum = float(rows.resolution) if rows else PowerLaw.minimum
-    law = PowerLaw(gamma, scale, minimum)
-    model = ContactModel(law, gamma_reference, pseudocount_distance)
+    # ABC's law is flat below 5 kb whatever the resolution of the matrix.
+    model = ContactModel(PowerLaw(gamma, scale), gamma_reference, pseudocount_distance)
     run.make_scores(elements, genes, rows, model, window, tss_slop, out)
 
 

@@ -31,7 +31,7 @@ def rows(
     genes: Genes,
     chrom_sizes: ChromSizes,
     out: Annotated[Path, typer.Option(help="Output .npz; the meta data goes beside it as .json.")],
-    matrix: Annotated[Path | None, typer.Option(help=".hic, .mcool or .cool.")] = None,
+    matrix: Annotated[list[Path] | None, typer.Option(help=".hic, .mcool or .cool.")] = None,
     average: Annotated[
         Path | None, typer.Option(help="No matrix: average Hi-C (chrom, bin, bin, contact).")
     ] = None,
@@ -42,14 +42,19 @@ def rows(
         list[str], typer.Option(help="Acceptable balancing; repeat, the first present is used.")
     ] = ["VC", "SCALE", "KR", "VC_SQRT"],  # noqa: B006 - typer copies the default
     row_sums: Annotated[
-        str, typer.Option(help="Mean row sum over the whole 'chromosome', or the 'band' only.")
+        str, typer.Option(help="Row sums over the whole 'chromosome', as ABC, or the 'band' only.")
     ] = "chromosome",
     backend: Annotated[str, typer.Option(help="Library for .hic: hictk or straw.")] = "hictk",
     gamma: Annotated[float, typer.Option(help="Exponent of the power law.")] = PowerLaw.gamma,
     scale: Annotated[float, typer.Option(help="Scale of the power law.")] = PowerLaw.scale,
 ) -> None:
     """Write the contact of every TSS bin with the bins within --max-distance."""
-    if [matrix is not None, average is not None, powerlaw].count(True) != 1:
+    if matrix and len(matrix) > 1:
+        raise UserError(
+            f"one matrix is used, {len(matrix)} are given: pool the reads of replicates before",
+            "--matrix",
+        )
+    if [bool(matrix), average is not None, powerlaw].count(True) != 1:
         raise UserError(
             "give one of --matrix FILE, --average FILE and --powerlaw", "gexpipe contacts rows"
         )
@@ -58,11 +63,11 @@ def rows(
     table, sizes = read_genes(genes), read_sizes(chrom_sizes)
     if average is not None:
         result = rows_from_average(average, table, sizes, resolution, max_distance)
-    elif matrix is None:
+    elif not matrix:
         law = PowerLaw(gamma, scale, minimum=resolution)
         result = powerlaw_rows(table, sizes, resolution, max_distance, law)
     else:
-        reader = open_matrix(matrix, resolution, backend)
+        reader = open_matrix(matrix[0], resolution, backend)
         result = rows_from_matrix(reader, table, sizes, max_distance, normalization, row_sums)
     result.write(out)
 

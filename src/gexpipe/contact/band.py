@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RAW", "Band", "BandReader", "bin_range"]
+__all__ = ["RAW", "Band", "BandReader", "NoVectorError", "add_to_rows", "bin_range"]
 
 RAW = "NONE"
 
@@ -49,9 +49,25 @@ class BandReader(Protocol):
         """Pixels within ``width`` bins of the diagonal, in one read."""
         ...
 
-    def total(self, chrom: str, normalization: str) -> float:
-        """Sum over all pixels of the chromosome's upper triangle, NaN left out; streamed."""
+    def row_sums(self, chrom: str, normalization: str) -> NDArray[np.float64]:
+        """(bins,) sums of the chromosome's whole rows, NaN left out; streamed.
+
+        A pixel off the diagonal counts in both its rows.
+        """
         ...
+
+
+class NoVectorError(Exception):
+    """A chromosome has no vector of a balancing that others have."""
+
+
+def add_to_rows(
+    sums: NDArray[np.float64], first: NDArray[Any], second: NDArray[Any], value: NDArray[Any]
+) -> None:
+    """Add pixels of an upper triangle to the sums of their rows, in place."""
+    value = np.nan_to_num(np.asarray(value, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    sums += np.bincount(first, value, len(sums))
+    sums += np.bincount(second, np.where(first == second, 0.0, value), len(sums))
 
 
 def bin_range(chromosomes: dict[str, int], chrom: str, resolution: int) -> tuple[int, int]:

@@ -9,14 +9,20 @@ import cooler
 import h5py
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
-from gexpipe.contact.band import RAW, Band, bin_range
+from gexpipe.contact.band import RAW, Band, NoVectorError, add_to_rows, bin_range
 from gexpipe.errors import UserError
+from gexpipe.log import get_logger
 
-__all__ = ["CoolReader", "band_slices"]
+__all__ = ["CoolReader", "band_slices", "cool_groups"]
+
+logger = get_logger(__name__)
 
 SLICE = 1 << 15  # pixels read at once
 CACHE = 1 << 16  # bytes of HDF5's chunk cache a column: with 1 MB, its default, memory piles up
+SEEN = 50  # bins from which counts tell what weights are
+CLEAR = 0.5  # and the rank correlation that is clear
 
 
 def band_slices(
@@ -58,14 +64,13 @@ class CoolReader:
 
     ``weight`` (cooler balance; ``ICE`` means the same) multiplies; the Juicer-style columns of 4DN
     files (KR, VC, VC_SQRT, SCALE) divide. A column's ``divisive_weights`` attribute decides where
-    it is present.
+    it is present; else the counts do, where they are clear: a weight that divides grows with the
+    coverage of its bin, one that multiplies falls (old versions of hic2cool wrote such ones).
     """
 
-    def __init__(self, path: Path, resolution: int) -> None:
+    def __init__(self, path: Path, resolution: int, group: str) -> None:
         self.path = path
         self.resolution = resolution
-        groups = cooler.fileops.list_coolers(str(path))
-        group = "/" if groups == ["/"] else f"/resolutions/{resolution}"
         self._cooler = cooler.Cooler(str(path) if group == "/" else f"{path}::{group}")
         if self._cooler.storage_mode != "symmetric-upper":
             raise UserError(
@@ -73,11 +78,13 @@ class CoolReader:
                 path,
             )
         self.chromosomes = {str(n): int(s) for n, s in self._cooler.chromsizes.items()}
+        self._divisive: dict[str, bool] = {}
 
     def normalizations(self) -> list[str]:
         """See `BandReader`."""
         columns = set(self._cooler.bins().columns) - {"chrom", "start", "end"}
-        return [*sorted(columns), *(["ICE"] if "weight" in columns else []), RAW]
+        alias = ["ICE"] if "weight" in columns and "ICE" not in columns else []
+        return [*sorted(columns), *alias, RAW]
 
     def band(self, chrom: str, width: int, normalization: str) -> Band:
         """See `BandReader`."""
@@ -100,31 +107,96 @@ class CoolReader:
                 band.value[here] = count * factor[first] * factor[second]
         return Band(band.first[:stop], band.second[:stop], band.value[:stop], band.masked)
 
-    def total(self, chrom: str, normalization: str) -> float:
+    def row_sums(self, chrom: str, normalization: str) -> NDArray[np.float64]:
         """See `BandReader`."""
-        factor = self._factor(chrom, normalization)
+        return self._sums(chrom, self._factor(chrom, normalization))
+
+    def _sums(self, chrom: str, factor: NDArray[np.float64]) -> NDArray[np.float64]:
         low, high = bin_range(self.chromosomes, chrom, self.resolution)
-        total = 0.0
+        sums = np.zeros(high - low)
         with self._cooler.open("r", rdcc_nbytes=CACHE) as group:
             # The whole row is the widest band.
             offset = _offset(group, low, high)
             for first, second, count in _near_pixels(group, offset, low, high - low):
-                total += float(np.nansum(count * factor[first] * factor[second]))
-        return total
+                add_to_rows(sums, first, second, count * factor[first] * factor[second])
+        return sums
 
     def _factor(self, chrom: str, normalization: str) -> NDArray[np.float64]:
         low, high = bin_range(self.chromosomes, chrom, self.resolution)
         if normalization == RAW:
             return np.ones(high - low)
-        name = "weight" if normalization == "ICE" else normalization
-        with self._cooler.open("r") as group:
-            column = group["bins"][name]
-            weight = column[low:high].astype(np.float64)
-            attributes = dict(column.attrs)
-        if bool(attributes.get("divisive_weights", name != "weight")):
+        columns = self._cooler.bins().columns
+        name = "weight" if normalization == "ICE" and "ICE" not in columns else normalization
+        weight = self._weights(name, low, high)
+        if not np.isfinite(weight).any():
+            raise NoVectorError(f"{chrom} has no {normalization}")
+        if self._divides(name):
             with np.errstate(divide="ignore"):
                 weight = 1.0 / weight
         return np.where(np.isfinite(weight), weight, np.nan)
+
+    def _weights(self, name: str, low: int, high: int) -> NDArray[np.float64]:
+        with self._cooler.open("r") as group:
+            return np.asarray(group["bins"][name][low:high], dtype=np.float64)
+
+    def _divides(self, name: str) -> bool:
+        """Whether the weights of a column divide the counts."""
+        if name not in self._divisive:
+            with self._cooler.open("r") as group:
+                stated = group["bins"][name].attrs.get("divisive_weights")
+            usual = name != "weight"
+            found = self._grows(name) if stated is None else bool(stated)
+            if found is not None and found != usual and stated is None:
+                logger.warning(
+                    "%s: the weights of %s %s, as its counts show",
+                    self.path, name, "divide" if found else "multiply",
+                )  # fmt: skip
+            self._divisive[name] = usual if found is None else found
+        return self._divisive[name]
+
+    def _grows(self, name: str) -> bool | None:
+        """Whether weights grow with the coverage of their bins; None where that is not clear."""
+        for chrom in sorted(self.chromosomes, key=self.chromosomes.__getitem__):
+            low, high = bin_range(self.chromosomes, chrom, self.resolution)
+            weight = self._weights(name, low, high)
+            known = np.isfinite(weight) & (weight > 0)
+            if known.sum() < SEEN:
+                continue
+            covered = self._sums(chrom, np.ones(high - low))
+            known &= covered > 0
+            if known.sum() < SEEN or np.ptp(weight[known]) == 0 or np.ptp(covered[known]) == 0:
+                continue
+            rank = spearmanr(weight[known], covered[known]).statistic
+            return bool(rank > 0) if abs(rank) >= CLEAR else None
+        return None
+
+
+def cool_groups(path: Path) -> dict[int, str]:
+    """Bin width (bp) -> group of a .cool or .mcool file, whatever its root says of itself.
+
+    hic2cool 0.7.0 leaves the root's attributes out, HiCExplorer says that it is a cooler.
+
+    Raises
+    ------
+    UserError
+        When it is a cooler whose bins are not of one width.
+    """
+    with h5py.File(path) as file:
+        if "resolutions" in file:
+            return {int(name): f"/resolutions/{name}" for name in file["resolutions"]}
+        if "cells" in file:
+            raise UserError("a .scool of single cells, expected .cool or .mcool", path)
+        levels = [name for name in file if name.isdecimal() and "bins" in file[name]]
+        groups = ["/"] if "bins" in file else [f"/{name}" for name in levels]
+    found = {}
+    for group in groups:
+        width = cooler.Cooler(str(path) if group == "/" else f"{path}::{group}").binsize
+        if width is None:
+            raise UserError("its bins are not of one width (restriction fragments?)", path)
+        found[int(width)] = group
+    if not found:
+        raise UserError("no contact matrix in this HDF5 file", path)
+    return found
 
 
 def _offset(group: h5py.Group, low: int, high: int) -> NDArray[np.int64]:

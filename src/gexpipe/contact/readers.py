@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cooler
 import hictkpy
 import numpy as np
 from numpy.typing import NDArray
 
-from gexpipe.contact.band import RAW, Band, BandReader, bin_range
-from gexpipe.contact.cool import CoolReader
+from gexpipe.contact.band import RAW, Band, BandReader, add_to_rows, bin_range
+from gexpipe.contact.cool import CoolReader, cool_groups
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
@@ -20,6 +19,8 @@ __all__ = ["choose_normalization", "match_chromosome", "open_matrix"]
 
 class HictkReader:
     """.hic files through hictkpy; the balancing vectors of the file divide."""
+
+    stripe = 1000  # bins whose whole rows are read at once
 
     def __init__(self, path: Path, resolution: int) -> None:
         self.path = path
@@ -43,10 +44,22 @@ class HictkReader:
         pixels = selector.to_coo()
         return Band(pixels.row, pixels.col, pixels.data, self._masked(chrom, normalization))
 
-    def total(self, chrom: str, normalization: str) -> float:
+    def row_sums(self, chrom: str, normalization: str) -> NDArray[np.float64]:
         """See `BandReader`."""
-        selector = self._file.fetch(chrom, normalization=normalization, count_type="float64")
-        return float(selector.sum() or 0.0)
+        length, step = self.chromosomes[chrom], self.stripe * self.resolution
+        sums = np.zeros(-(-length // self.resolution))
+        for start in range(0, length, step):
+            pixels = self._file.fetch(
+                f"{chrom}:{start}-{min(start + step, length)}",
+                f"{chrom}:{start}-{length}",
+                normalization=normalization,
+                count_type="float64",
+            ).to_df()
+            low, _ = bin_range(self.chromosomes, chrom, self.resolution)
+            first, second = (pixels[c].to_numpy(np.int64) - low for c in ("bin1_id", "bin2_id"))
+            upper = second >= first
+            add_to_rows(sums, first[upper], second[upper], pixels["count"].to_numpy()[upper])
+        return sums
 
     def _masked(self, chrom: str, normalization: str) -> NDArray[np.bool_]:
         low, high = bin_range(self.chromosomes, chrom, self.resolution)
@@ -109,12 +122,15 @@ class StrawReader:
             masked[: len(weight)] = ~(np.isfinite(weight) & (weight > 0))
         return Band(first[keep], second[keep], pixels[keep, 2].astype(np.float32), masked)
 
-    def total(self, chrom: str, normalization: str) -> float:
+    def row_sums(self, chrom: str, normalization: str) -> NDArray[np.float64]:
         """See `BandReader`; reads the whole chromosome."""
-        records = self._matrix(chrom, normalization).getRecords(
-            0, self.chromosomes[chrom], 0, self.chromosomes[chrom]
-        )
-        return float(np.nansum([record.counts for record in records]))
+        length = self.chromosomes[chrom]
+        records = self._matrix(chrom, normalization).getRecords(0, length, 0, length)
+        pixels = np.array([(r.binX, r.binY, r.counts) for r in records]).reshape(-1, 3)
+        first, second = np.sort((pixels[:, :2] // self.resolution).astype(np.int64), axis=1).T
+        sums = np.zeros(-(-length // self.resolution))
+        add_to_rows(sums, first, second, pixels[:, 2])
+        return sums
 
     def _index(self, chrom: str) -> int:
         return next(c.index for c in self._file.getChromosomes() if c.name == chrom)
@@ -154,16 +170,16 @@ def open_matrix(path: str | Path, resolution: int, backend: str = "hictk") -> Ba
                 source,
             )
         if not hictkpy.is_hic(source):
-            return CoolReader(source, resolution)
+            return CoolReader(source, resolution, cool_groups(source)[resolution])
         return BACKENDS[backend](source, resolution)
     except (RuntimeError, OSError, KeyError, ValueError) as error:
         raise UserError(f"not a readable .hic, .mcool or .cool file ({error})", source) from error
 
 
 def _resolutions(path: Path) -> list[int]:
-    if hictkpy.is_hic(path) or hictkpy.is_mcool_file(path):
+    if hictkpy.is_hic(path):
         return [int(r) for r in hictkpy.MultiResFile(path).resolutions()]
-    return [int(cooler.Cooler(str(path)).binsize)]
+    return sorted(cool_groups(path))
 
 
 def match_chromosome(chromosomes: dict[str, int], name: str) -> str | None:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gexpipe.contact.band import Band, BandReader
+from gexpipe.contact.band import Band, BandReader, NoVectorError, add_to_rows
 from gexpipe.contact.powerlaw import PowerLaw
 from gexpipe.contact.readers import choose_normalization, match_chromosome
 from gexpipe.errors import UserError
@@ -169,15 +169,15 @@ def rows_from_matrix(
     normalization : list of str
         Acceptable balancings, the first one present is used.
     row_sums : {"chromosome", "band"}
-        Over what the mean row sum of a balanced matrix is taken: all pixels of the chromosome, as
-        ABC does (a second, streamed pass), or those within ``max_distance``.
+        Over what row sums are taken: the whole chromosome, as ABC does (a second, streamed pass),
+        or the pixels within ``max_distance``.
     """
     resolution = reader.resolution
     used = choose_normalization(reader, normalization)
     reach = -(-max_distance // resolution)
     rows = empty_rows(genes, sizes, resolution, reach)
     means: dict[str, float] = {}
-    lacking = []
+    lacking, unbalanced = [], []
     for chrom in progress(list(dict.fromkeys(rows.chrom.tolist())), "contact rows"):
         name = match_chromosome(reader.chromosomes, chrom)
         if name is None:
@@ -192,30 +192,36 @@ def rows_from_matrix(
         here = np.flatnonzero(rows.chrom == chrom)
         try:
             band = reader.band(name, reach, used)
-            whole = reader.total(name, used) if used in EVEN and row_sums == "chromosome" else None
+            sums = reader.row_sums(name, used) if row_sums == "chromosome" else None
+        except NoVectorError:
+            unbalanced.append(chrom)
+            continue
         except (RuntimeError, OSError, ValueError, KeyError) as error:
             raise UserError(f"{name} cannot be read: damaged? ({error})", reader.path) from error
+        if band.masked.all():
+            unbalanced.append(chrom)
+            continue
         rows.values[here] = rows_from_band(band, rows.tss_bin[here], reach)
+        sums = band_sums(band) if sums is None else sums
         if used in EVEN:
-            means[chrom] = _mean_row_sum(band, whole)
+            means[chrom] = float(sums.sum() / max(int((sums > 0).sum()), 1))
             rows.row_sum[here] = means[chrom]
         else:
-            rows.row_sum[here] = np.nansum(rows.values[here], axis=1, dtype=np.float64)
+            rows.row_sum[here] = sums[rows.tss_bin[here]]
     _check_chromosomes(lacking, rows, reader)
+    _check_vectors(unbalanced, [*lacking, *unbalanced], rows, reader, used)
     rows.row_sum[~(rows.row_sum > 0)] = 1.0
-    rows.meta.update(_meta(reader, used, max_distance, row_sums, means, lacking))
+    rows.meta.update(_meta(reader, used, max_distance, row_sums, means, [*lacking, *unbalanced]))
     rows.meta["genes"] = len(genes)
     rows.meta["genes_with_contact"] = int(np.isfinite(rows.values[:, reach]).sum())
     return rows
 
 
-def _mean_row_sum(band: Band, whole: float | None) -> float:
-    # Every pixel off the diagonal counts in two rows; rows without any pixel do not count.
-    value = np.nan_to_num(band.value, nan=0.0).astype(np.float64)
-    total = value.sum() if whole is None else whole
-    diagonal = value[band.first == band.second].sum()
-    filled = np.union1d(band.first[value > 0], band.second[value > 0])
-    return float((2.0 * total - diagonal) / max(len(filled), 1))
+def band_sums(band: Band) -> NDArray[np.float64]:
+    """(bins,) sums of the rows of a band."""
+    sums = np.zeros(len(band.masked))
+    add_to_rows(sums, band.first, band.second, band.value)
+    return sums
 
 
 def _check_chromosomes(lacking: list[str], rows: ContactRows, reader: BandReader) -> None:
@@ -227,6 +233,18 @@ def _check_chromosomes(lacking: list[str], rows: ContactRows, reader: BandReader
         )
     if lacking:
         logger.warning("%s has no %s: contact is missing there", reader.path, ", ".join(lacking))
+
+
+def _check_vectors(
+    unbalanced: list[str], missing: list[str], rows: ContactRows, reader: BandReader, used: str
+) -> None:
+    if len(missing) == len(set(rows.chrom.tolist())):
+        raise UserError(f"no balancing {used} on {', '.join(unbalanced[:4])}", reader.path)
+    if unbalanced:
+        logger.warning(
+            "%s has no balancing %s on %s: contact is missing there",
+            reader.path, used, ", ".join(unbalanced),
+        )  # fmt: skip
 
 
 def _meta(
@@ -243,7 +261,7 @@ def _meta(
         "resolution": reader.resolution,
         "normalization": used,
         "max_distance": max_distance,
-        "row_sum": f"mean of the rows, over the {row_sums}" if used in EVEN else "own row, band",
+        "row_sum": f"{'mean of the rows' if used in EVEN else 'own row'}, over the {row_sums}",
         "mean_row_sum": means,
         "masked": "NaN",
         "absent": 0,

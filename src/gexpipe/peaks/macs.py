@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,14 @@ import pysam
 from gexpipe.abc.tags import is_tag_file, tag_extent
 from gexpipe.errors import UserError
 from gexpipe.files import aside, require, write_json
+from gexpipe.intervals import data_lines
 from gexpipe.log import get_logger
 
 __all__ = ["call_peaks", "covered_size", "index_bam", "require_reads"]
 
 logger = get_logger(__name__)
+
+FEW = 10  # usable reads below which MACS3 fails for their lack
 
 
 def covered_size(files: list[Path]) -> int:
@@ -193,5 +198,27 @@ def _run(arguments: list[str], where: Path) -> None:
     for line in done.stderr.splitlines():
         logger.debug("macs3: %s", line)
     if done.returncode != 0:
-        last = (done.stderr.strip() or "no message").splitlines()[-1]
-        raise UserError(f"MACS3 failed with status {done.returncode}: {last}", where)
+        raise UserError(_reason(done, arguments, where), where)
+
+
+def _reason(done: subprocess.CompletedProcess[str], arguments: list[str], first: Path) -> str:
+    """Why MACS3 failed: what the file lacks, where that is it, else MACS3's last own words."""
+    pairs = "BAMPE" in arguments
+    usable = _usable_reads(first, pairs)
+    if usable < FEW:
+        what = "properly paired reads (flag 0x2)" if pairs else "reads"
+        return f"{usable} {what}: too few to call peaks"
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    own = [line for line in lines if re.match(r"(ERROR|CRITICAL|macs3)\b|.*: error:", line)]
+    said = own[-1] if own else "GEXPIPE_DEBUG=1 shows its messages"
+    return f"MACS3 failed with status {done.returncode} ({said})"
+
+
+def _usable_reads(path: Path, pairs: bool) -> int:
+    """Reads of a file that MACS3 can use, counted up to `FEW`."""
+    if is_tag_file(path):
+        return sum(1 for _ in islice(data_lines(path), FEW))
+    wanted = pysam.FPROPER_PAIR if pairs else 0
+    with pysam.AlignmentFile(str(path), check_sq=False) as reads:
+        fine = (r for r in reads if not r.is_unmapped and r.flag & wanted == wanted)
+        return sum(1 for _ in islice(fine, FEW))

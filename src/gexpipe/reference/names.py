@@ -11,6 +11,7 @@ import hictkpy
 import pyBigWig
 import pysam
 
+from gexpipe.contact.cool import cool_groups
 from gexpipe.errors import UserError
 from gexpipe.intervals import BED3, column_blocks
 
@@ -59,7 +60,7 @@ def _read(path: Path, format: str) -> dict[str, int | None]:
         matrix = hictkpy.MultiResFile(path)
         return {n: int(s) for n, s in matrix.chromosomes().items() if n not in ("All", "ALL")}
     if format in ("mcool", "cool"):
-        group = cooler.fileops.list_coolers(str(path))[0]
+        group = next(iter(cool_groups(path).values()))
         return {str(n): int(s) for n, s in cooler.Cooler(f"{path}::{group}").chromsizes.items()}
     return dict.fromkeys(text_extent(path, format))
 
