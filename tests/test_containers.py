@@ -55,3 +55,14 @@ def test_apptainer_scripts_are_valid_shell() -> None:
             ["sh", "-n"], input=script, text=True, capture_output=True, check=False
         )
         assert done.returncode == 0, done.stderr
+
+
+def test_recipes_install_what_a_lock_says_and_nothing_else() -> None:
+    for recipe, name in ((DOCKERFILE, "$LOCK"), (APPTAINER, "{{ LOCK }}")):
+        lines = [line for line in recipe.read_text().splitlines() if "pip install" in line]
+        assert len(lines) == 2, recipe
+        assert f'--requirement "locks/{name}.txt"' in lines[0]
+        assert lines[1].endswith("--no-deps --editable .")
+    for lock in ("cpu", "cuda"):
+        pins = (ROOT / f"locks/{lock}.txt").read_text()
+        assert re.search(r"^macs3==", pins, re.M) and re.search(r"^torch==", pins, re.M)

@@ -1,4 +1,5 @@
 # Configuration, sheets, methods and tables, read once. Nothing is written at parse time.
+import os
 import re
 import sys
 from pathlib import Path
@@ -83,9 +84,12 @@ def screened(table):
     return [cell for cell in PLANS[table].cells if cell_paths(cell, "crispr", True)]
 
 
-# The commands come with the Python that runs Snakemake; an activated environment wins. A prefix
-# replaces Snakemake's own, which makes a failure within a pipe a failure.
+# The commands come with the Python that runs Snakemake; an activated environment, which stands in
+# front, wins. A prefix replaces Snakemake's own, which makes a failure within a pipe a failure.
 shell.prefix(f'set -euo pipefail; export PATH="$PATH:{Path(sys.executable).parent}"; ')
+
+# Where the environments that Snakemake makes take gexpipe from (workflow/envs/*.post-deploy.sh).
+os.environ["GEXPIPE_SOURCE"] = str(BASE)
 
 # Sizes come from the genome, unless the reference sheet gives them (a run without sequence).
 CHROM_SIZES = (

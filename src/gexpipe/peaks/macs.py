@@ -191,8 +191,22 @@ def _position(line: str) -> tuple[str, int, int, int]:
     return fields[0], int(fields[1]), int(fields[2]), int(fields[9])
 
 
+def program() -> Path:
+    """The MACS3 of this Python's installation or environment, whose version is recorded.
+
+    Raises
+    ------
+    UserError
+        It has none; another one on ``PATH`` is not taken.
+    """
+    beside = Path(sys.executable).with_name("macs3")
+    if not beside.exists():
+        raise UserError("MACS3 is not installed with this Python: pip install macs3", beside)
+    return beside
+
+
 def _run(arguments: list[str], where: Path) -> None:
-    command = [str(Path(sys.executable).with_name("macs3")), *arguments]
+    command = [str(program()), *arguments]
     logger.info("macs3 %s", " ".join(arguments))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     for line in done.stderr.splitlines():

@@ -1,0 +1,1 @@
+prepare.post-deploy.sh
