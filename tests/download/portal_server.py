@@ -17,8 +17,9 @@ CTSS = gzip.compress(b"chr1\t10\t11\tchr1:10..11,+\t3\t+\n", mtime=0)
 class PortalServer(ThreadingHTTPServer):
     """Serves ``root``; ``faults`` maps a path to misbehaviours, each used once, in order.
 
-    A fault is ("status", code, headers), ("cut", bytes), ("html",), ("stall", bytes, seconds) or
-    ("slow", pieces, seconds). ``seen`` lists the path and Range header of every request, ``keys``
+    A fault is ("status", code, headers), ("cut", bytes), ("html",), ("stall", bytes, seconds),
+    ("slow", pieces, seconds) or ("unsized", bytes): no length, and so many bytes too much.
+    ``seen`` lists the path and Range header of every request, ``keys``
     its path and Authorization header; ``redirects`` maps paths to other places; ``busiest`` is the
     largest number of files that were sent at a time.
     """
@@ -33,6 +34,7 @@ class PortalServer(ThreadingHTTPServer):
         self.seen: list[tuple[str, str | None]] = []
         self.keys: list[tuple[str, str | None]] = []
         self.ranges = True
+        self.if_range = True  # whether If-Range is understood
         self.headers: dict[str, str] = {}
         self.sending = self.busiest = 0
         self.released = threading.Event()
@@ -73,14 +75,27 @@ class Handler(BaseHTTPRequestHandler):
 
     def send_file(self, body: bytes, fault: tuple) -> None:
         status, headers, given = 200, {}, self.headers.get("Range")
+        if self.server.if_range and self.headers.get("If-Range", self.etag()) != self.etag():
+            given = None
+        if given and self.server.ranges and int(given[6:].split("-")[0]) >= len(body):
+            return self.reply(416, b"", {"Content-Range": f"bytes */{len(body)}"})
         if given and self.server.ranges:
             start = int(given.removeprefix("bytes=").split("-")[0])
             headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
             status, body = 206, body[start:]
         headers |= self.server.headers
+        if fault[0] == "unsized":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body + b"x" * fault[1])
+            self.close_connection = True
+            return None
         if fault[0] in ("stall", "slow"):
             return self.drag(status, body, headers, fault)
         return self.reply(status, body, headers, keep=fault[1] if fault[0] == "cut" else None)
+
+    def etag(self) -> str | None:
+        return self.server.headers.get("ETag") if self.server.if_range else None
 
     do_HEAD = do_GET
 

@@ -16,6 +16,8 @@ rule download:
         "results/benchmarks/download/{file}.jsonl"
     wildcard_constraints:
         file=one_of(Path(path).name for path in SHEETS.by_path),
+    # What was fetched stays, so that a later try goes on there.
+    retries: 2
     conda:
         "../envs/prepare.yaml"
     threads: 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import itertools
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +15,9 @@ import httpx
 import tenacity
 from tqdm import tqdm
 
+from gexpipe.download.part import forget, remember, validator
+from gexpipe.download.patience import Patience
+from gexpipe.download.public import public
 from gexpipe.download.verify import looks_like_html
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
@@ -26,7 +30,6 @@ T = TypeVar("T")
 
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 _ABSENT = {404, 410}
-_LONGEST_PAUSE = 300.0
 _STALLED = 60.0  # seconds without a byte after which a connection counts as dead
 _SHOW_AFTER = 2.0  # seconds before a progress bar appears
 # What portals answer with instead of a file: pages, forms, messages.
@@ -87,6 +90,9 @@ def fetch(
 ) -> None:
     """Download ``url`` into ``part``, going on where an earlier attempt stopped.
 
+    An attempt goes on only with the same version of the file, as ETag or Last-Modified tell; tries
+    are counted anew with every byte that is gained.
+
     Parameters
     ----------
     size : int, optional
@@ -97,45 +103,81 @@ def fetch(
     Raises
     ------
     UserError
-        The server refuses, answers with a web page, or fails ``tries`` times.
+        The server refuses, answers with a web page, sends more than ``size``, or fails ``tries``
+        times in a row.
     """
     part.parent.mkdir(parents=True, exist_ok=True)
-    _retrying(lambda: _fetch_once(client, url, part, size, auth), url, tries)
+    _retrying(
+        lambda: _fetch_once(client, url, part, size, auth), url, tries, lambda: _bytes_of(part)
+    )
+
+
+def _bytes_of(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
 
 
 def _fetch_once(
     client: httpx.Client, url: str, part: Path, size: int | None, auth: tuple[str, str] | None
 ) -> None:
-    have = part.stat().st_size if part.exists() else 0
+    have = _bytes_of(part)
     if size is not None and have > size:
-        part.unlink()
+        forget(part)
         have = 0
     if size is not None and have == size:
         return
     # Without identity, a proxy may compress and the byte count would mean nothing.
-    headers = {"Accept-Encoding": "identity"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
+    headers = {"Accept-Encoding": "identity", **_resume(part, have)}
     with client.stream("GET", url, headers=headers, auth=auth) as answer:
         if answer.status_code == 416:
-            part.unlink(missing_ok=True)
+            if answer.headers.get("Content-Range") == f"bytes */{have}" and have:
+                return  # the whole file was there already
+            forget(part)
             raise Transient("the server cannot resume; starting over")
         _raise_for_status(answer, url)
         if answer.status_code != 206 or not _continues(answer, have):
             have = 0
+        elif _changed(part, answer):
+            forget(part)
+            raise Transient("the file on the server is another one than before; starting over")
         total = _whole_size(answer, have)
         chunks = answer.iter_raw()  # without a chunk size: nothing is held back when it is cut
         first = next(chunks, b"")
+        if have == 0:
+            remember(part, answer.headers)
         try:
             _check_start(first, answer, have, total, size, url)
+            _check_room(part, have, total if total is not None else size, url)
+            _write(itertools.chain([first], chunks), part, have, total, size, url)
         except UserError:
-            part.unlink(missing_ok=True)
+            forget(part)
             raise
-        _write(itertools.chain([first], chunks), part, have, total or size, url)
-    written = part.stat().st_size
     expected = size if size is not None else total
+    written = _bytes_of(part)
     if expected is not None and written < expected:
         raise Transient(f"the connection ended after {written} of {expected} bytes")
+
+
+def _resume(part: Path, have: int) -> dict[str, str]:
+    """Headers that ask for the rest of the version that was begun, or for all of another one."""
+    if not have:
+        return {}
+    known = validator(part)
+    tag = known.get("ETag", "")
+    same = tag if tag.startswith('"') else known.get("Last-Modified")  # a weak tag is no proof
+    return {"Range": f"bytes={have}-", **({"If-Range": same} if same else {})}
+
+
+def _changed(part: Path, answer: httpx.Response) -> bool:
+    """Whether a server that resumed tells of another version: some know no If-Range."""
+    return any(answer.headers.get(name, noted) != noted for name, noted in validator(part).items())
+
+
+def _check_room(part: Path, have: int, total: int | None, url: str) -> None:
+    free = shutil.disk_usage(part.parent).free
+    if total is not None and total - have > free:
+        raise UserError(
+            f"{total - have:,} bytes are to come, {free:,} are free at {part.parent}", public(url)
+        )
 
 
 def _check_start(
@@ -144,22 +186,27 @@ def _check_start(
     """Refuse a web page, or a file of another size, before anything is written."""
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind in _NO_DATA or (have == 0 and looks_like_html(first)):
-        raise UserError("the server answered with a web page instead of the file", url)
+        raise UserError("the server answered with a web page instead of the file", public(url))
     if size is not None and total is not None and total != size:
-        raise UserError(f"the server offers {total} bytes, the portal lists {size}", url)
+        raise UserError(f"the server offers {total} bytes, the portal lists {size}", public(url))
 
 
-def _write(chunks: Iterable[bytes], part: Path, have: int, total: int | None, url: str) -> None:
-    name = url.rsplit("/", 1)[-1]
+def _write(
+    chunks: Iterable[bytes], part: Path, have: int, total: int | None, size: int | None, url: str
+) -> None:
+    name = public(url).rsplit("/", 1)[-1]
     quiet = not sys.stderr.isatty()
     with (
         part.open("ab" if have else "wb") as handle,
         tqdm(
-            desc=name, total=total, initial=have, unit="B", unit_scale=True, leave=not quiet,
-            mininterval=10.0 if quiet else 0.2, delay=_SHOW_AFTER,
+            desc=name, total=total or size, initial=have, unit="B", unit_scale=True,
+            leave=not quiet, mininterval=10.0 if quiet else 0.2, delay=_SHOW_AFTER,
         ) as bar,
     ):  # fmt: skip
         for chunk in chunks:
+            have += len(chunk)
+            if size is not None and have > size:
+                raise UserError(f"the server sends more than the {size} bytes listed", public(url))
             handle.write(chunk)
             bar.update(len(chunk))
 
@@ -178,9 +225,9 @@ def _raise_for_status(answer: httpx.Response, url: str) -> None:
     if status in _TRANSIENT:
         raise Transient(f"the server answered {status}", _retry_after(answer))
     if status in (401, 403):
-        raise UserError(f"the server refuses access (status {status})", url)
+        raise UserError(f"the server refuses access (status {status})", public(url))
     if status >= 400:
-        raise UserError(f"the server answered {status} {answer.reason_phrase}", url)
+        raise UserError(f"the server answered {status} {answer.reason_phrase}", public(url))
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
@@ -199,19 +246,16 @@ def _sleep(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def _pause(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.pause if isinstance(error, Transient) else None
-    if asked is not None:
-        return min(asked, _LONGEST_PAUSE)
-    return tenacity.wait_exponential_jitter(initial=1, max=60)(state)
+def _asked(error: BaseException | None) -> float | None:
+    return error.pause if isinstance(error, Transient) else None
 
 
 def _report(url: str) -> Callable[[tenacity.RetryCallState], None]:
     def report(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         pause = state.upcoming_sleep
-        log.warning("%s: %s; try %d in %.0f s", url, _words(error), state.attempt_number + 1, pause)
+        words = _words(error)
+        log.warning("%s: %s; try %d in %.0f s", url, words, state.attempt_number + 1, pause)
 
     return report
 
@@ -220,18 +264,22 @@ def _words(error: BaseException | None) -> str:
     return str(error) or type(error).__name__
 
 
-def _retrying(call: Callable[[], T], url: str, tries: int) -> T:
+def _retrying(
+    call: Callable[[], T], url: str, tries: int, gained: Callable[[], int] | None = None
+) -> T:
+    patience = Patience(tries, _asked, gained)
+    shown = public(url)
     retrying = tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(tries),
-        wait=_pause,
+        stop=patience.stop,
+        wait=patience.wait,
         retry=tenacity.retry_if_exception_type((Transient, httpx.TransportError)),
-        before_sleep=_report(url),
+        before_sleep=_report(shown),
         sleep=_sleep,
         reraise=True,
     )
     try:
         return retrying(call)
     except (Transient, httpx.TransportError) as error:
-        raise UserError(f"gave up after {tries} tries: {_words(error)}", url) from error
+        raise UserError(f"gave up after {tries} tries: {_words(error)}", shown) from error
     except httpx.InvalidURL as error:
-        raise UserError(f"not an address: {error}", url) from error
+        raise UserError(f"not an address: {error}", shown) from error

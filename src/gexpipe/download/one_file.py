@@ -13,9 +13,10 @@ import httpx
 from gexpipe.download.archive import archive_of, extract, member_of
 from gexpipe.download.complete import check_complete
 from gexpipe.download.fetch import fetch, open_client
-from gexpipe.download.places import is_web
+from gexpipe.download.part import alone, forget
 from gexpipe.download.policy import Policy
 from gexpipe.download.portals import Found, Request
+from gexpipe.download.public import is_web, public
 from gexpipe.download.record import read_record, write_record
 from gexpipe.download.resolve import resolve
 from gexpipe.download.verify import Digests, check_digests, check_format, digests
@@ -73,19 +74,29 @@ def download(
             return known
         out.parent.mkdir(parents=True, exist_ok=True)
         part = out.with_name(out.name + (".zip.part" if member else ".part"))
-        expected = _expected_md5(asked, found)
-        if is_web(found.place):
-            result = _from_web(client, asked, found, part, tries, expected)
-        else:
-            result = _from_path(asked, found, part, expected)
-    archive = None
-    if member:
-        archive = {"md5": result.md5, "size": result.size}
-        part, result = _unpacked(part, out, request, kept)
-    part.replace(out)
-    write_record(out, request, kept, result, warnings, archive)
+        with alone(part) as waited:
+            known = _already_there(out, request, kept, found) if waited else None
+            if known is not None:
+                return known
+            result = _from_anywhere(client, asked, found, part, tries)
+            archive = None
+            if member:
+                archive = {"md5": result.md5, "size": result.size}
+                part, result = _unpacked(part, out, request, kept)
+            part.replace(out)
+            forget(part)
+            write_record(out, request, kept, result, warnings, archive)
     log.info("%s: %d bytes, md5 %s", out, result.size, result.md5)
     return result
+
+
+def _from_anywhere(
+    client: httpx.Client, asked: Request, found: Found, part: Path, tries: int
+) -> Digests:
+    expected = _expected_md5(asked, found)
+    if is_web(found.place):
+        return _from_web(client, asked, found, part, tries, expected)
+    return _from_path(asked, found, part, expected)
 
 
 def _member(archive: Found, member: str) -> Found:
@@ -97,13 +108,13 @@ def _unpacked(archive: Path, out: Path, request: Request, kept: Found) -> tuple[
     """The verified member beside ``out``; the archive is removed."""
     part = out.with_name(out.name + ".part")
     try:
-        extract(archive, member_of(request), part, kept.place)
+        extract(archive, member_of(request), part, public(kept.place))
         return part, _verify(part, request, kept, request.md5)
     except UserError:
         part.unlink(missing_ok=True)
         raise
     finally:
-        archive.unlink()
+        forget(archive)
 
 
 def _from_web(
@@ -114,16 +125,16 @@ def _from_web(
     try:
         return _verify(part, request, found, md5)
     except UserError:
-        part.unlink()
+        forget(part)
         if not resumed:
             raise
     # The remains of an earlier run may be of another version of the file: once more, from zero.
-    log.warning("%s: the resumed file does not match; fetching it anew", found.place)
+    log.warning("%s: the resumed file does not match; fetching it anew", public(found.place))
     fetch(client, found.place, part, tries, found.size, found.auth)
     try:
         return _verify(part, request, found, md5)
     except UserError:
-        part.unlink()
+        forget(part)
         raise
 
 
@@ -142,11 +153,12 @@ def _from_path(request: Request, found: Found, part: Path, md5: str) -> Digests:
 
 
 def _verify(path: Path, request: Request, found: Found, md5: str) -> Digests:
-    check_format(path, request.format, found.place)
+    where = public(found.place)
+    check_format(path, request.format, where)
     if not md5:
-        check_complete(path, request.format, found.place)
+        check_complete(path, request.format, where)
     result = digests(path)
-    check_digests(result, found.size, md5, found.place)
+    check_digests(result, found.size, md5, where)
     return result
 
 
@@ -171,7 +183,7 @@ def _already_there(out: Path, request: Request, kept: Found, source: Found) -> D
     unpacked_from = (note.get("archive") or {}).get("md5")
     if kept is not source and source.md5 and unpacked_from and unpacked_from != source.md5.lower():
         return None
-    if not md5 and note.get("url") == kept.place:
+    if not md5 and note.get("url") == public(kept.place):
         md5 = str(note.get("md5", ""))  # the portal gives none: as it was when it was fetched
     if not md5:
         return None
@@ -183,5 +195,5 @@ def _already_there(out: Path, request: Request, kept: Found, source: Found) -> D
 
 
 def _stale(note: dict[str, Any] | None, found: Found, warnings: list[str]) -> bool:
-    told = (found.place, found.assembly, found.status, warnings)
+    told = (public(found.place), found.assembly, found.status, warnings)
     return note is None or tuple(note.get(k) for k in _TOLD) != told

@@ -10,14 +10,10 @@ from urllib.parse import quote, unquote, urlsplit
 import httpx
 
 from gexpipe.download.fetch import get
+from gexpipe.download.public import is_web
 from gexpipe.errors import UserError
 
 __all__ = ["is_web", "join", "read_json", "read_text", "refuse_secrets"]
-
-
-def is_web(place: str) -> bool:
-    """Whether a place is an http(s) address rather than a path."""
-    return place.startswith(("http://", "https://"))
 
 
 def join(base: str, path: str) -> str:

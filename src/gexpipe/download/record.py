@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gexpipe.download.portals import Found, Request
+from gexpipe.download.public import public
 from gexpipe.download.verify import Digests
 from gexpipe.errors import UserError
 from gexpipe.files import read_json, write_json
@@ -37,7 +38,7 @@ def write_record(
             "source": request.source,
             "accession": request.accession,
             "format": request.format,
-            "url": found.place,
+            "url": public(found.place),
             "md5": digests.md5,
             "sha256": digests.sha256,
             "size": digests.size,
