@@ -1,6 +1,8 @@
 # gexpipe: from accession numbers to a gene-expression benchmark.
 #
 #   snakemake --cores 32 results/tables/table1.tsv
+#   snakemake --cores 32 prepare      # everything before training; `stores`: the window stores alone
+#   snakemake --list                  # every rule in a line
 #
 # docs/architecture.md draws the stages; each has one file in workflow/rules.
 from snakemake.utils import min_version
@@ -35,6 +37,7 @@ include: "workflow/rules/tables.smk"
 
 
 rule all:
+    """Table 1 with its figures, controls, costs and provenance: made by default."""
     default_target: True
     input:
         "results/tables/table1.tsv",
@@ -48,3 +51,23 @@ rule all:
         expand("results/crispr/{cell}.tsv", cell=cells_with("crispr")),
         expand("results/targets/{cell}.agreement.json", cell=cells_with("cage", "rnaseq")),
         expand("results/figures/scatter/{cell}.{method}.png", cell=config["cells"], method=METHODS),
+
+
+rule prepare:
+    """Everything before training, for the cell types and methods of the configuration."""
+    input:
+        [
+            path
+            for cell in config["cells"]
+            for method in with_starts(METHODS, settings_of)
+            for path in training_inputs(cell, method)
+        ],
+        unrecorded(),
+        "results/quality.tsv",
+
+
+rule stores:
+    """The window stores alone: bases, and every cell type's signals, masks and contact."""
+    input:
+        "results/windows/sequence.zarr/manifest.json",
+        expand("results/windows/{cell}.zarr/manifest.json", cell=config["cells"]),

@@ -2,6 +2,7 @@
 
 
 rule candidates:
+    """Candidate elements of a cell type: peaks resized, the strongest by reads, promoters."""
     input:
         peaks="results/peaks/{cell}/peaks.narrowPeak",
         bams=accessibility_bams,
@@ -38,6 +39,7 @@ rule candidates:
 
 
 rule activity:
+    """Reads in elements and at promoters, from alignments, as ABC's activity."""
     input:
         candidates="results/abc/{cell}/candidates.bed",
         genes="results/genes/genes.tsv",
@@ -81,6 +83,7 @@ rule activity:
 
 
 rule activity_from_counts:
+    """The same activity, from the count tables of a finished ABC run."""
     input:
         element_dnase=lambda wildcards: cell_paths(wildcards.cell, "element_dnase_counts"),
         element_h3k27ac=lambda wildcards: cell_paths(
@@ -128,6 +131,7 @@ rule activity_from_counts:
 
 
 rule scores:
+    """Activity-by-Contact scores of all element-gene pairs of a cell type."""
     input:
         elements="results/abc/{cell}/elements.parquet",
         genes="results/genes/genes.tsv",
@@ -161,6 +165,7 @@ rule scores:
 
 
 rule elements:
+    """The elements of each gene that EPInformer reads."""
     input:
         predictions="results/abc/{cell}/predictions.parquet",
         genes="results/genes/genes.tsv",
@@ -192,6 +197,7 @@ rule elements:
 
 
 rule quality:
+    """Reads, peaks, elements and contact coverage of a cell type beside the expected ranges."""
     input:
         activity="results/abc/{cell}/quality.json",
         peaks=lambda wildcards: (
@@ -223,6 +229,7 @@ rule quality:
 
 
 rule quality_table:
+    """The quality of all cell types in one table."""
     input:
         expand("results/quality/{cell}.tsv", cell=config["cells"]),
     output:

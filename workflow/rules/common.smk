@@ -89,7 +89,7 @@ def screened(table):
 shell.prefix(f'set -euo pipefail; export PATH="$PATH:{Path(sys.executable).parent}"; ')
 
 # Where the environments that Snakemake makes take gexpipe from (workflow/envs/*.post-deploy.sh).
-os.environ["GEXPIPE_SOURCE"] = str(BASE)
+os.environ.update(GEXPIPE_SOURCE=str(BASE))
 
 # Sizes come from the genome, unless the reference sheet gives them (a run without sequence).
 CHROM_SIZES = (

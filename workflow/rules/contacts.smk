@@ -2,6 +2,7 @@
 
 
 rule contacts:
+    """Contact of every TSS with its surroundings: from a matrix, the average, or the power law."""
     input:
         matrix=contact_matrix,
         average=average_contacts,
@@ -37,6 +38,7 @@ rule contacts:
 
 
 rule balance:
+    """A matrix without usable balancing weights, balanced by FAN-C (extra)."""
     input:
         lambda wildcards: cell_paths(wildcards.cell, "hic"),
     output:

@@ -7,6 +7,7 @@ localrules:
 
 
 rule element_scores:
+    """How much a trained model looks at each element, by one kind of score."""
     input:
         checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
         sequence="results/windows/sequence.zarr/manifest.json",
@@ -57,6 +58,7 @@ use rule element_scores as base_scores with:
 
 
 rule tracks:
+    """Scores as BED, bedpe and bigWig for a genome browser."""
     input:
         links="results/scores/own/{cell}/{method}/fold{fold}/seed{seed}/{score}.parquet",
         genes="results/genes/genes.tsv",
@@ -103,6 +105,7 @@ use rule tracks as base_tracks with:
 
 
 rule hub:
+    """A track hub of all tracks."""
     input:
         [path for _, path in hub_tracks()],
         [f"{path.removesuffix('.bw')}.bedpe" for _, path in hub_tracks()],
@@ -131,6 +134,7 @@ rule hub:
 
 
 rule against_truth:
+    """Scores against the planted truth of a simulated genome."""
     input:
         lambda wildcards: score_files(wildcards),
         examples="results/examples/{cell}.parquet",
@@ -164,6 +168,7 @@ rule against_truth:
 
 
 rule discovery_table:
+    """A table of scores against the truth: mean and sd over runs, with controls."""
     input:
         lambda wildcards: expand(
             "results/discovery/{table}/{cell}.fold{fold}.seed{seed}.tsv",

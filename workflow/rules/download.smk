@@ -6,6 +6,7 @@ localrules:
 
 
 rule download:
+    """One file of the sheets: fetched, verified, recorded."""
     output:
         # Not removed before a job: a file that is there and right is checked, not fetched again.
         file=update("resources/files/{file}"),

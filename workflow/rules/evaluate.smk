@@ -2,6 +2,7 @@
 
 
 rule shuffled:
+    """Predictions with every gene's window exchanged for another's: a control."""
     input:
         unpack(stores),
         checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
@@ -34,6 +35,7 @@ rule shuffled:
 
 
 rule tested:
+    """Predictions of a trained model from changed inputs, as a table asks for."""
     input:
         unpack(stores),
         checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
@@ -67,6 +69,7 @@ rule tested:
 
 
 rule metrics:
+    """Metrics of the runs of table 1, and with shuffled windows."""
     input:
         runs(
             "results/runs/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
@@ -109,6 +112,7 @@ use rule metrics as shuffled_metrics with:
 
 
 rule crispr:
+    """ABC scores against a CRISPRi benchmark."""
     input:
         predictions="results/abc/{cell}/predictions.parquet",
         crispr=lambda wildcards: cell_paths(wildcards.cell, "crispr"),

@@ -2,6 +2,7 @@
 
 
 rule crispr_scores:
+    """What models look at against CRISPRi, beside ABC, activity and distance."""
     input:
         discovered_files,
         abc="results/abc/{cell}/predictions.parquet",
@@ -46,6 +47,7 @@ rule crispr_scores:
 
 
 rule screen_table:
+    """A table of scores against CRISPRi, beside the published values."""
     input:
         measured=lambda wildcards: expand(
             "results/crispr/{cell}.{table}.tsv",
@@ -94,6 +96,7 @@ rule screen_table:
 
 
 rule weights:
+    """The weights of the signals that Prism learned, drawn gene by gene."""
     input:
         checkpoint=lambda wildcards: "results/runs/{cell}/prism/fold{fold}/seed{seed}/best.ckpt".format(
             cell=wildcards.cell, fold=config["splits"]["fold"], seed=config["seeds"][0]
@@ -127,6 +130,7 @@ rule weights:
 
 
 rule motifs:
+    """Motifs that EPInformer's sequence encoder reads (extra: motifs)."""
     input:
         checkpoint=lambda wildcards: "results/runs/{cell}/enhancer_encoder/fold{fold}/seed{seed}/best.ckpt".format(
             cell=wildcards.cell, fold=config["splits"]["fold"], seed=config["seeds"][0]
@@ -164,6 +168,7 @@ rule motifs:
 
 
 rule locus:
+    """A gene's neighbourhood drawn: signals, contact, scores, known elements."""
     input:
         drawn_files,
         store="results/windows/{cell}.zarr/manifest.json",

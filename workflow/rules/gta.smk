@@ -9,6 +9,7 @@ localrules:
 
 
 rule gta_genes:
+    """The TSS that GTA's bins are centred on."""
     input:
         genes="results/genes/genes.tsv",
         gtf=tagged_models,
@@ -35,6 +36,7 @@ rule gta_genes:
 
 
 rule stand_ins:
+    """A small random Sei and language model, for simulated genomes and tests."""
     output:
         sei=f"{STAND_INS}/sei_model.tar.gz",
         backbone=f"{STAND_INS}/backbone/config.json",
@@ -59,6 +61,7 @@ rule stand_ins:
 
 
 rule sei:
+    """The two files of Sei's release that are read."""
     input:
         sei_archive,
     output:
@@ -83,6 +86,7 @@ rule sei:
 
 
 rule bin_features:
+    """Sei's features of the bins around every TSS."""
     input:
         unpack(extractor_files),
         fasta="resources/reference/genome.fa",
@@ -112,6 +116,7 @@ rule bin_features:
 
 
 rule bin_signals:
+    """Mean signals of a cell type over GTA's bins."""
     input:
         signals=lambda wildcards: list(signal_paths(wildcards.cell).values()),
         genes="results/gta/genes.tsv",
@@ -142,6 +147,7 @@ rule bin_signals:
 
 
 rule prompts:
+    """NCBI's record of every gene as a prompt."""
     input:
         genes="results/genes/genes.tsv",
         info=lambda wildcards: reference_path("gene_info"),
@@ -170,6 +176,7 @@ rule prompts:
 
 
 rule geuvadis:
+    """GTA's example table: median expression over individuals, held-out genes."""
     input:
         table=lambda wildcards: cell_paths(wildcards.cell, "geuvadis"),
         genes="results/gta/genes.tsv",
@@ -205,6 +212,7 @@ rule geuvadis:
 
 
 rule gta_attention:
+    """Figures of what a trained GTA attends to and selects."""
     input:
         unpack(stores),
         checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",

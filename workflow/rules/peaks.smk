@@ -2,6 +2,7 @@
 
 
 rule cram_to_bam:
+    """A CRAM file of the sheet as BAM."""
     input:
         cram="resources/files/{name}.cram",
         fasta="resources/reference/genome.fa",
@@ -26,6 +27,7 @@ rule cram_to_bam:
 
 # A file in order is linked, not copied.
 rule sort_bam:
+    """An alignment file of the sheet ordered by coordinate and indexed."""
     input:
         as_downloaded,
     output:
@@ -51,6 +53,7 @@ rule sort_bam:
 
 
 rule peaks:
+    """MACS3 peaks of a cell type's pooled alignments."""
     input:
         bams=accessibility_bams,
         indices=lambda wildcards: bam_indices(accessibility_bams(wildcards)),

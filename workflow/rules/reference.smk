@@ -15,6 +15,7 @@ localrules:
 
 
 rule lift:
+    """A table of intervals carried over from another assembly."""
     input:
         table="resources/files/{file}",
         chain=lambda wildcards: SHEETS.chain(SHEETS.lifted[wildcards.file].assembly).path,
@@ -43,6 +44,7 @@ rule lift:
 
 
 rule genome:
+    """The genome decompressed and indexed, and its chromosome sizes."""
     input:
         lambda wildcards: reference_path("fasta"),
     output:
@@ -67,6 +69,7 @@ rule genome:
 
 
 rule genes:
+    """The gene table: id, symbol, TSS, strand."""
     input:
         gene_source,
     output:
@@ -97,6 +100,7 @@ rule genes:
 
 
 rule splits:
+    """Which part every gene is of, in the twelve leave-chromosome-out folds."""
     input:
         "results/genes/genes.tsv",
     output:
@@ -118,6 +122,7 @@ rule splits:
 
 
 rule mrna:
+    """The eight mRNA features of every gene."""
     input:
         table=mrna_source,
         genes="results/genes/genes.tsv",
@@ -145,6 +150,7 @@ rule mrna:
 
 
 rule target:
+    """The expression target of a cell type: from CAGE, RNA-seq or a published table."""
     input:
         files=target_files,
         genes="results/genes/genes.tsv",
@@ -189,6 +195,7 @@ use rule target as named_target with:
 
 
 rule agreement:
+    """CAGE beside RNA-seq, where a cell type has both."""
     input:
         cage=lambda wildcards: cell_paths(wildcards.cell, "cage"),
         rnaseq=lambda wildcards: cell_paths(wildcards.cell, "rnaseq"),
@@ -218,6 +225,7 @@ rule agreement:
 
 
 rule examples:
+    """The example table of a cell type: features, target and folds of every gene."""
     input:
         genes="results/genes/genes.tsv",
         splits="results/genes/splits.tsv",
@@ -264,6 +272,7 @@ use rule examples as named_examples with:
 
 
 rule check:
+    """Chromosome names and lengths of a cell type's files, compared with the genome's."""
     input:
         files=checked_paths,
         sizes=CHROM_SIZES,
@@ -296,6 +305,7 @@ rule check:
 
 
 rule check_reference:
+    """The same of the files that belong to no cell type."""
     input:
         files=[row.ready for row in checked_reference()],
         sizes=CHROM_SIZES,

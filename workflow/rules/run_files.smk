@@ -1,4 +1,5 @@
 # Which files a method is trained on and predicts from.
+from types import SimpleNamespace
 
 
 def example_table(wildcards):
@@ -62,6 +63,22 @@ def baseline_tables(wildcards):
     if "contact" in features or method["inputs"]["elements"]:
         tables["elements"] = f"results/elements/{cell}.parquet"
     return tables
+
+
+def training_inputs(cell, method):
+    """Files that training a method on a cell type reads, but for checkpoints of other methods."""
+    run = SimpleNamespace(cell=cell, method=method)
+    if method in BASELINES:
+        return list(baseline_tables(run).values())
+    mixed = mixed_cells(run)
+    return [
+        *training_data(run).values(),
+        example_table(run),
+        *([element_store(run)] if TRAINED[method]["inputs"]["elements"] else []),
+        *expand("results/windows/{cell}.zarr/manifest.json", cell=mixed),
+        *expand("results/examples/{cell}.parquet", cell=mixed),
+        *language_model(run),
+    ]
 
 
 def runs(pattern, methods):

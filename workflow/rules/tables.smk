@@ -16,6 +16,7 @@ localrules:
 
 
 rule table_metrics:
+    """Metrics of the runs of one table."""
     input:
         predictions=lambda wildcards: PLANS[wildcards.table].predictions(),
         only=gene_set,
@@ -52,6 +53,7 @@ rule table_metrics:
 
 
 rule table:
+    """A table of the papers: mean and sd over runs beside the published values."""
     input:
         metrics="results/metrics/{table}.tsv",
         published=str(locate(config["published"], BASE)),
@@ -95,6 +97,7 @@ rule table:
 
 
 rule parameters:
+    """Parameter counts of the models of a table."""
     output:
         "results/metrics/parameters.{table}.tsv",
     log:
@@ -118,6 +121,7 @@ rule parameters:
 
 
 rule size_table:
+    """A table of parameter counts beside the published ones."""
     input:
         counts="results/metrics/parameters.{table}.tsv",
         published=str(locate(config["published"], BASE)),
@@ -153,6 +157,7 @@ rule size_table:
 
 
 rule long_range:
+    """How far contact reaches, beside Prism's table 8."""
     input:
         stores=expand("results/windows/{cell}.zarr/manifest.json", cell=config["cells"]),
         elements=expand("results/elements/{cell}.parquet", cell=config["cells"]),
@@ -188,6 +193,7 @@ rule long_range:
 
 
 rule paired:
+    """Differences between all rows of a table, with intervals over genes."""
     input:
         lambda wildcards: PLANS[wildcards.table].predictions(),
     output:
@@ -217,6 +223,7 @@ rule paired:
 
 
 rule table_figure:
+    """A table drawn beside its published values."""
     input:
         "results/tables/{table}.tsv",
     output:
@@ -250,6 +257,7 @@ rule table_figure:
 
 
 rule all_tables:
+    """All tables of the papers and their figures: results/tables/all."""
     input:
         expand("results/tables/{table}.tsv", table=BUILT_TABLES),
         expand(
@@ -278,6 +286,7 @@ rule all_tables:
 
 
 rule controls:
+    """Test error of every method, with shuffled windows, and of a linear model."""
     input:
         metrics="results/metrics/runs.tsv",
         shuffled="results/metrics/shuffled.tsv",
@@ -310,6 +319,7 @@ rule controls:
 
 
 rule scatter:
+    """Predicted against observed expression of a method on a cell type."""
     input:
         lambda wildcards: expand(
             "results/runs/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
@@ -346,6 +356,7 @@ rule scatter:
 
 
 rule costs:
+    """Time and memory of every rule."""
     input:
         "results/metrics/runs.tsv",
         "results/metrics/shuffled.tsv" if LEARNED else [],
@@ -375,6 +386,7 @@ rule costs:
 
 
 rule provenance:
+    """Where every file came from, with checksums, the configuration and versions."""
     input:
         # Made last: then every file that was needed is there.
         table="results/tables/table1.tsv",

@@ -2,6 +2,7 @@
 
 
 rule train:
+    """One method on one cell type, one fold, one seed; continues where it was stopped."""
     input:
         unpack(training_data),
         examples=example_table,
@@ -54,6 +55,7 @@ rule train:
 
 
 rule baseline:
+    """A linear, boosted or element-feature baseline on the example table."""
     input:
         unpack(baseline_tables),
     output:

@@ -2,6 +2,7 @@
 
 
 rule sequence_store:
+    """The window store of bases, which all cell types share."""
     input:
         fasta="resources/reference/genome.fa",
         index="resources/reference/genome.fa.fai",
@@ -28,6 +29,7 @@ rule sequence_store:
 
 
 rule signal_store:
+    """The window store of a cell type: signals, masks, contact."""
     input:
         signals=lambda wildcards: list(signal_paths(wildcards.cell).values()),
         genes="results/genes/genes.tsv",
@@ -67,6 +69,7 @@ rule signal_store:
 
 
 rule element_store:
+    """The store of the elements' bases."""
     input:
         table="results/elements/{cell}.parquet",
         fasta="resources/reference/genome.fa",
