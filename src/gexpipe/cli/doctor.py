@@ -23,6 +23,9 @@ def doctor(
     self_check: Annotated[
         bool, typer.Option("--self-check", help="Compare the scan with the plain reference.")
     ] = False,
+    look: Annotated[
+        bool, typer.Option("--preflight", help="Look at every file of the configuration.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False,
     length: Annotated[int, typer.Option(help="Self-check: tokens.", min=1)] = 2000,
     width: Annotated[int, typer.Option(help="Self-check: channels.", min=1)] = 64,
@@ -34,10 +37,16 @@ def doctor(
     With --configfile: portals, downloads and disk of that configuration; exit 1 when a portal that
     is needed does not answer, or the disk is too small.
 
+    With --preflight: one line per file of the configuration (the shipped one without --configfile),
+    from its portal's record and its first bytes; exit 1 when one would stop a run.
+
     With --self-check: one line per value and gradient of the scan; exit 1 when one deviates.
     """
     from gexpipe.doctor.installed import check_scan, examine
 
+    if look:
+        _preflight(workflow, configfile or [], folder, as_json)
+        return
     findings = check_scan(batch, length, width, state) if self_check else examine(folder)
     if configfile and not self_check:
         from gexpipe.doctor.plan import examine_plan
@@ -48,4 +57,19 @@ def doctor(
     for finding in findings if not as_json else []:
         typer.echo(f"{finding.state:8}{finding.what:36}{finding.detail}")
     if any(finding.state in ("missing", "failed") for finding in findings):
+        raise typer.Exit(1)
+
+
+def _preflight(workflow: Path, configfiles: list[Path], folder: Path, as_json: bool) -> None:
+    from gexpipe.doctor.preflight import preflight
+
+    report = preflight(workflow, configfiles, folder)
+    if as_json:
+        typer.echo(json.dumps(report.as_json(), indent=2))
+    for row in report.rows if not as_json else []:
+        typer.echo(f"{row.state:8}{row.use:28} {row.accession:24} {row.line()}")
+    if not as_json:
+        for line in report.words():
+            typer.echo(line)
+    if report.failed:
         raise typer.Exit(1)

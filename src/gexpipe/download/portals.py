@@ -74,6 +74,8 @@ class Found:
         Empty where the portal does not tell.
     auth : (key, secret) or None
         Credentials for the portal.
+    details : mapping
+        What else the portal says of it: output_type, reads, experiment, replicate.
     """
 
     place: str
@@ -82,6 +84,7 @@ class Found:
     assembly: str = ""
     status: str = ""
     auth: tuple[str, str] | None = field(default=None, repr=False)
+    details: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def same_assembly(one: str, other: str) -> bool:
@@ -166,7 +169,20 @@ def _file(metadata: Mapping[str, Any], accession: str, assembly: str, where: str
         md5=str(metadata.get("md5sum", "")),
         assembly=assembly,
         status=str(metadata.get("status", "")),
+        details=_details(metadata),
     )
+
+
+def _details(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Kind and origin of a file, by ENCODE's field names; without what is not told."""
+    replicates = metadata.get("biological_replicates") or []
+    told = {
+        "output_type": metadata.get("output_type"),
+        "reads": metadata.get("mapped_run_type") or metadata.get("run_type"),
+        "experiment": str(metadata.get("dataset") or "").strip("/").rpartition("/")[2],
+        "replicate": f"replicate {'+'.join(map(str, replicates))}" if replicates else "",
+    }
+    return {key: str(value) for key, value in told.items() if value}
 
 
 def fourdn_open(metadata: Mapping[str, Any], base: str) -> str | None:
