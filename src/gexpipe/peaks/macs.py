@@ -166,7 +166,8 @@ def call_peaks(
         _run([*arguments, "-n", "macs3", "--outdir", folder, "-t", *map(str, bams)], bams[0])
         lines = (Path(folder) / "macs3_peaks.narrowPeak").read_text().splitlines()
     if not lines:
-        raise UserError(f"MACS3 found no peak at p < {pvalue}", bams[0])
+        lack = _lack(bams[0], format == "BAMPE")
+        raise UserError(lack or f"MACS3 found no peak at p < {pvalue}", bams[0])
     lines.sort(key=_position)
     with aside(out) as temporary:
         temporary.write_text("\n".join(lines) + "\n")
@@ -217,22 +218,36 @@ def _run(arguments: list[str], where: Path) -> None:
 
 def _reason(done: subprocess.CompletedProcess[str], arguments: list[str], first: Path) -> str:
     """Why MACS3 failed: what the file lacks, where that is it, else MACS3's last own words."""
-    pairs = "BAMPE" in arguments
-    usable = _usable_reads(first, pairs)
-    if usable < FEW:
-        what = "properly paired reads (flag 0x2)" if pairs else "reads"
-        return f"{usable} {what}: too few to call peaks"
+    lack = _lack(first, "BAMPE" in arguments)
+    if lack:
+        return lack
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
     own = [line for line in lines if re.match(r"(ERROR|CRITICAL|macs3)\b|.*: error:", line)]
     said = own[-1] if own else "GEXPIPE_DEBUG=1 shows its messages"
     return f"MACS3 failed with status {done.returncode} ({said})"
 
 
-def _usable_reads(path: Path, pairs: bool) -> int:
-    """Reads of a file that MACS3 can use, counted up to `FEW`."""
+def _lack(path: Path, fragments: bool) -> str:
+    """What a file lacks that MACS3 needs, from its reads; empty where it has enough."""
     if is_tag_file(path):
-        return sum(1 for _ in islice(data_lines(path), FEW))
-    wanted = pysam.FPROPER_PAIR if pairs else 0
-    with pysam.AlignmentFile(str(path), check_sq=False) as reads:
-        fine = (r for r in reads if not r.is_unmapped and r.flag & wanted == wanted)
-        return sum(1 for _ in islice(fine, FEW))
+        usable, paired = sum(1 for _ in islice(data_lines(path), FEW)), False
+    else:
+        with pysam.AlignmentFile(str(path), check_sq=False) as reads:
+            usable, paired = _usable_reads(reads, fragments)
+    if usable >= FEW:
+        return ""
+    what = "properly paired reads (flag 0x2): of pairs MACS3 uses no others" if paired else "reads"
+    return f"{usable} {what}; too few to call peaks"
+
+
+def _usable_reads(reads: pysam.AlignmentFile, fragments: bool) -> tuple[int, bool]:
+    """Reads that MACS3 can use, counted up to `FEW`, and whether there are pairs."""
+    usable, paired = 0, False
+    for read in reads:
+        paired |= read.is_paired
+        usable += not read.is_unmapped and (
+            read.is_proper_pair or not (read.is_paired or fragments)
+        )
+        if usable == FEW:
+            break
+    return usable, paired
