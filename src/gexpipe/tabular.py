@@ -226,7 +226,8 @@ def read_tsv(
     """
     source = require(path, what)
     try:
-        table = pd.read_csv(source, sep="\t", **options)
+        with open_text(source) as handle:
+            table = pd.read_csv(handle, sep="\t", **options)
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         raise UserError(f"not a readable {what} ({error})", source) from error
     return _complete(table, source, what, columns)

@@ -18,14 +18,14 @@ TWO = (
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_tss_is_the_first_base_on_the_strand(tmp_path, zipped):
+def test_the_tss_is_that_of_abc(tmp_path, zipped):
     path = tmp_path / "genes.bed"
     path.write_bytes(gzip.compress(TWO.encode()) if zipped else TWO.encode())
     table = genes_from_bed(path, ["chr1"])
     assert list(table) == GENE_COLUMNS
     assert table["gene_id"].tolist() == ["ENSG1", "ENSG2"]
     assert table["symbol"].tolist() == ["AAA", ""]
-    assert table["tss"].tolist() == [100, 899]
+    assert table["tss"].tolist() == [100, 900]
     assert table[["start", "end"]].to_numpy().tolist() == [[100, 900], [100, 900]]
     assert set(table["source"]) == {"bed"}
 

@@ -68,13 +68,17 @@ def element_features(elements: pd.DataFrame, examples: pd.DataFrame) -> np.ndarr
     genes = examples.set_index("gene_id").loc[elements["gene_id"]]
     sign = genes["strand"].map({"+": 1.0, "-": -1.0}).fillna(0.0).to_numpy()
     middle = (elements["start"] + elements["end"]).to_numpy() / 2.0
+    away = middle - genes["tss"].to_numpy()
+    # An element at the farthest distance may be blank: its distance is given as 0.
+    distance = elements["distance_kb"].to_numpy()
+    distance = np.where(distance > 0, distance, np.abs(away) / 1000.0)
     return np.column_stack(
         [
-            np.log10(elements["distance_kb"].to_numpy()),
+            np.log10(distance),
             np.log10(1e-3 + contact),
             log_activity(activity),
             np.log10(1e-2 + activity * contact),
-            sign * np.sign(middle - genes["tss"].to_numpy()),
+            sign * np.sign(away),
         ]
     )
 

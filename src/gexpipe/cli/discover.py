@@ -12,6 +12,7 @@ from gexpipe.cli.options import ChromSizes, Fold, Genes, Title
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 from gexpipe.named import named
+from gexpipe.tabular import read_parquet
 
 app = typer.Typer(no_args_is_help=True, help="What a model looks at; is it true; tracks of it.")
 log = get_logger(__name__)
@@ -45,13 +46,11 @@ def scores(
     from gexpipe.train.process import prepare
 
     prepare(threads)
-    import pandas as pd
     import torch
 
     from gexpipe.data.shuffled import ShuffledWindows
     from gexpipe.discovery import files
     from gexpipe.discovery import scores as run
-    from gexpipe.files import require
     from gexpipe.models.foreign import open_checkpoint
     from gexpipe.train.run import Sources, open_data
 
@@ -64,7 +63,7 @@ def scores(
     rows = data.split(part, split)
     if shuffle_windows is not None:
         data = ShuffledWindows(data, part, shuffle_windows)
-    table, size = pd.read_parquet(require(candidates, "candidates")), config.train.batch_size
+    table, size = read_parquet(candidates, "candidates"), config.train.batch_size
     found = None
     if config.inputs.elements:
         scored = run.score_elements(model, data, rows, table, kind, size)

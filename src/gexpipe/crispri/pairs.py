@@ -15,7 +15,7 @@ from gexpipe.files import require
 from gexpipe.gene_ids import without_version
 from gexpipe.intervals import at_row
 from gexpipe.log import get_logger
-from gexpipe.tabular import numbers, read_table
+from gexpipe.tabular import numbers, read_table, read_tsv
 
 __all__ = [
     "best_overlap",
@@ -139,7 +139,20 @@ def _kept(table: pd.DataFrame, column: str, wanted: set[str], path: str | Path) 
 def predicted(path: Path, wanted: set[str], scores: Sequence[str]) -> pd.DataFrame:
     """Rows of the genes in question and their score columns, read batch by batch."""
     columns = ["gene_id", "chrom", "start", "end", *scores]
-    with pq.ParquetFile(require(path, "prediction file")) as file:
+    with require(path, "prediction file").open("rb") as handle:
+        stored = handle.read(4) == b"PAR1"
+    if not stored:  # text, as our table looks once it is exported
+        names = {"gene_id": str, "chrom": str}
+        table = read_tsv(path, "prediction table", columns, dtype=names, keep_default_na=True)
+        return table.loc[table["gene_id"].isin(wanted), columns].reset_index(drop=True)
+    try:
+        return _stored_scores(path, wanted, columns)
+    except (OSError, ValueError) as error:  # pyarrow's are ValueErrors
+        raise UserError(f"not a readable prediction file ({error})", path) from error
+
+
+def _stored_scores(path: Path, wanted: set[str], columns: list[str]) -> pd.DataFrame:
+    with pq.ParquetFile(path) as file:
         missing = [name for name in columns if name not in file.schema_arrow.names]
         if missing:
             raise UserError(

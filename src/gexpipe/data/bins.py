@@ -12,11 +12,11 @@ import torch
 from gexpipe.batch import Batch
 from gexpipe.bins.store import BinStore
 from gexpipe.errors import UserError
-from gexpipe.files import require
 from gexpipe.log import get_logger
 from gexpipe.models.base import Inputs
 from gexpipe.models.gta import GTAOptions
 from gexpipe.models.language import PADDING, load_tokenizer
+from gexpipe.tabular import read_parquet
 
 __all__ = ["BinData"]
 
@@ -63,7 +63,7 @@ class BinData:
         prompts: Path | None = None,
         signals: Path | None = None,
     ) -> None:
-        self.table = pd.read_parquet(require(examples, "example table"))
+        self.table = read_parquet(examples, "example table")
         store = BinStore(features)
         words = options.feature_words()
         if list(words) != store.words:
@@ -148,7 +148,7 @@ class BinData:
     def _texts(self, prompts: Path | None) -> list[str]:
         if prompts is None:
             raise UserError("this method reads prompts: give --prompts", "method gta")
-        table = pd.read_parquet(require(prompts, "table of prompts")).set_index("gene_id")
+        table = read_parquet(prompts, "table of prompts").set_index("gene_id")
         absent = [g for g, known in zip(self.gene_ids, self._known, strict=True) if known]
         absent = [g for g in absent if g not in table.index]
         if absent:

@@ -14,6 +14,7 @@ from zarr.codecs import ZstdCodec
 
 from gexpipe.errors import UserError
 from gexpipe.files import aside, require
+from gexpipe.tabular import read_parquet
 
 __all__ = ["LINKS", "BaseScores", "read_bases", "read_links", "write_bases", "write_links"]
 
@@ -89,7 +90,7 @@ def read_links(path: Path) -> pd.DataFrame:
     DataFrame
         gene_id, chrom, start, end, score.
     """
-    table = pd.read_parquet(require(path, "element scores"))
+    table = read_parquet(path, "element scores")
     missing = [name for name in ("gene_id", "chrom", "start", "end", "score") if name not in table]
     if missing:
         raise UserError(f"no column {missing[0]!r} of element scores", path)

@@ -9,8 +9,8 @@ import pandas as pd
 
 from gexpipe.crispri.pairs import crispr_pairs
 from gexpipe.errors import UserError
-from gexpipe.files import require
 from gexpipe.intervals import data_lines, read_intervals
+from gexpipe.tabular import read_parquet
 
 __all__ = ["planted_elements", "read_marks", "tested_elements"]
 
@@ -20,10 +20,7 @@ MARK = (*PLACE, "name", "score")
 
 def read_marks(path: Path) -> pd.DataFrame:
     """Known elements: a BED file (a fifth column is a score), or parquet; chrom, start, end."""
-    if path.suffix == ".parquet":
-        table = pd.read_parquet(require(path, "elements"))
-    else:
-        table = _bed_marks(path)
+    table = read_parquet(path, "elements") if path.suffix == ".parquet" else _bed_marks(path)
     missing = [name for name in ("chrom", "start", "end") if name not in table]
     if missing:
         raise UserError(f"no column {missing[0]!r} of elements", path)
@@ -68,9 +65,9 @@ def planted_elements(folder: Path, cells: Collection[str], gene_id: str) -> dict
         Label -> chrom, start, end, score: what the gene loses without it (log10 units); decoys
         have no score.
     """
-    links = pd.read_parquet(require(folder / "links.parquet", "simulated links"))
+    links = read_parquet(folder / "links.parquet", "simulated links")
     mine = links[(links["gene_id"] == gene_id) & links["cell"].isin(cells)]
-    elements = pd.read_parquet(require(folder / "elements.parquet", "simulated elements"))
+    elements = read_parquet(folder / "elements.parquet", "simulated elements")
     return {
         "planted, acts": mine.rename(columns={"effect": "score"})[[*PLACE, "score"]],
         "planted decoys": elements.loc[elements["kind"] == "decoy", PLACE],

@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from gexpipe.discovery.pairs import pairs_in_windows
 from gexpipe.errors import UserError
-from gexpipe.files import require
+from gexpipe.tabular import read_parquet
 
 __all__ = ["DISTANCES", "base_labels", "base_rows", "element_rows", "overlapping", "true_pairs"]
 
@@ -50,8 +50,8 @@ def true_pairs(folder: Path, genes: pd.DataFrame, cell: str, length: int) -> pd.
         Columns of `pairs_in_windows`, kind, effect (what the gene loses without the element, log10
         units; 0 for elements that do not act on it).
     """
-    elements = pd.read_parquet(require(folder / "elements.parquet", "simulated elements"))
-    links = pd.read_parquet(require(folder / "links.parquet", "simulated links"))
+    elements = read_parquet(folder / "elements.parquet", "simulated elements")
+    links = read_parquet(folder / "links.parquet", "simulated links")
     links = links[links["cell"] == cell]
     if links.empty:
         raise UserError(f"no link of cell type {cell}", folder / "links.parquet")

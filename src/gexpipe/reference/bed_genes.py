@@ -19,8 +19,8 @@ FIELDS = ["chrom", "start", "end", "name", "score", "strand"]
 def genes_from_bed(path: str | Path, chromosomes: list[str]) -> pd.DataFrame:
     """Genes of a BED file: one row a gene, its body 0-based half-open.
 
-    The name is the gene id, or id and symbol as ``id|symbol``. The TSS is the body's first base on
-    the gene's strand: ``start`` on +, ``end - 1`` on -.
+    The name is the gene id, or id and symbol as ``id|symbol``. The TSS is that of ABC:
+    ``start`` on +, ``end`` on - (one past the first transcribed base).
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def genes_from_bed(path: str | Path, chromosomes: list[str]) -> pd.DataFrame:
             "gene_id": [name[0] for name in names],
             "symbol": [name[2] for name in names],
             "chrom": rows["chrom"],
-            "tss": np.where(rows["strand"] == "+", start, end - 1),
+            "tss": np.where(rows["strand"] == "+", start, end),
             "strand": rows["strand"],
             "start": start,
             "end": end,

@@ -213,7 +213,7 @@ def read_genes(path: str | Path, sizes: dict[str, int] | None = None) -> pd.Data
 def _on_chromosome(table: pd.DataFrame, sizes: dict[str, int] | None) -> pd.Series:
     if sizes is None:
         return pd.Series(True, index=table.index)
-    return table["tss"] < table["chrom"].map(sizes).fillna(0)
+    return table["tss"] <= table["chrom"].map(sizes).fillna(-1)
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
