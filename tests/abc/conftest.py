@@ -70,3 +70,9 @@ def genes22(run22: Path) -> pd.DataFrame:
     genes = pd.read_csv(run22 / "neighborhoods/GeneList.bed", sep="\t", names=names)
     genes["tss"] = np.where(genes["strand"] == "+", genes["start"], genes["end"])
     return genes.assign(gene_id=genes["symbol"])
+
+
+@pytest.fixture(scope="session")
+def published(run22: Path) -> pd.DataFrame:
+    """Thresholded predictions of the published chr22 run."""
+    return pd.read_csv(run22 / "predictions/EnhancerPredictionsFull.tsv.gz", sep="\t")

@@ -45,8 +45,8 @@ def test_an_element_of_adapter_reads_is_left_out_of_the_path_from_alignments(
     assert (kept["chrom"] + ":" + kept["start"].astype(str)).tolist() == ["chr2:0", "chr2:300"]
     assert (kept["dnase_rpm"] > 0).all()
     assert "chr1:0-2600" in caplog.text
-    with pytest.raises(UserError, match=r"each holds more than the share 0\.01 of all reads"):
-        call(*begin, *outputs)
+    call(*begin, *outputs)  # three elements are too few for a share of 0.01
+    assert len(pd.read_parquet(folder / "elements")) == 3
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def count_options(folder: Path, elements: list[int]) -> list[object]:
 
 def test_from_counts_drops_artefacts_and_joins_promoters_by_name(folder):
     options = count_options(folder, [5, 10**6, 6])
-    call(*options, "--dnase-total", 2e6, "--largest-share", 0.3)
+    call(*options, "--dnase-total", 2e6, "--largest-share", 0.4)
     elements = pd.read_parquet(folder / "e.parquet")
     assert elements["dnase_rpm"].tolist() == [2.5, 3.0]
     assert elements["start"].tolist() == [0, 200]

@@ -20,11 +20,6 @@ from gexpipe.reference.genome import read_sizes
 
 
 @pytest.fixture(scope="module")
-def published(run22):
-    return pd.read_csv(run22 / "predictions/EnhancerPredictionsFull.tsv.gz", sep="\t")
-
-
-@pytest.fixture(scope="module")
 def elements(run22, shared, genes22):
     folder, reference = run22 / "neighborhoods", shared / "data/reference_hg38"
     table = read_intervals(folder / "EnhancerList.bed.gz", ["chrom", "start", "end", "published"])

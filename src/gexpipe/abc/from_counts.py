@@ -99,9 +99,15 @@ def artefacts(
 ) -> NDArray[np.bool_]:
     """(E,) bool: one region that alone holds more than this share of a library's reads.
 
-    No regulatory element does; adapter sequence that aligns to one place does.
+    No regulatory element does; adapter sequence that aligns to one place does. Where there are so
+    few elements that an even part of the reads is more than the share, the rule says nothing.
     """
     share = table["count"].to_numpy() / max(reads, 1.0)
+    if len(table) * largest_share <= 1:
+        logger.info(
+            "%s: %d elements are too few to tell artefacts by their share", where, len(table)
+        )
+        return np.zeros(len(table), dtype=bool)
     found = share > largest_share
     for place, part in zip(table[found][KEY].itertuples(index=False), share[found], strict=True):
         logger.warning(
