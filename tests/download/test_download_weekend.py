@@ -160,3 +160,17 @@ def test_the_token_of_a_signed_address_is_written_nowhere(
 )
 def test_addresses_are_said_without_their_keys(place: str, said: str) -> None:
     assert public(place) == said
+
+
+def test_another_address_is_asked_also_after_a_redirect(
+    server: PortalServer, tmp_path: Path
+) -> None:
+    stored = server.root / "bucket.org/a.bigWig"
+    stored.parent.mkdir(parents=True)
+    stored.write_bytes(BIGWIG)
+    server.redirects["/portal.org/a"] = "https://bucket.org/a.bigWig?X-Amz-Signature=SECRET"
+    own = Request("url", "a", "bigWig", "https://portal.org/a", hashlib.md5(BIGWIG).hexdigest())
+    download(own, tmp_path / "a.bigWig", addresses={"https://": f"{server.url}/"})
+    assert (tmp_path / "a.bigWig").read_bytes() == BIGWIG
+    note = json.loads((tmp_path / "a.bigWig.json").read_text())
+    assert note["url"] == "https://portal.org/a", "the record names the original"

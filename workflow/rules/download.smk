@@ -31,6 +31,9 @@ rule download:
         mirror=repeat(
             "mirror", [config["download"]["mirror"]] if config["download"]["mirror"] else []
         ),
+        addresses=repeat(
+            "address", [f"{a}={b}" for a, b in config["download"]["addresses"].items()]
+        ),
         # Another choice checks the files that are there again; none is fetched for it.
         tries=config["download"]["tries"],
         policy=" ".join(
@@ -40,5 +43,5 @@ rule download:
     message:
         "Download {wildcards.file}"
     shell:
-        "gexpipe download {params.row} {params.mirror}"
+        "gexpipe download {params.row} {params.mirror} {params.addresses}"
         " --tries {params.tries} {params.policy} --out {output.file} 2>&1 | tee {log}"

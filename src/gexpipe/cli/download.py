@@ -30,10 +30,16 @@ def main(
         str, typer.Option(help="Folder or web address that answers for all portals.")
     ] = "",
     tries: Annotated[int, typer.Option(min=1, help="Attempts per request.")] = 6,
+    address: Annotated[
+        list[str] | None,
+        typer.Option(help="BEGIN=OTHER: ask OTHER for addresses that begin so; repeat."),
+    ] = None,
     on_archived: Annotated[Choice, typer.Option(help="An archived file.")] = Choice.WARN,
     on_revoked: Annotated[Choice, typer.Option(help="A withdrawn file.")] = Choice.REFUSE,
     on_assembly: Annotated[Choice, typer.Option(help="Another assembly.")] = Choice.REFUSE,
 ) -> None:
     """Fetch one file of the sheet: verified, resumable, recorded."""
     request = Request(source, accession, file_format, url, md5, assembly)
-    download(request, out, mirror or None, tries, Policy(on_archived, on_revoked, on_assembly))
+    instead = dict(entry.partition("=")[::2] for entry in address or [])
+    policy = Policy(on_archived, on_revoked, on_assembly)
+    download(request, out, mirror or None, tries, policy, instead)

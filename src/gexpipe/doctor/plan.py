@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from contextlib import chdir
 from pathlib import Path
 
-import httpx
-
 from gexpipe.doctor.installed import Finding
 from gexpipe.doctor.needs import Download, Plan, downloads, open_plan, writes
 from gexpipe.doctor.portals import ask, host_of, told_size
+from gexpipe.download.fetch import open_client
 from gexpipe.download.places import is_web
 from gexpipe.methods.backbones import STAND_INS, cached, is_hub_id
 from gexpipe.sheets import FileRow
@@ -101,7 +100,7 @@ def _sources(plan: Plan) -> tuple[list[Finding], list[Download]]:
         answers = ask(hosts)
         places = [Finding(a.host, "ok" if a.reached else "failed", a.detail) for a in answers]
         reached = {answer.host for answer in answers if answer.reached}
-    with httpx.Client(timeout=5.0, follow_redirects=True) as client:
+    with open_client(plan.config["download"]["addresses"], 5.0) as client:
 
         def told(row: FileRow) -> int | None:
             host = mirror or host_of(row)

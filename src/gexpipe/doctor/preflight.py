@@ -20,6 +20,7 @@ from gexpipe.doctor.looks import Expected, Look, look_at
 from gexpipe.doctor.needs import Plan, open_plan
 from gexpipe.doctor.remote import open_anywhere
 from gexpipe.download.archive import archive_of, find_member, member_of
+from gexpipe.download.fetch import open_client
 from gexpipe.download.policy import Choice, Policy
 from gexpipe.download.portals import Found, Request, same_assembly
 from gexpipe.download.public import is_web, public
@@ -32,6 +33,7 @@ from gexpipe.sheets import FileRow
 __all__ = ["Preflight", "RowReport", "preflight"]
 
 LIMIT = 110.0  # seconds for all files together
+_STALLED = 15.0  # seconds without an answer
 AT_ONCE = 12  # files looked at at the same time
 DEPTHS = 4.0  # sizes of two replicates that differ by more than this factor are told of
 
@@ -150,10 +152,11 @@ def preflight(
     plan = open_plan(workflow, configfiles, folder)
     with chdir(folder):
         uses = _uses(plan)
-        reports = [RowReport(uses[row.path], row.accession, row.format) for row in plan.rows]
-        with httpx.Client(timeout=15.0, follow_redirects=True) as client:
-            _look_at_all(plan, reports, client, started + limit)
-        _compare_replicates(plan, reports)
+        rows = _rows(plan)
+        reports = [RowReport(uses[row.path], row.accession, row.format) for row in rows]
+        with open_client(plan.config["download"]["addresses"], _STALLED) as client:
+            _look_at_all(plan, rows, reports, client, started + limit)
+        _compare_replicates(plan, rows, reports)
     for report in reports:
         report.settle()
     return Preflight(reports, time.monotonic() - started)
@@ -168,11 +171,24 @@ def _uses(plan: Plan) -> dict[str, str]:
     }
 
 
-def _look_at_all(plan: Plan, reports: list[RowReport], client: httpx.Client, end: float) -> None:
+def _rows(plan: Plan) -> list[FileRow]:
+    """What a run may read: without further signals that no window has, and published archives."""
+    signals = set(plan.config["windows"]["signals"].values())
+    return [
+        row
+        for row in plan.rows
+        if row.role != "published_table"
+        and (not row.role.startswith("signal:") or row.role in signals)
+    ]
+
+
+def _look_at_all(
+    plan: Plan, rows: list[FileRow], reports: list[RowReport], client: httpx.Client, end: float
+) -> None:
     pool = ThreadPoolExecutor(AT_ONCE)
     jobs: list[Future[None]] = [
         pool.submit(_look_at_row, plan, row, report, client)
-        for row, report in zip(plan.rows, reports, strict=True)
+        for row, report in zip(rows, reports, strict=True)
     ]
     for report, job in zip(reports, jobs, strict=True):
         try:
@@ -288,14 +304,14 @@ def _sizes(plan: Plan) -> Mapping[str, int]:
     return {row["chrom"]: int(row["length"]) for row in rows}
 
 
-def _compare_replicates(plan: Plan, reports: list[RowReport]) -> None:
+def _compare_replicates(plan: Plan, rows: list[FileRow], reports: list[RowReport]) -> None:
     """Tell of replicates of one role that are of different experiments, the same, or unlike."""
-    by_path = {row.path: report for row, report in zip(plan.rows, reports, strict=True)}
+    by_path = {row.path: report for row, report in zip(rows, reports, strict=True)}
     groups: dict[tuple[str, str], list[RowReport]] = {}
     for cell in plan.config["cells"]:
         for role in ("dnase_bam", "atac_bam", "h3k27ac_bam"):
-            rows = plan.sheets.cell_files(cell, role, optional=True)
-            groups[cell, role] = [by_path[row.path] for row in rows]
+            own = plan.sheets.cell_files(cell, role, optional=True)
+            groups[cell, role] = [by_path[row.path] for row in own]
     for group in groups.values():
         if len(group) > 1:
             _compare(group)

@@ -44,12 +44,33 @@ class Transient(Exception):
         self.pause = pause
 
 
-def open_client() -> httpx.Client:
-    """Client that follows redirects (a portal hands over to its storage) and honours proxies."""
+def open_client(
+    addresses: Mapping[str, str] | None = None, stalled: float | None = None
+) -> httpx.Client:
+    """Client that follows redirects (a portal hands over to its storage) and honours proxies.
+
+    Parameters
+    ----------
+    addresses : mapping, optional
+        Beginnings of addresses -> what is asked instead, also after a redirect; the longest counts.
+    stalled : float, optional
+        Seconds without an answer after which a connection counts as dead.
+    """
+    limit = stalled or _STALLED
+
+    def elsewhere(request: httpx.Request) -> None:
+        asked = str(request.url)
+        for begin in sorted(addresses or {}, key=len, reverse=True):
+            if asked.startswith(begin):
+                request.url = httpx.URL((addresses or {})[begin] + asked.removeprefix(begin))
+                request.headers["Host"] = request.url.netloc.decode("ascii")
+                return
+
     return httpx.Client(
         follow_redirects=True,
-        timeout=httpx.Timeout(_STALLED, connect=min(_STALLED, 30.0)),
+        timeout=httpx.Timeout(limit, connect=min(limit, 30.0)),
         headers={"User-Agent": "gexpipe"},
+        event_hooks={"request": [elsewhere]},
     )
 
 

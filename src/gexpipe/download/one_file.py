@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ def download(
     mirror: str | None = None,
     tries: int = 6,
     policy: Policy | None = None,
+    addresses: Mapping[str, str] | None = None,
 ) -> Digests:
     """Put the requested file at ``out``, verified, with a note beside it.
 
@@ -51,6 +53,8 @@ def download(
         Attempts per request.
     policy : Policy, optional
         Whether archived, revoked and wrongly assembled files are refused or taken with a warning.
+    addresses : mapping, optional
+        Beginnings of addresses -> what is asked instead.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def download(
         One line naming the file, what was found and what was expected.
     """
     asked, member = archive_of(request), member_of(request)
-    with open_client() as client:
+    with open_client(addresses) as client:
         found = resolve(asked, mirror, client, tries)
         warnings = (policy or Policy()).check(request, found)
         for warning in warnings:
