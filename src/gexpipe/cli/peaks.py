@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gexpipe.cli.options import Threads
 from gexpipe.errors import UserError
 
 app = typer.Typer(
@@ -28,8 +29,8 @@ def index(
 def sort(
     bam: Annotated[Path, typer.Option(help="Alignments in any order.")],
     out: Annotated[Path, typer.Option(help="BAM in order, a link where it is; .bai beside it.")],
-    threads: Annotated[int, typer.Option(min=1, help="Of the sort.")] = 1,
-    memory_mb: Annotated[int, typer.Option(min=1, help="Of the sort, per thread.")] = 768,
+    threads: Threads = 1,
+    memory_mb: Annotated[int, typer.Option(min=1, help="Memory of the sort, MB a thread.")] = 768,
 ) -> None:
     """Give alignments in order of coordinate with their index, sorted only where needed."""
     from gexpipe.peaks.sort import coordinate_bam
