@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gexpipe.config import load_yaml, merge, method_settings, validate
+from gexpipe.config import load_yaml, merge, validate
 from gexpipe.errors import UserError
+from gexpipe.methods.merged import method_settings
 from gexpipe.sheets import Sheets, load_sheets, locate, read_sheet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,17 +83,17 @@ def test_bad_values_name_their_key(change: dict[str, object], message: str) -> N
 
 
 def test_method_overrides_win_in_order() -> None:
-    overrides = {"all": {"train": {"steps": 7}}, "prism": {"train": {"batch_size": 3}}}
+    overrides = {"all": {"train": {"steps": 7000}}, "prism": {"train": {"batch_size": 3}}}
     settings = method_settings(
         ROOT / "config/methods", "prism", CONFIG["train"], overrides, SCHEMAS
     )
-    assert settings["train"]["steps"] == 7
+    assert settings["train"]["steps"] == 7000
     assert settings["train"]["batch_size"] == 3
     assert settings["train"]["learning_rate"] == CONFIG["train"]["learning_rate"]
 
 
 def test_unknown_method_lists_the_known_ones() -> None:
-    with pytest.raises(UserError, match=r"unknown method 'prysm'; known: .*prism"):
+    with pytest.raises(UserError, match=r"unknown method 'prysm'; did you mean 'prism'"):
         method_settings(ROOT / "config/methods", "prysm", {}, {}, SCHEMAS)
 
 

@@ -1,15 +1,72 @@
-"""Data preparation needs no torch; the command line starts without loading any stage."""
+"""The layers of the package: imports go down only, and preparation needs no torch."""
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import gexpipe
 from gexpipe.cli.main import STAGES
 
+SOURCE = Path(gexpipe.__file__).parent
+# From the ground up; a room imports those before it, whether at its top or inside a function.
+LAYERS = [
+    *("errors", "log", "source", "files", "intervals", "gene_ids", "named", "tabular", "config"),
+    *("devices", "batch"),
+    *("download", "sheets", "reference", "contact", "abc", "peaks"),
+    *("windows", "bins", "methods", "models", "data", "prediction", "train", "baselines"),
+    *("tables", "discovery", "crispri"),
+    *("study", "doctor", "simulate"),
+    *("face", "cli", "__main__"),
+]
+
 PREPARATION = sorted(set(STAGES) - {"train", "models"})
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Rooms of the package that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "gexpipe":
+            yield from (alias.name for alias in node.names if alias.name != "__version__")
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gexpipe."):
+            yield str(node.module).split(".")[1]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+            yield from (name.split(".")[1] for name in names if name.startswith("gexpipe."))
+
+
+def room(path: Path) -> str:
+    """First part of a file's place in the package."""
+    return path.relative_to(SOURCE).with_suffix("").parts[0]
+
+
+def test_every_room_has_a_layer() -> None:
+    rooms = {room(path) for path in SOURCE.rglob("*.py")} - {"__init__"}
+    assert rooms == set(LAYERS)
+
+
+def test_no_import_runs_up_and_so_none_in_a_circle() -> None:
+    height = {name: level for level, name in enumerate(LAYERS)}
+    wrong = [
+        f"{path.relative_to(SOURCE)} imports {other}"
+        for path in sorted(SOURCE.rglob("*.py"))
+        for other in imported(path)
+        if room(path) != "__init__" and room(path) != other and height[other] > height[room(path)]
+    ]
+    assert not wrong
+
+
+def test_an_upward_import_would_be_seen(tmp_path: Path) -> None:
+    file = tmp_path / "x.py"
+    file.write_text(
+        "def f():\n    from gexpipe.train.run import train\n    import gexpipe.cli.main\n"
+    )
+    assert list(imported(file)) == ["train", "cli"]
 
 
 def run_without_torch(code: str) -> subprocess.CompletedProcess[str]:
@@ -38,6 +95,7 @@ def test_functions_of_preparation_are_loaded_without_torch() -> None:
         "peaks.macs", "reference.examples", "windows.sequence", "windows.signals",
         "windows.elements", "windows.inspect", "tables.build", "tables.figures",
         "tables.metrics", "baselines.fit", "download.one_file", "doctor.installed",
+        "methods.merged", "study", "face",
     ]  # fmt: skip
     done = run_without_torch("\n".join(f"import gexpipe.{name}" for name in modules))
     assert done.returncode == 0, done.stderr

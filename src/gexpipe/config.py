@@ -1,9 +1,8 @@
-"""Configuration: schema validation with one-line errors, and the merged settings of a method."""
+"""Configuration files: schema validation with one-line errors, and how they are merged."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,7 @@ from referencing import Registry, Resource
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
-__all__ = [
-    "load_yaml",
-    "merge",
-    "method_settings",
-    "start_method",
-    "validate",
-    "with_starts",
-]
+__all__ = ["load_yaml", "merge", "validate"]
 
 
 def load_yaml(path: str | Path) -> Any:
@@ -86,58 +78,3 @@ def merge(base: dict[str, Any], *overrides: dict[str, Any]) -> dict[str, Any]:
             else:
                 result[key] = copy.deepcopy(value)
     return result
-
-
-def method_settings(
-    folder: Path,
-    name: str,
-    train: dict[str, Any],
-    overrides: dict[str, Any],
-    schemas: Path,
-    loading: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Settings of one method: its file, over the common training settings, under the overrides.
-
-    Order, later wins: ``train`` and ``loading`` (as inputs) of the configuration;
-    ``config/methods/NAME.yaml``; ``overrides.all``; ``overrides.NAME``.
-
-    Returns
-    -------
-    dict
-        Keys name, label, architecture, inputs, model, train.
-    """
-    path = folder / f"{name}.yaml"
-    if not path.exists():
-        known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
-        raise UserError(f"unknown method {name!r}; known: {known}", "config: methods")
-    own = load_yaml(path)
-    validate(own, schemas / "method.schema.yaml", str(path))
-    if own["name"] != name:
-        raise UserError(f"name is {own['name']!r}, expected {name!r} as in the file's name", path)
-    common = {"train": train, "inputs": loading or {}}
-    settings = merge(common, own, overrides.get("all", {}), overrides.get(name, {}))
-    validate(settings, schemas / "method.schema.yaml", f"config: method {name}")
-    return settings
-
-
-def with_starts(
-    methods: dict[str, dict[str, Any]], load: Callable[[str], dict[str, Any]]
-) -> dict[str, dict[str, Any]]:
-    """Methods and, after them, those they start from (``start_from``) that are not among them.
-
-    A ``start_from`` with a dot or slash is a file and left to the rules.
-    """
-    trained = dict(methods)
-    waiting = list(methods)
-    while waiting:
-        name = start_method(trained[waiting.pop(0)])
-        if name and name not in trained:
-            trained[name] = load(name)
-            waiting.append(name)
-    return trained
-
-
-def start_method(settings: Mapping[str, Any]) -> str:
-    """The method that one starts from (``start_from``); empty for none or a file of weights."""
-    name = str(settings.get("start_from") or "")
-    return "" if set("./") & set(name) else name

@@ -18,10 +18,18 @@ import pandas as pd
 import pyarrow
 
 from gexpipe.errors import UserError
-from gexpipe.files import open_text, require
+from gexpipe.files import aside, open_text, require
 from gexpipe.intervals import at_row
 
-__all__ = ["MISSING", "numbers", "read_parquet", "read_table", "read_tsv", "split_rows"]
+__all__ = [
+    "MISSING",
+    "numbers",
+    "read_parquet",
+    "read_table",
+    "read_tsv",
+    "split_rows",
+    "write_parquet",
+]
 
 # What stands for a missing number.
 MISSING = frozenset(("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "."))
@@ -239,3 +247,9 @@ def _complete(table: pd.DataFrame, source: Path, what: str, columns: Sequence[st
         found = ", ".join(map(str, table.columns[:12]))
         raise UserError(f"missing column {missing[0]!r} of a {what}; it has {found}", source)
     return table
+
+
+def write_parquet(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table of a stage, aside and renamed."""
+    with aside(path) as temporary:
+        table.to_parquet(temporary, index=False)

@@ -9,11 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gexpipe.baselines.features_net import NetworkData, TrainOptions, fit_network  # noqa: E402
-from gexpipe.models.epinformer_features import (  # noqa: E402
-    EPInformerFeatures,
-    EPInformerFeaturesOptions,
-    PromoterAttention,
-)
+from gexpipe.methods.published import EPInformerFeaturesOptions  # noqa: E402
+from gexpipe.models.epinformer_features import EPInformerFeatures, PromoterAttention  # noqa: E402
 
 SMALL = EPInformerFeaturesOptions(width=16, layers=1, heads=2, hidden=16, dropout=0.0)
 

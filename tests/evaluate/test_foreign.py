@@ -16,10 +16,11 @@ import torch
 import yaml
 
 from gexpipe.errors import UserError
-from gexpipe.methods.settings import MethodConfig, read_method
+from gexpipe.methods.merged import read_method
+from gexpipe.methods.settings import MethodConfig
 from gexpipe.models import build
-from gexpipe.models.checkpoint import save_checkpoint
-from gexpipe.models.foreign import open_checkpoint, read_tensors, safe_load
+from gexpipe.models.checkpoint import open_checkpoint, save_checkpoint
+from gexpipe.models.foreign import read_tensors, safe_load
 from gexpipe.train.start import start, weights_digest
 from tests.goldens import case_parameters, cases
 from tests.models.golden_cases import Case

@@ -20,8 +20,9 @@ import pytest
 import yaml
 
 from gexpipe.cli import main as command_line
-from gexpipe.config import load_yaml, merge, method_settings, validate
+from gexpipe.config import load_yaml, merge, validate
 from gexpipe.errors import UserError
+from gexpipe.methods.merged import method_settings
 from gexpipe.sheets import load_sheets
 from tests.faults import stages
 from tests.faults.stages import Stage

@@ -20,9 +20,10 @@ from torch.nn import functional
 
 from gexpipe.batch import Batch, Elements
 from gexpipe.data.batches import take
+from gexpipe.methods.published import BackboneOptions
 from gexpipe.models import from_reference
 from gexpipe.models.authors import translate
-from gexpipe.models.blocks.backbone import Backbone, BackboneOptions
+from gexpipe.models.blocks.backbone import Backbone
 from gexpipe.models.blocks.mamba import MambaBlock
 from gexpipe.models.scan import selective_scan
 

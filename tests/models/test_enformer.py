@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from gexpipe.errors import UserError
+from gexpipe.methods.published import EnformerOptions
 from gexpipe.methods.settings import MethodConfig
 from gexpipe.models import Inputs, build, parameters
-from gexpipe.models.enformer import EnformerOptions
 from gexpipe.train.run import train
 from gexpipe.train.start import start
 from tests.train.fake import FakeData

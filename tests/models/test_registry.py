@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from gexpipe.errors import UserError
-from gexpipe.methods.settings import TrainOptions, read_method
+from gexpipe.methods.merged import read_method
+from gexpipe.methods.settings import TrainOptions
 from gexpipe.models import Inputs, architectures, build, from_reference, parameters
 from gexpipe.models.registry import model_class
 from tests.train.fake import MODELS, SIGNALS, data_for, method

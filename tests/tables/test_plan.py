@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from gexpipe.config import load_yaml, method_settings
+from gexpipe.config import load_yaml
 from gexpipe.errors import UserError
+from gexpipe.methods.merged import method_settings
 from gexpipe.tables.build import benchmark_table
 from gexpipe.tables.cost import estimate, recorded_seconds
 from gexpipe.tables.declared import plans, read_tables
@@ -30,7 +31,7 @@ def settings_of(name: str) -> dict[str, Any]:
 
 def resolved(**changes: Any) -> dict[str, Plan]:
     config = load_yaml(ROOT / "config" / "config.yaml") | changes
-    tables = read_tables(ROOT / "config" / "tables", SCHEMAS, config)
+    tables = read_tables([ROOT / "config" / "tables"], SCHEMAS, config)
     cells = {"K562": "K562", "GM12878": "GM12878"}
     return plans(tables, config, settings_of, cells, ["rnaseq", "geuvadis"])
 
@@ -135,7 +136,7 @@ def test_only_and_lengths_and_seeds_of_a_small_configuration() -> None:
     small = resolved(
         tables={
             "lengths": {200000: 4000, 2000: 1000},
-            "bins": {51: 5},
+            "bins": {51: 31},
             "overrides": {
                 "all": {"seeds": 1},
                 "prism_table2": {"only": ["n=1"], "folds": [11, 12]},
@@ -151,13 +152,13 @@ def test_only_and_lengths_and_seeds_of_a_small_configuration() -> None:
     assert line.note == "trained on 1000 bp, not 2000"
     table = small["gta_table1"]
     line = next(line for line in table.lines if line.setting == "bins=51")
-    assert table.settings[line.run]["model"]["bins"] == 5
-    assert line.note == "5 bins, not 51"
+    assert table.settings[line.run]["model"]["bins"] == 31
+    assert line.note == "31 bins, not 51"
 
 
 def test_mixed_cell_types_are_those_of_the_configuration() -> None:
     config = load_yaml(ROOT / "config" / "config.yaml")
-    tables = read_tables(ROOT / "config" / "tables", SCHEMAS, config)
+    tables = read_tables([ROOT / "config" / "tables"], SCHEMAS, config)
     config["cells"] = ["SIM1", "SIM2"]
     known = {"SIM1": "K562", "SIM2": "GM12878"}
     plan = plans(tables, config, settings_of, known, [])["prism_table13"]
@@ -170,7 +171,7 @@ def test_mixed_cell_types_are_those_of_the_configuration() -> None:
 
 def test_hold_out_genes_train_what_the_folds_train() -> None:
     config = load_yaml(ROOT / "config" / "config.yaml")
-    tables = read_tables(ROOT / "config" / "tables", SCHEMAS, config)
+    tables = read_tables([ROOT / "config" / "tables"], SCHEMAS, config)
     cells = {"K562": "K562", "GM12878": "GM12878"}
     found = plans(tables, config, settings_of, cells, [], {"holdout"})
     held = found["epinformer_holdout"].trainings()
@@ -207,7 +208,7 @@ def test_a_declaration_is_checked(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(text)
     config = {"tables": {"lengths": {}, "bins": {}, "overrides": {}, "build": None}}
     with pytest.raises(UserError, match=r"mine\.yaml: rows\.0: unknown key 'nap'"):
-        read_tables(tmp_path, SCHEMAS, config)
+        read_tables([tmp_path], SCHEMAS, config)
 
 
 def test_hours_come_from_recorded_runs(tmp_path: Path) -> None:

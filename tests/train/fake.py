@@ -9,10 +9,10 @@ import pandas as pd
 import torch
 
 from gexpipe.batch import Batch, Elements
+from gexpipe.methods.declared import declaration
 from gexpipe.methods.settings import MethodConfig
 from gexpipe.models import build
 from gexpipe.models.checkpoint import save_checkpoint
-from gexpipe.models.registry import model_class
 
 SIGNALS = ["H3K27ac", "DNase", "contact"]
 
@@ -125,9 +125,9 @@ def data_for(architecture: str, **options: int) -> FakeData:
 
 def start_for(architecture: str, folder: Path) -> Path | None:
     """Checkpoint that `method` of an architecture starts from, if it cannot do without."""
-    if not model_class(architecture).needs_start:
+    if not declaration(architecture).needs_start:
         return None
-    source = MethodConfig.from_mapping(method(model_class(architecture).starts_from))
+    source = MethodConfig.from_mapping(method(declaration(architecture).starts_from))
     torch.manual_seed(5)
     model = build(source.architecture, source.model, source.inputs)
     path = folder / f"{source.name}.ckpt"

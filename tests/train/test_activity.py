@@ -10,9 +10,10 @@ import pyfaidx
 import pytest
 
 from gexpipe.data.activity import ElementActivity
+from gexpipe.data.open import Sources, open_data
 from gexpipe.errors import UserError
 from gexpipe.methods.settings import MethodConfig
-from gexpipe.train.run import Sources, open_data, train
+from gexpipe.train.run import train
 from tests.train.fake import method
 
 PARTS = {"chr1": "train", "chr2": "valid", "chr3": "test"}

@@ -12,7 +12,8 @@ import torch
 
 from gexpipe.data.shuffled import ShuffledWindows
 from gexpipe.errors import UserError
-from gexpipe.methods.settings import MethodConfig, read_method
+from gexpipe.methods.merged import read_method
+from gexpipe.methods.settings import MethodConfig
 from gexpipe.models import build
 from gexpipe.models.checkpoint import load_model
 from gexpipe.prediction.genes import (

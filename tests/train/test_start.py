@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from gexpipe.config import with_starts
 from gexpipe.errors import UserError
+from gexpipe.methods.merged import with_starts
 from gexpipe.methods.settings import MethodConfig
 from gexpipe.models import build
 from gexpipe.models.checkpoint import load_model, save_checkpoint

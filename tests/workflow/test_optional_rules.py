@@ -148,7 +148,7 @@ def test_screen_of_all_folds_beside_the_published_values(tmp_path: Path) -> None
 def test_figures_of_discovery_are_planned(tmp_path: Path) -> None:
     (tmp_path / "known.meme").write_text("")
     change = {"discovery": {"motifs": "known.meme"}}
-    status, text = plan(tmp_path, "results/motifs/K562/motifs.tsv", change)
+    status, text = plan(tmp_path, "results/motifs/K562/enhancer_encoder.tsv", change)
     assert status == 0, text
     assert "gexpipe discover motifs" in text and "--database known.meme" in text
     status, text = plan(tmp_path, "results/figures/locus/K562/fold8/KLF1.png", {})
@@ -159,7 +159,7 @@ def test_figures_of_discovery_are_planned(tmp_path: Path) -> None:
     assert f"--base 'Seq2Exp-soft mask={scores}/seq2exp_soft/fold8/seed2/mask.zarr.zip'" in command
     assert f"HiC perturbation={scores}/epinformer_hic/fold8/seed2/perturbation.parquet" in command
     assert "--link 'ABC=results/abc/K562/predictions.parquet:abc_score'" in command
-    status, text = plan(tmp_path, "results/figures/weights/K562.png", {})
+    status, text = plan(tmp_path, "results/figures/weights/K562.prism.png", {})
     assert status == 0, text
     assert "gexpipe discover weights" in text
 

@@ -170,6 +170,7 @@ rule against_truth:
 rule discovery_table:
     """A table of scores against the truth: mean and sd over runs, with controls."""
     input:
+        lambda wildcards: told((wildcards.table,)),
         lambda wildcards: expand(
             "results/discovery/{table}/{cell}.fold{fold}.seed{seed}.tsv",
             table=wildcards.table,

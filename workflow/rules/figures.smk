@@ -49,14 +49,15 @@ rule crispr_scores:
 rule screen_table:
     """A table of scores against CRISPRi, beside the published values."""
     input:
+        lambda wildcards: told((wildcards.table,)),
         measured=lambda wildcards: expand(
             "results/crispr/{cell}.{table}.tsv",
-            cell=screened(wildcards.table),
+            cell=STUDY.screened(wildcards.table),
             table=wildcards.table,
         ),
         genes=lambda wildcards: expand(
             "results/crispr/{cell}.{table}.genes.tsv",
-            cell=screened(wildcards.table),
+            cell=STUDY.screened(wildcards.table),
             table=wildcards.table,
         ),
         published=str(locate(config["published"], BASE)),
@@ -98,23 +99,23 @@ rule screen_table:
 rule weights:
     """The weights of the signals that Prism learned, drawn gene by gene."""
     input:
-        checkpoint=lambda wildcards: "results/runs/{cell}/prism/fold{fold}/seed{seed}/best.ckpt".format(
-            cell=wildcards.cell, fold=config["splits"]["fold"], seed=config["seeds"][0]
-        ),
+        checkpoint=first_checkpoint,
         sequence="results/windows/sequence.zarr/manifest.json",
         signals="results/windows/{cell}.zarr/manifest.json",
         examples="results/examples/{cell}.parquet",
     output:
         report(
-            "results/figures/weights/{cell}.png",
+            "results/figures/weights/{cell}.{method}.png",
             caption="../report/weights.rst",
             category="Discovery",
-            labels={"figure": "learned weights of Prism", "cell": "{cell}"},
+            labels={"figure": "learned weights of {method}", "cell": "{cell}"},
         ),
     log:
-        "logs/discovery/weights.{cell}.log",
+        "logs/discovery/weights.{cell}.{method}.log",
     benchmark:
-        "results/benchmarks/weights/{cell}.jsonl"
+        "results/benchmarks/weights/{cell}.{method}.jsonl"
+    wildcard_constraints:
+        method=one_of(STUDY.showing("weights")),
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -122,7 +123,7 @@ rule weights:
         mem_mb=growing(1, 8000),
         runtime="30m",
     message:
-        "Learned weights of Prism in {wildcards.cell}"
+        "Learned weights of {wildcards.method} in {wildcards.cell}"
     shell:
         "gexpipe discover weights --checkpoint {input.checkpoint} --sequence {input.sequence}"
         " --signals {input.signals} --examples {input.examples} --out {output}"
@@ -132,25 +133,25 @@ rule weights:
 rule motifs:
     """Motifs that EPInformer's sequence encoder reads (extra: motifs)."""
     input:
-        checkpoint=lambda wildcards: "results/runs/{cell}/enhancer_encoder/fold{fold}/seed{seed}/best.ckpt".format(
-            cell=wildcards.cell, fold=config["splits"]["fold"], seed=config["seeds"][0]
-        ),
+        checkpoint=first_checkpoint,
         activity="results/abc/{cell}/elements.parquet",
         genome="resources/reference/genome.fa",
         examples="results/examples/{cell}.parquet",
         database=config["discovery"].get("motifs") or [],
     output:
-        tsv="results/motifs/{cell}/motifs.tsv",
+        tsv="results/motifs/{cell}/{method}.tsv",
         figure=report(
-            "results/motifs/{cell}/motifs.png",
+            "results/motifs/{cell}/{method}.png",
             caption="../report/motifs.rst",
             category="Discovery",
-            labels={"figure": "motifs of the sequence encoder", "cell": "{cell}"},
+            labels={"figure": "motifs of {method}", "cell": "{cell}"},
         ),
     log:
-        "logs/discovery/motifs.{cell}.log",
+        "logs/discovery/motifs.{cell}.{method}.log",
     benchmark:
-        "results/benchmarks/motifs/{cell}.jsonl"
+        "results/benchmarks/motifs/{cell}.{method}.jsonl"
+    wildcard_constraints:
+        method=one_of(STUDY.showing("motifs")),
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -160,7 +161,7 @@ rule motifs:
     params:
         database=lambda wildcards, input: repeat("database", input.database),
     message:
-        "Motifs that the sequence encoder reads in {wildcards.cell}"
+        "Motifs that {wildcards.method} reads in {wildcards.cell}"
     shell:
         "gexpipe discover motifs --checkpoint {input.checkpoint} --activity {input.activity}"
         " --genome {input.genome} --examples {input.examples} {params.database}"

@@ -242,7 +242,7 @@ rule gta_attention:
     benchmark:
         "results/benchmarks/gta_attention/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
-        method=one_of(name for name, m in TRAINED.items() if m["architecture"] == "gta"),
+        method=one_of(STUDY.reading("bins")),
     conda:
         "../envs/train.yaml"
     threads: 1

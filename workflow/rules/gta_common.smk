@@ -36,8 +36,7 @@ def bin_data(method, cell):
 
 def language_model(wildcards):
     """Files of the language model where it is a folder here: a stand-in is made first."""
-    method = TRAINED[wildcards.method]
-    place = method["model"].get("backbone", "") if method["architecture"] == "gta" else ""
+    place = STUDY.language_model(wildcards.method)
     if not place or is_hub_id(place):
         return []
     stand_in = place.startswith(STAND_INS)

@@ -26,10 +26,16 @@ def start_checkpoint(wildcards):
     return start.format(cell=wildcards.cell, fold=wildcards.fold, seed=wildcards.seed)
 
 
+def first_checkpoint(wildcards):
+    """The checkpoint of a method in the configuration's fold, of its first seed."""
+    run = f"fold{config['splits']['fold']}/seed{config['seeds'][0]}"
+    return f"results/runs/{wildcards.cell}/{wildcards.method}/{run}/best.ckpt"
+
+
 def stores(wildcards):
-    """What a method predicts from, by option name: window stores; GTA reads bins and prompts."""
+    """What a method predicts from, by option name: window stores, or bins and prompts."""
     method = TRAINED[wildcards.method]
-    if method["architecture"] == "gta":
+    if STUDY.declared(wildcards.method).reads == "bins":
         return bin_data(method, wildcards.cell)
     return {
         "sequence": "results/windows/sequence.zarr/manifest.json",
@@ -38,8 +44,8 @@ def stores(wildcards):
 
 
 def training_data(wildcards):
-    """What a method is trained on, by option name: its stores; the encoder reads elements."""
-    if TRAINED[wildcards.method]["architecture"] == "enhancer_encoder":
+    """What a method is trained on, by option name: its stores, or elements and genome."""
+    if STUDY.declared(wildcards.method).reads == "element_activity":
         return {
             "activity": f"results/abc/{wildcards.cell}/elements.parquet",
             "genome": "resources/reference/genome.fa",

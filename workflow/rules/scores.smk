@@ -143,17 +143,19 @@ def hub_tracks():
 
 def in_order(flag, table, files):
     """``--flag CELL=FILE`` for a file of every screened cell type of a table."""
-    return repeat(flag, [f"{cell}={path}" for cell, path in zip(screened(table), files)])
+    return repeat(flag, [f"{cell}={path}" for cell, path in zip(STUDY.screened(table), files)])
 
 
 def figures_of_all():
     """What all tables are looked at with: learned weights, GTA's attention, loci."""
     fold, seed = config["splits"]["fold"], config["seeds"][0]
-    attentive = [name for name, method in METHODS.items() if method["architecture"] == "gta"]
+    attentive = STUDY.reading("bins", METHODS)
     scored = [c for c in config["cells"] if all(c in PLANS[t].cells for t in SCORE_TABLES)]
     return (
         expand(
-            "results/figures/weights/{cell}.png", cell=config["cells"] if "prism" in METHODS else []
+            "results/figures/weights/{cell}.{method}.png",
+            cell=config["cells"],
+            method=[name for name in STUDY.showing("weights") if name in METHODS],
         )
         + expand(
             "results/figures/gta/{cell}/{method}.fold{fold}.seed{seed}.attention.png",

@@ -18,6 +18,7 @@ localrules:
 rule table_metrics:
     """Metrics of the runs of one table."""
     input:
+        lambda wildcards: told((wildcards.table,)),
         predictions=lambda wildcards: PLANS[wildcards.table].predictions(),
         only=gene_set,
         genes=lambda wildcards: "results/genes/genes.tsv" if gene_set(wildcards) else [],
@@ -259,12 +260,13 @@ rule table_figure:
 rule all_tables:
     """All tables of the papers and their figures: results/tables/all."""
     input:
-        expand("results/tables/{table}.tsv", table=BUILT_TABLES),
+        expand("results/tables/{table}.tsv", table=STUDY.built),
         expand(
             "results/figures/tables/{table}.png",
-            table=[name for name in BUILT_TABLES if name in DRAWN_TABLES],
+            table=[name for name in STUDY.built if name in DRAWN_TABLES],
         ),
         figures_of_all(),
+        lambda wildcards: told(tuple(name for name in STUDY.built if name not in SIZE_TABLES)),
     output:
         "results/tables/all",
     log:
@@ -278,7 +280,7 @@ rule all_tables:
         mem_mb=growing(4, 1000),
         runtime="15m",
     params:
-        tables="\n".join(f"{name}\t{TABLES[name]['title']}" for name in BUILT_TABLES),
+        tables="\n".join(f"{name}\t{TABLES[name]['title']}" for name in STUDY.built),
     message:
         "All tables"
     shell:

@@ -25,7 +25,7 @@ rule train:
     benchmark:
         "results/benchmarks/train/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
-        method=one_of(name for name in TRAINED if name not in BASELINES),
+        method=one_of(name for name in TRAINED if name not in STUDY.baselines),
     conda:
         "../envs/train.yaml"
     threads: 1 + config["train"]["workers"]
@@ -65,7 +65,7 @@ rule baseline:
     benchmark:
         "results/benchmarks/baseline/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
-        method=one_of(BASELINES),
+        method=one_of(STUDY.baselines),
     conda:
         "../envs/train.yaml"
     threads: 1

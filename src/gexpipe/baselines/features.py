@@ -9,18 +9,12 @@ import numpy as np
 import pandas as pd
 
 from gexpipe.errors import UserError
+from gexpipe.methods.published import FEATURE_SETS
 from gexpipe.reference.mrna import MRNA_FEATURES
 from gexpipe.tabular import read_parquet
 
 __all__ = ["FEATURE_SETS", "GeneTables", "feature_table", "read_gene_tables", "summed_contact"]
 
-# Name of a set -> what it holds. Activities are log10(0.1 + x).
-FEATURE_SETS = {
-    "promoter": "promoter activity",
-    "marks": "promoter DNase and H3K27ac",
-    "mrna": "the eight mRNA features",
-    "contact": "activity x contact summed over the gene's elements",
-}
 OFFSET = 0.1
 
 

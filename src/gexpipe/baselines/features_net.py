@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from gexpipe.baselines.features import log_activity
 from gexpipe.log import get_logger, progress
-from gexpipe.models.epinformer_features import EPInformerFeatures, EPInformerFeaturesOptions
+from gexpipe.methods.published import EPInformerFeaturesOptions
+from gexpipe.models.epinformer_features import EPInformerFeatures
 
 __all__ = ["NetworkData", "TrainOptions", "element_features", "fit_network"]
 

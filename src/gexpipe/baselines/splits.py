@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from gexpipe.errors import UserError
-from gexpipe.files import aside
 
-__all__ = ["prediction_table", "rows_of", "write_predictions"]
+__all__ = ["prediction_table", "rows_of"]
 
 SPLITS = ("train", "valid", "test")
 
@@ -58,9 +55,3 @@ def prediction_table(
             "predicted": np.asarray(predicted, dtype=np.float64)[order],
         }
     )
-
-
-def write_predictions(table: pd.DataFrame, path: str | Path) -> None:
-    """Write predictions as parquet, aside and renamed."""
-    with aside(path) as temporary:
-        table.to_parquet(temporary, index=False)

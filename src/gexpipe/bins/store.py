@@ -125,12 +125,13 @@ def build_features(
     """
     _check(bins)
     source = source_record(fasta)
-    parts = []
+    parts, lengths = [], {}
     with Fasta(str(fasta), as_raw=True) as genome:
         for chrom, rows in genes.groupby("chrom", sort=False):
             tss = rows["tss"].to_numpy(np.int64)
             if chrom not in genome:
                 raise UserError(f"no chromosome {chrom!r}, which the gene table has", fasta)
+            lengths[str(chrom)] = len(genome[chrom])
             if tss.min() < 0 or tss.max() >= len(genome[chrom]):
                 raise UserError(f"a TSS lies outside {chrom} (0-{len(genome[chrom]):,})", fasta)
             recipe = digest("bins", source["sha256"], extract.recipe, chrom, bins, tss.tolist())
@@ -138,7 +139,7 @@ def build_features(
             parts.append(Part(f"{chrom}/bins", recipe, write))
     words = {"labels": list(extract.labels), "words": list(extract.words)}
     manifest = {"kind": "bins", "bins": bins, "width": extract.length, **words}
-    build_store(out, genes, parts, {**manifest, "sources": [source]})
+    build_store(out, genes, lengths, parts, {**manifest, "sources": [source]})
 
 
 def build_signals(
@@ -177,7 +178,7 @@ def build_signals(
         write = _Signals(signals, name, sizes[name], tss, bins, width)
         parts.append(Part(f"{chrom}/bins", recipe, write))
     manifest = {"kind": "bins", "bins": bins, "width": width, "labels": list(signals)}
-    build_store(out, genes, parts, {**manifest, "words": list(signals), "sources": sources})
+    build_store(out, genes, sizes, parts, {**manifest, "words": list(signals), "sources": sources})
 
 
 class BinStore:
@@ -196,13 +197,12 @@ class BinStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self.folder, manifest = read_manifest(path)
-        if manifest.get("kind") != "bins":
-            raise UserError(f"a store of {manifest.get('kind')!r}, expected bins", self.folder)
+        self.folder, manifest = read_manifest(path, "bins")
         self.bins, self.width = int(manifest["bins"]), int(manifest["width"])
         self.labels: list[str] = manifest["labels"]
         self.words: list[str] = manifest["words"]
         self.gene_ids: list[str] = manifest["genes"]
+        self.chromosomes: list[str] = manifest["gene_chromosomes"]
         self.fingerprint: str = manifest["fingerprint"]
         chroms = pd.Series(manifest["gene_chromosomes"], dtype=str)
         within = chroms.groupby(chroms, sort=False).cumcount()

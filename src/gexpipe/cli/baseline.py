@@ -9,11 +9,12 @@ import numpy as np
 import typer
 
 from gexpipe.baselines.features import FEATURE_SETS, feature_table, read_gene_tables
-from gexpipe.baselines.splits import prediction_table, rows_of, write_predictions
+from gexpipe.baselines.splits import prediction_table, rows_of
 from gexpipe.cli.options import Examples, Fold, Seed, Threads
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 from gexpipe.tables.metrics import score
+from gexpipe.tabular import write_parquet
 
 __all__ = ["app"]
 
@@ -67,4 +68,4 @@ def train(
             "%s, fold %d, seed %d, %s: Pearson %.4f, MSE %.4f, MAE %.4f",
             *(model, fold, seed, name, found["pearson"], found["mse"], found["mae"]),
         )
-    write_predictions(prediction_table(tables.examples, fold, rows, predicted), out)
+    write_parquet(prediction_table(tables.examples, fold, rows, predicted), out)

@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from gexpipe.cli import discover_models, discover_screens
-from gexpipe.cli.options import ChromSizes, Fold, Genes, Title
+from gexpipe.cli.options import (
+    Checkpoint,
+    ChromSizes,
+    Fold,
+    Genes,
+    Split,
+    Threads,
+    Title,
+    TrainedFold,
+)
+from gexpipe.cli.sources import takes_sources
+from gexpipe.data.sources import Sources
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 from gexpipe.named import named
@@ -19,11 +30,10 @@ log = get_logger(__name__)
 
 
 @app.command()
+@takes_sources("sequence", "signals", "elements", required=("sequence", "signals"))
 def scores(
-    checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run, or its authors' file.")],
-    sequence: Annotated[Path, typer.Option(help="Window store of bases.")],
-    signals: Annotated[Path, typer.Option(help="Window store of the cell type.")],
-    examples: Annotated[Path, typer.Option(help="Example table of the cell type.")],
+    sources: Sources,
+    checkpoint: Checkpoint,
     candidates: Annotated[
         Path,
         typer.Option(help="Candidate elements (.parquet); EPInformer: its element table."),
@@ -33,14 +43,13 @@ def scores(
     bases: Annotated[
         Path | None, typer.Option(help="Base scores to write (.zarr.zip), of mask and saliency.")
     ] = None,
-    elements: Annotated[Path | None, typer.Option(help="Element store, if it is read.")] = None,
-    fold: Annotated[int | None, typer.Option(help="Default: the checkpoint's own.")] = None,
-    split: Annotated[str, typer.Option(help="Part of the fold.")] = "test",
+    fold: TrainedFold = None,
+    split: Split = "test",
     steps: Annotated[int, typer.Option(help="Saliency: steps of integrated gradients.", min=1)] = 1,
     shuffle_windows: Annotated[
         int | None, typer.Option(metavar="SEED", help="Control: windows of other genes.")
     ] = None,
-    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+    threads: Threads = 1,
 ) -> None:
     """Score the elements (and bases) around the genes of a part of a fold."""
     from gexpipe.train.process import prepare
@@ -48,17 +57,18 @@ def scores(
     prepare(threads)
     import torch
 
+    from gexpipe.data.open import open_data
     from gexpipe.data.shuffled import ShuffledWindows
     from gexpipe.discovery import files
     from gexpipe.discovery import scores as run
-    from gexpipe.models.foreign import open_checkpoint
-    from gexpipe.train.run import Sources, open_data
+    from gexpipe.files import require
+    from gexpipe.models.checkpoint import open_checkpoint
 
     if kind not in run.KINDS:
         raise UserError(f"{kind!r}, expected {', '.join(run.KINDS)}", "--kind")
     model, config, trained = open_checkpoint(checkpoint, None)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
-    data = open_data(Sources(examples, sequence, signals, elements), config)
+    data = open_data(sources, config)
     part = fold or trained or 11
     rows = data.split(part, split)
     if shuffle_windows is not None:

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from gexpipe.cli.options import Examples, Fasta, Threads, TrainedFold
+from gexpipe.cli.options import Threads, TrainedFold
+from gexpipe.cli.sources import takes_sources
+from gexpipe.data.sources import Sources
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 
@@ -16,11 +18,10 @@ __all__ = ["motifs", "weights"]
 log = get_logger(__name__)
 
 
+@takes_sources("sequence", "signals", required=("sequence", "signals"))
 def weights(
+    sources: Sources,
     checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run of Prism.")],
-    sequence: Annotated[Path, typer.Option(help="Window store of bases.")],
-    signals: Annotated[Path, typer.Option(help="Window store of the cell type.")],
-    examples: Examples,
     out: Annotated[Path, typer.Option(help="PNG to write.")],
     fold: TrainedFold = None,
     gene: Annotated[
@@ -36,13 +37,13 @@ def weights(
     prepare(threads)
     import numpy as np
 
+    from gexpipe.data.open import open_data
     from gexpipe.discovery.weights import draw_weights, learned_weights
-    from gexpipe.models.foreign import open_checkpoint
+    from gexpipe.models.checkpoint import open_checkpoint
     from gexpipe.reference.genes import find_row
-    from gexpipe.train.run import Sources, open_data
 
     model, config, trained = open_checkpoint(checkpoint, None)
-    data = open_data(Sources(examples, sequence, signals, None), config)
+    data = open_data(sources, config)
     chosen = [find_row(data.gene_ids, data.table["symbol"], name, "--gene") for name in gene or []]
     tested = data.split(fold or trained or 11, "test")[:count]
     rows = np.array(chosen, dtype=np.int64) if gene else tested
@@ -53,11 +54,10 @@ def weights(
     log.info("weights of %d genes, mean %.3f", len(rows), found.mean())
 
 
+@takes_sources("activity", "genome", required=("activity", "genome"))
 def motifs(
+    sources: Sources,
     checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run of enhancer_encoder.")],
-    activity: Annotated[Path, typer.Option(help="Element table (`gexpipe abc activity`).")],
-    genome: Fasta,
-    examples: Annotated[Path, typer.Option(help="Example table: the chromosomes of each part.")],
     out: Annotated[Path, typer.Option(help="TSV to write.")],
     figure: Annotated[Path, typer.Option(help="PNG to write: logos.")],
     database: Annotated[Path | None, typer.Option(help="Known motifs, a MEME file.")] = None,
@@ -72,17 +72,17 @@ def motifs(
     prepare(threads)
     import numpy as np
 
+    from gexpipe.data.open import open_data
     from gexpipe.discovery import motifs as finding
     from gexpipe.discovery.logos import draw_logos
-    from gexpipe.models.foreign import open_checkpoint
+    from gexpipe.models.checkpoint import open_checkpoint
     from gexpipe.reference.genes import write_table
-    from gexpipe.train.run import Sources, open_data
 
     model, config, trained = open_checkpoint(checkpoint, None)
-    if config.architecture != "enhancer_encoder":
-        raise UserError(f"a {config.architecture}; expected an enhancer_encoder", checkpoint)
+    if "motifs" not in config.declared.shows:
+        raise UserError(f"a {config.architecture}, which shows no motifs", checkpoint)
     known = finding.read_motifs(database) if database else {}
-    data = open_data(Sources(examples, activity=activity, genome=genome), config)
+    data = open_data(sources, config)
     target = data.table["target"].to_numpy()
     rows = np.arange(len(target)) if split == "all" else data.split(trained or 11, split)
     rows = np.sort(rows[np.argsort(-target[rows], kind="stable")[:most]])

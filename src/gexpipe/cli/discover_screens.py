@@ -134,8 +134,8 @@ def locus(
 
     Scores of one label are pooled over files (folds, seeds).
     """
+    from gexpipe.crispri import known_elements as known
     from gexpipe.crispri.scores import pooled
-    from gexpipe.discovery import known_elements as known
     from gexpipe.discovery.files import read_bases
     from gexpipe.discovery.locus import draw_locus
     from gexpipe.reference.genes import find_gene, read_genes

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from gexpipe.cli.options import Checkpoint, Threads
+from gexpipe.cli.sources import takes_sources
+from gexpipe.data.sources import Sources
 from gexpipe.log import get_logger
 
 app = typer.Typer(no_args_is_help=True, help="Per-gene predictions, and metrics from them.")
@@ -14,21 +17,12 @@ log = get_logger(__name__)
 
 
 @app.command()
+@takes_sources("sequence", "signals", "elements", "bins", "bin_signals", "prompts")
 def predict(
     context: typer.Context,
-    checkpoint: Annotated[
-        Path, typer.Option(help="best.ckpt of a run, or a checkpoint of a method's authors.")
-    ],
-    examples: Annotated[Path, typer.Option(help="Example table of a cell type.")],
+    sources: Sources,
+    checkpoint: Checkpoint,
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
-    sequence: Annotated[Path | None, typer.Option(help="Window store of bases.")] = None,
-    signals: Annotated[Path | None, typer.Option(help="Window store of that cell type.")] = None,
-    bins: Annotated[Path | None, typer.Option(help="GTA: store of bin features.")] = None,
-    bin_signals: Annotated[
-        Path | None, typer.Option(help="GTA: store of bin signals, if they are read.")
-    ] = None,
-    prompts: Annotated[Path | None, typer.Option(help="GTA: table of prompts.")] = None,
-    elements: Annotated[Path | None, typer.Option(help="Element store, if it is read.")] = None,
     embeddings: Annotated[
         Path | None,
         typer.Option(help="File to write (.npz): gene_id, and the vector before the head."),
@@ -56,7 +50,7 @@ def predict(
     weighted: Annotated[
         bool, typer.Option("--weighted", help="Prism: predict from signals times learned weights.")
     ] = False,
-    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+    threads: Threads = 1,
 ) -> None:
     """Predict the genes of the checkpoint's fold, from any cell type's stores."""
     from gexpipe.devices import hold
@@ -64,13 +58,9 @@ def predict(
 
     context.with_resource(hold())
     prepare(threads)
-    from gexpipe.methods.settings import read_method
+    from gexpipe.methods.merged import read_method
     from gexpipe.prediction.files import Changes, predict_files
-    from gexpipe.train.run import Sources
 
-    sources = Sources(
-        examples, sequence, signals, elements, bins=bins, bin_signals=bin_signals, prompts=prompts
-    )
     changes = Changes(tuple(drop or ()), length, weighted, shuffle_windows)
     predict_files(
         checkpoint, read_method(method) if method else None, sources, changes, fold,

@@ -10,7 +10,6 @@ import typer
 
 from gexpipe.cli.options import (
     ChromSizes,
-    Examples,
     Fasta,
     Genes,
     StoreOut,
@@ -19,6 +18,8 @@ from gexpipe.cli.options import (
     Transform,
     store_folder,
 )
+from gexpipe.cli.sources import takes_sources
+from gexpipe.data.sources import Sources
 from gexpipe.errors import UserError
 from gexpipe.named import files_by_name
 
@@ -155,17 +156,15 @@ def stand_ins(
 
 
 @app.command()
+@takes_sources("bins", "bin_signals", "prompts", required=("bins",))
 def attention(
     context: typer.Context,
+    sources: Sources,
     checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run of GTA.")],
-    examples: Examples,
-    bins: Annotated[Path, typer.Option(help="Store of bin features.")],
     out: Annotated[Path, typer.Option(help="PNG: prototypes over bins, best and worst gene.")],
     heads: Annotated[Path, typer.Option(help="PNG: heads over features.")],
     selected: Annotated[Path, typer.Option(help="PNG: how often bins are selected.")],
     numbers: Annotated[Path, typer.Option(help="TSV of what the last two draw.")],
-    prompts: Annotated[Path | None, typer.Option(help="Table of prompts.")] = None,
-    bin_signals: Annotated[Path | None, typer.Option(help="Store of bin signals.")] = None,
     fold: TrainedFold = None,
     threads: Threads = 1,
 ) -> None:
@@ -178,14 +177,13 @@ def attention(
     import torch
 
     from gexpipe.data.bins import BinData
+    from gexpipe.data.open import open_data
     from gexpipe.discovery import bin_figures as figures
     from gexpipe.discovery.bin_attention import look
-    from gexpipe.models.foreign import open_checkpoint
-    from gexpipe.train.run import Sources, open_data
+    from gexpipe.models.checkpoint import open_checkpoint
 
     model, config, trained = open_checkpoint(checkpoint, None)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
-    sources = Sources(examples, bins=bins, bin_signals=bin_signals, prompts=prompts)
     data = open_data(sources, config)
     if not isinstance(data, BinData):
         raise UserError(f"a run of {config.name}, expected one of GTA", checkpoint)

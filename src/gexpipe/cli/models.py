@@ -36,7 +36,7 @@ def models(
     # A list fetches nothing: without its language model in the cache, GTA's size is not known here.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     from gexpipe.errors import UserError
-    from gexpipe.methods.settings import read_method
+    from gexpipe.methods.merged import read_method
 
     if methods is not None and out is not None:
         _write_counts(json.loads(methods), out)

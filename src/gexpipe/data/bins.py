@@ -13,8 +13,8 @@ from gexpipe.batch import Batch
 from gexpipe.bins.store import BinStore
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
+from gexpipe.methods.published import GTAOptions
 from gexpipe.models.base import Inputs
-from gexpipe.models.gta import GTAOptions
 from gexpipe.models.language import PADDING, load_tokenizer
 from gexpipe.tabular import read_parquet
 
@@ -79,6 +79,7 @@ class BinData:
         if not self._known.all():
             log.warning("%d of %d genes have no bins", (~self._known).sum(), len(self.table))
         rows = self._place[self._known].tolist()
+        _check_chromosomes(store, rows, self.table[self._known], examples)
         values = [store.read(rows, options.bins)]
         self.labels, self.width = list(store.labels), store.width
         if inputs.signals:
@@ -169,6 +170,16 @@ class BinData:
             known = ", ".join(store.labels)
             raise UserError(f"no signal {absent[0]!r}; the store has {known}", "inputs.signals")
         return store.read(rows, bins)[:, :, [store.labels.index(name) for name in names]]
+
+
+def _check_chromosomes(
+    store: BinStore, rows: list[int], table: pd.DataFrame, examples: Path
+) -> None:
+    """Raise a `UserError` for a gene on another chromosome; bins may be centred on another TSS."""
+    for row, gene, chrom in zip(rows, table["gene_id"], table["chrom"], strict=True):
+        if store.chromosomes[row] != chrom:
+            found = f"{gene} is on {store.chromosomes[row]}, in {examples} on {chrom}"
+            raise UserError(found, store.folder)
 
 
 def _digest(table: pd.DataFrame) -> str:

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from gexpipe.batch import Batch, Elements
 from gexpipe.errors import UserError
+from gexpipe.methods.settings import STRANDS
 
-__all__ = ["STRANDS", "Loading", "augment", "drop_signals", "reverse_complement", "shift_contact"]
+__all__ = ["Loading", "augment", "drop_signals", "reverse_complement", "shift_contact"]
 
-STRANDS = ("forward", "gene")
 # Code -> code of the complement: A-T, C-G, N-N.
 _COMPLEMENT = torch.tensor([3, 2, 1, 0, 4], dtype=torch.uint8)
 

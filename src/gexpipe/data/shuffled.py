@@ -5,15 +5,37 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from gexpipe.batch import Batch
 from gexpipe.data.batches import Genes
-from gexpipe.data.derived import Derived
 
 __all__ = ["ShuffledWindows"]
 
 
-class ShuffledWindows(Derived):
+class _Derived:
+    """A data set with the genes, the splits and the fingerprint of another."""
+
+    def __init__(self, data: Genes) -> None:
+        self._data = data
+        self.fingerprint = data.fingerprint
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Example table."""
+        return self._data.table
+
+    @property
+    def gene_ids(self) -> list[str]:
+        """Gene ids in row order."""
+        return self._data.gene_ids
+
+    def split(self, fold: int, part: str) -> np.ndarray:
+        """Rows of one part of a fold."""
+        return self._data.split(fold, part)
+
+
+class ShuffledWindows(_Derived):
     """A data set whose genes get the window of another gene of the same part of the fold.
 
     Bases, signals, masks, contact and elements move together; gene features, prompts and

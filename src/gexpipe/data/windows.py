@@ -16,6 +16,7 @@ from gexpipe.data.loading import Loading, augment
 from gexpipe.errors import UserError
 from gexpipe.reference.examples import FEATURES
 from gexpipe.tabular import read_parquet
+from gexpipe.windows.identity import check_genes, check_genomes
 from gexpipe.windows.layout import CENTRE, centre_slice, unpack_bases, unpack_bits
 from gexpipe.windows.reader import ShardedArray
 from gexpipe.windows.store import read_manifest
@@ -70,8 +71,8 @@ class WindowData:
         log_activity: bool = False,
         loading: Loading | None = None,
     ) -> None:
-        self._sequence, bases = read_manifest(sequence)
-        self._signals, tracks = read_manifest(signals)
+        self._sequence, bases = read_manifest(sequence, "sequence")
+        self._signals, tracks = read_manifest(signals, "signals")
         self.table = read_parquet(
             examples, "example table", ["gene_id", "chrom", "strand", "target", *FEATURES]
         )
@@ -81,8 +82,7 @@ class WindowData:
             raise UserError(f"windows of {tracks['length']} bp, the bases have {stored}", signals)
         if not 0 < length <= stored:
             raise UserError(f"{length} bp asked; the stores hold {stored}", "method: inputs.length")
-        self._check_genes(bases, self._sequence, examples)
-        self._check_genes(tracks, self._signals, examples)
+        stores = {self._sequence: bases, self._signals: tracks}
         self._prefix, self._stored = (
             ("centre_", CENTRE) if length <= CENTRE < stored else ("", stored)
         )
@@ -104,10 +104,13 @@ class WindowData:
         self._elements: ElementReader | None = None
         parts = [bases["fingerprint"], tracks["fingerprint"], _table_digest(self.table)]
         if elements is not None:
-            folder, links = read_manifest(elements)
-            self._check_genes(links, folder, examples)
+            folder, links = read_manifest(elements, "elements")
+            stores[folder] = links
             self._elements = ElementReader(folder, links)
             parts.append(links["fingerprint"])
+        for store, manifest in stores.items():
+            check_genes(manifest, store, self.table, examples)
+        check_genomes(stores)
         self.fingerprint = hashlib.sha256("".join(parts).encode()).hexdigest()
 
     @property
@@ -146,10 +149,6 @@ class WindowData:
             **{name: torch.from_numpy(values) for name, values in self._windows(rows).items()},
         )
         return augment(batch, self.loading, self.signal_names, self._minus[rows], draw)
-
-    def _check_genes(self, manifest: dict[str, Any], store: Path, examples: Path) -> None:
-        if manifest["genes"] != self.table["gene_id"].tolist():
-            raise UserError(f"its genes are not those of {examples}, in the same order", store)
 
     def _choose_signals(self, names: list[str], stored: list[str]) -> None:
         base = [name for name in names if name != CONTACT]

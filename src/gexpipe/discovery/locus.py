@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gexpipe.discovery.files import BaseScores
@@ -17,10 +17,7 @@ from gexpipe.files import aside
 from gexpipe.reference.genes import find_gene
 from gexpipe.windows.inspect import read_gene, window_contact
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-
-__all__ = ["draw_locus"]
+__all__ = ["draw_locus", "locus_figure"]
 
 POINTS = 2000  # drawn along a window; each is the mean of the bases it covers
 ROW = 0.55  # height of a panel, inches
@@ -73,17 +70,23 @@ def _genes(genes: pd.DataFrame, chrom: str, tss: int, half: int) -> Draw:
     return draw
 
 
-def draw_locus(
+def draw_locus(store: Path, genes: pd.DataFrame, name: str, out: Path, *shown: Any) -> None:
+    """Write `locus_figure` as PNG, aside and renamed; ``shown`` are its further arguments."""
+    figure = locus_figure(store, genes, name, *shown)
+    with aside(out) as temporary:
+        figure.savefig(temporary, dpi=120)
+
+
+def locus_figure(
     store: Path,
     genes: pd.DataFrame,
     name: str,
-    out: Path,
     length: int,
     bases: Mapping[str, BaseScores],
     links: Mapping[str, pd.DataFrame],
     marks: Mapping[str, pd.DataFrame],
-) -> None:
-    """Draw the neighbourhood of a gene to PNG, one panel a track.
+) -> Figure:
+    """The neighbourhood of a gene, one panel a track.
 
     Parameters
     ----------
@@ -93,8 +96,6 @@ def draw_locus(
         Gene table: gene_id, symbol, chrom, tss, strand.
     name : str
         Id or symbol.
-    out : Path
-        PNG.
     length : int
         Bases around the TSS that are drawn.
     bases : mapping
@@ -124,7 +125,7 @@ def draw_locus(
     for label, table in marks.items():
         there = (table["chrom"] == gene["chrom"]) & table["end"].gt(tss - half)
         panels.append((label, _bars(table[there & table["start"].lt(tss + half)], tss, "C2")))
-    _draw(panels, f"{gene['symbol']}, {gene['chrom']}:{tss:,}", half, out)
+    return _drawn(panels, f"{gene['symbol']}, {gene['chrom']}:{tss:,}", half)
 
 
 def _fitted(values: NDArray[np.float32], length: int) -> NDArray[np.float32]:
@@ -135,10 +136,9 @@ def _fitted(values: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     return values[start : start + length]
 
 
-def _draw(panels: list[tuple[str, Draw]], title: str, half: int, out: Path) -> None:
-    figure, axes = plt.subplots(
-        len(panels), 1, figsize=(10, 0.8 + ROW * len(panels)), sharex=True, layout="constrained"
-    )
+def _drawn(panels: list[tuple[str, Draw]], title: str, half: int) -> Figure:
+    figure = Figure(figsize=(10, 0.8 + ROW * len(panels)), layout="constrained")
+    axes = figure.subplots(len(panels), 1, sharex=True)
     axes[0].set_xlim(-half / 1000, half / 1000)
     for axis, (label, draw) in zip(axes, panels, strict=True):
         draw(axis)
@@ -147,6 +147,4 @@ def _draw(panels: list[tuple[str, Draw]], title: str, half: int, out: Path) -> N
         axis.spines[["top", "right"]].set_visible(False)
     axes[-1].set_xlabel("distance from the TSS (kb)")
     figure.suptitle(title)
-    with aside(out) as temporary:
-        figure.savefig(temporary, dpi=120)
-    plt.close(figure)
+    return figure

@@ -16,10 +16,15 @@ from gexpipe.discovery.pairs import mean_over, pairs_in_windows
 from gexpipe.errors import UserError
 from gexpipe.models.base import ExpressionModel
 
-__all__ = ["KINDS", "score_elements", "score_windows"]
+__all__ = ["BASE_KINDS", "KINDS", "score_elements", "score_windows", "scorer_of"]
 
 BASE_KINDS = ("mask", "saliency")
 KINDS = (*BASE_KINDS, "perturbation", "attention")
+
+
+def scorer_of(kind: str, steps: int = 1) -> Scorer:
+    """What scores bases: the mask, or the saliency of so many steps of integrated gradients."""
+    return mask_of if kind == "mask" else partial(saliency_of, steps=steps)
 
 
 def score_windows(
@@ -60,8 +65,7 @@ def score_windows(
     pairs = pairs_in_windows(genes, elements[["chrom", "start", "end"]], length)
     if kind == "perturbation":
         return pairs.assign(score=perturbed_links(model, data, rows, pairs, size)), None
-    scorer: Scorer = mask_of if kind == "mask" else partial(saliency_of, steps=steps)
-    bases = BaseScores(genes, base_scores(model, data, rows, size, scorer))
+    bases = BaseScores(genes, base_scores(model, data, rows, size, scorer_of(kind, steps)))
     return pairs.assign(score=mean_over(bases.scores, genes["tss"].to_numpy(), pairs)), bases
 
 

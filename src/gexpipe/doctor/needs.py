@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gexpipe.config import load_yaml, merge, method_settings, validate
+from gexpipe.config import load_yaml, merge
 from gexpipe.errors import UserError
 from gexpipe.files import require
-from gexpipe.sheets import FileRow, Sheets, load_sheets
+from gexpipe.sheets import FileRow, Sheets
+from gexpipe.study import Study, read_study
 
 __all__ = ["Download", "Plan", "downloads", "open_plan", "writes"]
 
@@ -34,24 +35,28 @@ FEATURES = 33
 
 @dataclass(frozen=True)
 class Plan:
-    """A merged configuration with its sheets.
+    """A configuration and where it would be run.
 
     Attributes
     ----------
-    config : dict
-        The merged configuration.
-    sheets : Sheets
-        Its sheets.
+    study : Study
+        The configuration, read.
     folder : Path
         Working directory: relative paths of the configuration start there.
-    workflow : Path
-        Folder of the Snakefile.
     """
 
-    config: dict[str, Any]
-    sheets: Sheets
+    study: Study
     folder: Path
-    workflow: Path
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The merged configuration."""
+        return self.study.config
+
+    @property
+    def sheets(self) -> Sheets:
+        """Its sheets."""
+        return self.study.sheets
 
     @property
     def rows(self) -> list[FileRow]:
@@ -61,14 +66,8 @@ class Plan:
     @property
     def readers(self) -> dict[str, str]:
         """Methods that read bins with a language model -> its folder, or id on a hub."""
-        config, schemas = self.config, self.workflow / "workflow/schemas"
-        common = config["train"], config["overrides"], schemas, config["loading"]
-        found = {}
-        for name in config["methods"]:
-            method = method_settings(self.workflow / "config/methods", name, *common)
-            if method["architecture"] == "gta":
-                found[name] = str(method["model"].get("backbone", ""))
-        return found
+        methods = self.study.reading("bins", self.study.methods)
+        return {name: self.study.language_model(name) for name in methods}
 
 
 @dataclass(frozen=True)
@@ -100,13 +99,8 @@ def open_plan(workflow: Path, configfiles: Iterable[Path], folder: Path) -> Plan
     base = require(workflow / "config/config.yaml", "configuration (give --workflow)")
     config = merge(load_yaml(base), *(load_yaml(path) for path in configfiles))
     root = workflow.resolve()  # before the folder changes
-    schemas = root / "workflow/schemas"
-    validate(config, schemas / "config.schema.yaml", "config")
     with chdir(folder):
-        sheets = load_sheets(config, root, schemas)
-    for cell in config["cells"]:
-        sheets.check_cell(cell)
-    return Plan(config, sheets, folder, root)
+        return Plan(read_study(config, root), folder)
 
 
 def downloads(plan: Plan, told: Callable[[FileRow], int | None]) -> list[Download]:

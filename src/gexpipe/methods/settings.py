@@ -1,23 +1,64 @@
-"""The merged configuration of a method, as training reads it: typed, unknown keys refused."""
+"""The merged configuration of a method: typed, unknown keys and illegal values refused."""
 
 from __future__ import annotations
 
-import json
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gexpipe.errors import UserError
-from gexpipe.files import require
-from gexpipe.methods.options import as_mapping, parse
-from gexpipe.models.base import CRITERIA, Inputs
+from gexpipe.methods.declared import Declaration, declaration
+from gexpipe.methods.options import as_mapping, fraction, least, one_of, parse
 
-__all__ = ["MethodConfig", "TrainOptions", "read_method"]
+__all__ = ["LOSSES", "STRANDS", "Inputs", "MethodConfig", "TrainOptions"]
 
+LOSSES = ("smooth_l1", "mse", "l1")
 PRECISIONS = ("bf16-mixed", "16-mixed", "32-true")
+STRANDS = ("forward", "gene")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a method is given, and therefore what its first layers look like.
+
+    Attributes
+    ----------
+    length : int
+        Bases of the window around the TSS.
+    signals : tuple of str
+        Names of the base-resolution signals, in order; empty for sequence only.
+    elements : bool
+        Whether the method reads EPInformer's element table.
+    features : int
+        Gene features: eight of the mRNA and the promoter activity.
+    log_activity : bool
+        Give the promoter activity as log10(0.1 + x) instead of as it is (published). Activities
+        span four decades, more in small genomes, whose reads per million are large.
+    contact_shift, strand, reverse_complement, drop, signal_dropout
+        How windows are loaded: see `gexpipe.data.loading.Loading`.
+    mixed_cells : tuple of str
+        Cell types that training draws from, a gene at a time; empty for the run's own alone.
+    """
+
+    length: int = least(dataclasses.MISSING, 1)
+    signals: tuple[str, ...] = ()
+    elements: bool = False
+    features: int = 9
+    log_activity: bool = False
+    contact_shift: bool = False
+    strand: str = one_of("forward", *STRANDS)
+    reverse_complement: float = fraction(0.0)
+    drop: tuple[str, ...] = ()
+    signal_dropout: float = fraction(0.0)
+    mixed_cells: tuple[str, ...] = ()
+
+    def check_dropped(self, where: str) -> None:
+        """Raise a `UserError` for a dropped signal that is not read."""
+        for name in self.drop:
+            if name not in self.signals:
+                known = ", ".join(self.signals) or "none"
+                raise UserError(f"no signal {name!r} is read ({known})", f"{where}.drop")
 
 
 @dataclass(frozen=True)
@@ -57,41 +98,35 @@ class TrainOptions:
         Torch's deterministic algorithms.
     """
 
-    learning_rate: float = 5e-4
+    learning_rate: float = least(5e-4, 0)
     warmup_from: float = 1e-5
     final_learning_rate: float = 1e-4
-    steps: int = 50_000
+    steps: int = least(50_000, 1)
     warmup_steps: int = 5_000
-    batch_size: int = 8
-    accumulate: int = 1
+    batch_size: int = least(8, 1)
+    accumulate: int = least(1, 1)
     betas: tuple[float, ...] = (0.9, 0.95)
-    weight_decay: float = 1e-6
-    gradient_clip: float = 1.0
-    loss: str = "smooth_l1"
-    precision: str = "bf16-mixed"
+    weight_decay: float = least(1e-6, 0)
+    gradient_clip: float = least(1.0, 0)
+    loss: str = one_of("smooth_l1", *LOSSES)
+    precision: str = one_of("bf16-mixed", *PRECISIONS)
     validations_per_epoch: float = 2.0
-    patience: int = 0
-    workers: int = 0
-    devices: int = 1
+    patience: int = least(0, 0)
+    workers: int = least(0, 0)
+    devices: int = least(1, 1)
     recompute_layers: bool = False
     scan_backend: str = "auto"
     deterministic: bool = False
 
     def check(self, where: str) -> None:
         """Raise a `UserError` for values that cannot be trained with."""
-        for key, allowed in (("loss", tuple(CRITERIA)), ("precision", PRECISIONS)):
-            if getattr(self, key) not in allowed:
-                found = getattr(self, key)
-                raise UserError(f"{found!r}, expected {' or '.join(allowed)}", f"{where}.{key}")
-        for key in ("devices", "steps", "batch_size", "accumulate", "validations_per_epoch"):
-            if getattr(self, key) <= 0:
-                raise UserError(f"{getattr(self, key)}, expected more than 0", f"{where}.{key}")
+        if not self.validations_per_epoch > 0:
+            found = f"{self.validations_per_epoch}, expected more than 0"
+            raise UserError(found, f"{where}.validations_per_epoch")
         if not 0 <= self.warmup_steps <= self.steps:
             raise UserError(
                 f"{self.warmup_steps}, expected 0 to steps ({self.steps})", f"{where}.warmup_steps"
             )
-        if self.patience < 0:
-            raise UserError(f"{self.patience}, expected 0 or more", f"{where}.patience")
         if len(self.betas) != 2:
             raise UserError(f"{len(self.betas)} values, expected two", f"{where}.betas")
 
@@ -115,6 +150,16 @@ class MethodConfig:
     start_from: str = ""
     target: str = ""
 
+    @property
+    def declared(self) -> Declaration:
+        """What its architecture declares."""
+        return declaration(self.architecture)
+
+    @property
+    def options(self) -> Any:
+        """Its ``model`` section as an object of the declared class."""
+        return self.declared.parse(self.model, f"method {self.name}: model")
+
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> MethodConfig:
         """Check a merged method configuration; a `UserError` names the method and the key."""
@@ -128,13 +173,19 @@ class MethodConfig:
             if key not in values:
                 raise UserError(f"no key {key!r}", where)
         train = parse(TrainOptions, values.get("train") or {}, f"{where}: train")
-        train.check(f"{where}: train")
+        architecture = str(values["architecture"])
+        model = dict(values.get("model") or {})
+        declared = declaration(architecture)
+        declared.parse(model, f"{where}: model")
+        inputs = parse(Inputs, values["inputs"], f"{where}: inputs")
+        if declared.trained:
+            inputs.check_dropped(f"{where}: inputs")
         return cls(
             name=name,
             label=str(values.get("label", name)),
-            architecture=str(values["architecture"]),
-            inputs=parse(Inputs, values["inputs"], f"{where}: inputs"),
-            model=dict(values.get("model") or {}),
+            architecture=architecture,
+            inputs=inputs,
+            model=model,
             train=train,
             start_from=str(values.get("start_from") or ""),
             target=str(values.get("target") or ""),
@@ -152,18 +203,3 @@ class MethodConfig:
             "start_from": self.start_from,
             "target": self.target,
         }
-
-
-def read_method(text: str) -> MethodConfig:
-    """Method configuration from JSON text, or from the path of a YAML or JSON file."""
-    if text.lstrip().startswith("{"):
-        source, content = "--method", text
-    else:
-        source, content = text, require(Path(text), "method configuration").read_text("utf-8")
-    try:
-        values = json.loads(content) if content.lstrip()[:1] == "{" else yaml.safe_load(content)
-    except (json.JSONDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"neither JSON nor YAML ({error})", source) from error
-    if not isinstance(values, dict):
-        raise UserError("expected a mapping with name, architecture, inputs", source)
-    return MethodConfig.from_mapping(values)

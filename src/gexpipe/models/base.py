@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from gexpipe.batch import Batch
 from gexpipe.errors import UserError
+from gexpipe.methods.settings import Inputs
 
 __all__ = ["CRITERIA", "ExpressionModel", "Inputs", "Output", "embedding"]
 
@@ -17,42 +18,6 @@ CRITERIA = {
     "mse": functional.mse_loss,
     "l1": functional.l1_loss,
 }
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a method is given, and therefore what its first layers look like.
-
-    Attributes
-    ----------
-    length : int
-        Bases of the window around the TSS.
-    signals : tuple of str
-        Names of the base-resolution signals, in order; empty for sequence only.
-    elements : bool
-        Whether the method reads EPInformer's element table.
-    features : int
-        Gene features: eight of the mRNA and the promoter activity.
-    log_activity : bool
-        Give the promoter activity as log10(0.1 + x) instead of as it is (published). Activities
-        span four decades, more in small genomes, whose reads per million are large.
-    contact_shift, strand, reverse_complement, drop, signal_dropout
-        How windows are loaded: see `gexpipe.data.loading.Loading`.
-    mixed_cells : tuple of str
-        Cell types that training draws from, a gene at a time; empty for the run's own alone.
-    """
-
-    length: int
-    signals: tuple[str, ...] = ()
-    elements: bool = False
-    features: int = 9
-    log_activity: bool = False
-    contact_shift: bool = False
-    strand: str = "forward"
-    reverse_complement: float = 0.0
-    drop: tuple[str, ...] = ()
-    signal_dropout: float = 0.0
-    mixed_cells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,17 +43,11 @@ class ExpressionModel(nn.Module):
     ----------
     criterion : str
         Prediction loss, a key of `CRITERIA`; set by training.
-    starts_from : str
-        Architecture whose trained weights this one can take over; empty for none.
-    needs_start : bool
-        It cannot be trained without them.
     fingerprint : str
         Of frozen weights that it reads and does not save; empty for none.
     """
 
     criterion: str = "smooth_l1"
-    starts_from: str = ""
-    needs_start: bool = False
     fingerprint: str = ""
 
     @classmethod
@@ -108,7 +67,7 @@ class ExpressionModel(nn.Module):
             stack.recompute = True  # type: ignore[assignment]
 
     def adopt(self, other: ExpressionModel) -> None:
-        """Take over trained weights of ``other``, a model of the architecture ``starts_from``."""
+        """Take over trained weights of ``other``, of the architecture it starts from."""
         raise NotImplementedError
 
     def forward(self, batch: Batch) -> Output:

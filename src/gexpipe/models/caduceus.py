@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch.nn import functional
 
 from gexpipe.batch import Batch
 from gexpipe.errors import UserError
+from gexpipe.methods.published import CaduceusOptions
 from gexpipe.models.base import ExpressionModel, Inputs, Output, embedding
-from gexpipe.models.blocks.backbone import Backbone, BackboneOptions
+from gexpipe.models.blocks.backbone import Backbone
 from gexpipe.models.blocks.head import ExpressionHead, central_mean
 
-__all__ = ["Caduceus", "CaduceusOptions", "WindowOptions"]
-
-
-@dataclass(frozen=True)
-class WindowOptions(BackboneOptions):
-    """Options of every backbone on a window; sizes as `BackboneOptions`.
-
-    Attributes
-    ----------
-    center : int
-        Central bases whose hidden states are averaged.
-    """
-
-    center: int = 2000
-
-
-@dataclass(frozen=True)
-class CaduceusOptions(WindowOptions):
-    """Options of `Caduceus`.
-
-    Attributes
-    ----------
-    signal_retention : float
-        Share of signal values kept in training, drawn independently; the others are zero and the
-        kept ones scaled up (Prism, appendix L). 1 keeps all.
-    """
-
-    signal_retention: float = 1.0
+__all__ = ["Caduceus"]
 
 
 class Caduceus(ExpressionModel):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,13 +14,14 @@ from gexpipe.files import aside, require
 from gexpipe.log import get_logger
 from gexpipe.methods.settings import MethodConfig
 from gexpipe.models import ExpressionModel, build
+from gexpipe.models.foreign import check_stored, foreign_model, safe_load
 from gexpipe.source import commit
 
 __all__ = [
-    "check_stored",
     "drop_other_run",
     "load_checkpoint",
     "load_model",
+    "open_checkpoint",
     "refuse_other_run",
     "restore",
     "save_checkpoint",
@@ -54,25 +53,6 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def check_stored(path: Path) -> None:
-    """Compare the checksums that a torch file holds; torch reads changed weights without a word.
-
-    Raises
-    ------
-    UserError
-        One of them is wrong. Files of torch before 1.6 hold none.
-    """
-    if not zipfile.is_zipfile(path):
-        return
-    try:
-        with zipfile.ZipFile(path) as stored:
-            damaged = stored.testzip()
-    except (zipfile.BadZipFile, OSError, EOFError, zlib.error) as error:
-        raise UserError(f"not a readable checkpoint ({error})", path) from error
-    if damaged is not None:
-        raise UserError(f"not a readable checkpoint: damaged in {damaged}", path)
-
-
 def load_model(path: Path) -> tuple[ExpressionModel, MethodConfig, dict[str, Any]]:
     """Model with the weights of a checkpoint, its configuration, and the checkpoint."""
     content = load_checkpoint(path)
@@ -85,6 +65,32 @@ def restore(content: Mapping[str, Any]) -> tuple[ExpressionModel, MethodConfig]:
     model = build(config.architecture, config.model, config.inputs, config.name)
     model.load_state_dict(content["model"])
     return model, config
+
+
+def open_checkpoint(
+    path: Path, method: MethodConfig | None = None
+) -> tuple[ExpressionModel, MethodConfig, int | None]:
+    """Model of one of our checkpoints, or of the authors'.
+
+    Parameters
+    ----------
+    path : Path
+        A file of torch.
+    method : MethodConfig, optional
+        What the authors' file holds; our own files know it.
+
+    Returns
+    -------
+    tuple
+        Model, configuration, and the fold it was trained on where the file knows.
+    """
+    content = safe_load(path)
+    if isinstance(content, dict) and content.get("format") == FORMAT:
+        model, config = restore(content)
+        return model, config, content.get("fold")
+    if method is None:
+        raise UserError("no checkpoint of gexpipe: give the method it holds (--method)", path)
+    return foreign_model(content, path, method), method, None
 
 
 def refuse_other_run(path: Path, content: Mapping[str, Any], run: Mapping[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,43 +9,11 @@ from torch import nn
 
 from gexpipe.batch import Batch
 from gexpipe.errors import UserError
+from gexpipe.methods.published import EnformerOptions
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.head import ExpressionHead
 
-__all__ = ["Enformer", "EnformerOptions"]
-
-
-@dataclass(frozen=True)
-class EnformerOptions:
-    """Options of `Enformer`; the first ones as enformer-pytorch names them.
-
-    Attributes
-    ----------
-    dim, depth, heads, attn_dim_key : int
-        Width, attention layers, heads, width of a head's keys.
-    num_downsamples : int
-        Poolings by 2 in front of the attention layers; 3 or more.
-    target_length : int
-        Central positions of 2^num_downsamples bp that are averaged.
-    dropout_rate, attn_dropout, pos_dropout : float
-        Shares dropped in training: of values, attention weights, position features.
-    use_tf_gamma : bool
-        The position features that the weights pretrained with TensorFlow expect (1,536 positions).
-    hidden : int
-        Width of the MLP.
-    """
-
-    dim: int = 1536
-    depth: int = 11
-    heads: int = 8
-    attn_dim_key: int = 64
-    num_downsamples: int = 7
-    target_length: int = 896
-    dropout_rate: float = 0.4
-    attn_dropout: float = 0.05
-    pos_dropout: float = 0.01
-    use_tf_gamma: bool = False
-    hidden: int = 128
+__all__ = ["Enformer"]
 
 
 class Enformer(ExpressionModel):
@@ -58,7 +25,6 @@ class Enformer(ExpressionModel):
     """
 
     Options = EnformerOptions
-    starts_from = "a folder of enformer-pytorch"
 
     def __init__(self, options: EnformerOptions, inputs: Inputs) -> None:
         super().__init__()

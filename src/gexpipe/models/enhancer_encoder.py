@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 from torch import nn
 
 from gexpipe.batch import Batch
+from gexpipe.methods.published import EnhancerEncoderOptions
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.element_encoder import POOLED, ElementEncoder
 
-__all__ = ["ENCODED", "EnhancerEncoder", "EnhancerEncoderOptions"]
+__all__ = ["ENCODED", "EnhancerEncoder"]
 
 ENCODED = 256  # bp of an element that the published encoder is trained on
-
-
-@dataclass(frozen=True)
-class EnhancerEncoderOptions:
-    """Options of `EnhancerEncoder`.
-
-    Attributes
-    ----------
-    encoder_widths : tuple of int
-        Channels of the encoder's stem and four stages; as in EPInformer's.
-    mlp_width : int
-        Width of the two hidden layers.
-    dropout : float
-        Share of hidden values dropped in training.
-    """
-
-    encoder_widths: tuple[int, ...] = (256, 128, 64, 64, 128)
-    mlp_width: int = 256
-    dropout: float = 0.1
 
 
 class EnhancerEncoder(ExpressionModel):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from gexpipe.batch import N_CODE, Batch, Elements, one_hot
 from gexpipe.errors import UserError
+from gexpipe.methods.published import EPInformerOptions
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.element_encoder import (
     DILATIONS,
@@ -20,42 +19,9 @@ from gexpipe.models.blocks.element_encoder import (
 from gexpipe.models.blocks.head import ExpressionHead
 from gexpipe.models.enhancer_encoder import ENCODED, EnhancerEncoder
 
-__all__ = ["EPInformer", "EPInformerOptions", "link_scores"]
+__all__ = ["EPInformer", "link_scores"]
 
 FEATURES = ("distance", "contact", "activity")
-
-
-@dataclass(frozen=True)
-class EPInformerOptions:
-    """Options of `EPInformer`.
-
-    Attributes
-    ----------
-    slot : int
-        Bases of an element slot.
-    encoder_widths : tuple of int
-        Channels of the encoder's stem and four stages.
-    summary_widths : tuple of int
-        Channels of the three dilated convolutions and the last one.
-    d_model, heads, layers : int
-        Width, heads and number of attention layers.
-    hidden : int
-        Hidden width of the head.
-    element_features : tuple of str
-        Which of distance, contact, activity are joined to an element.
-    distal : bool
-        Read the distal elements; without them the promoter is all there is.
-    """
-
-    slot: int = 2000
-    encoder_widths: tuple[int, ...] = (256, 128, 64, 64, 128)
-    summary_widths: tuple[int, ...] = (64, 64, 64, 32)
-    d_model: int = 64
-    heads: int = 4
-    layers: int = 3
-    hidden: int = 128
-    element_features: tuple[str, ...] = FEATURES
-    distal: bool = True
 
 
 class AttentionLayer(nn.Module):
@@ -87,7 +53,6 @@ class EPInformer(ExpressionModel):
     """
 
     Options = EPInformerOptions
-    starts_from = "enhancer_encoder"
 
     def __init__(self, options: EPInformerOptions, inputs: Inputs) -> None:
         super().__init__()

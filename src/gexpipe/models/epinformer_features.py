@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["EPInformerFeatures", "EPInformerFeaturesOptions"]
+from gexpipe.methods.published import EPInformerFeaturesOptions
 
-
-@dataclass(frozen=True)
-class EPInformerFeaturesOptions:
-    """Size of the network.
-
-    Attributes
-    ----------
-    width : int
-        Width of promoter and element embeddings; a multiple of ``heads``.
-    layers, heads : int
-        Attention layers, and heads in each.
-    hidden : int
-        Width of the two gene-feature networks, before attention and after it.
-    dropout : float
-        Share of units dropped in training, 0 to 1.
-    """
-
-    width: int = 64
-    layers: int = 2
-    heads: int = 4
-    hidden: int = 128
-    dropout: float = 0.2
+__all__ = ["EPInformerFeatures"]
 
 
 class PromoterAttention(nn.Module):

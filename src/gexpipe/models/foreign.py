@@ -7,6 +7,8 @@ scalars, paths) becomes an inert stand-in; any name that is not listed here stop
 from __future__ import annotations
 
 import re
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,8 @@ from gexpipe.errors import UserError
 from gexpipe.files import require
 from gexpipe.methods.settings import MethodConfig
 from gexpipe.models import ExpressionModel, build, fill_reference
-from gexpipe.models.checkpoint import FORMAT, check_stored, restore
 
-__all__ = ["foreign_model", "open_checkpoint", "read_tensors", "safe_load"]
+__all__ = ["check_stored", "foreign_model", "read_tensors", "safe_load"]
 
 
 class Inert:
@@ -63,6 +64,25 @@ _STAND_INS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     *((Inert, name) for name in (*_CONFIGURATION, *_NUMPY, *_TYPES)),
     (_empty, "collections.defaultdict"),
 ]
+
+
+def check_stored(path: Path) -> None:
+    """Compare the checksums that a torch file holds; torch reads changed weights without a word.
+
+    Raises
+    ------
+    UserError
+        One of them is wrong. Files of torch before 1.6 hold none.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as stored:
+            damaged = stored.testzip()
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error) as error:
+        raise UserError(f"not a readable checkpoint ({error})", path) from error
+    if damaged is not None:
+        raise UserError(f"not a readable checkpoint: damaged in {damaged}", path)
 
 
 def safe_load(path: Path) -> Any:
@@ -113,29 +133,3 @@ def foreign_model(content: Any, path: Path, method: MethodConfig) -> ExpressionM
         return fill_reference(model, method.architecture, read_tensors(content, path))
     except UserError as error:
         raise UserError(f"as {method.name}: {error}", path) from error
-
-
-def open_checkpoint(
-    path: Path, method: MethodConfig | None = None
-) -> tuple[ExpressionModel, MethodConfig, int | None]:
-    """Model of one of our checkpoints, or of the authors'.
-
-    Parameters
-    ----------
-    path : Path
-        A file of torch.
-    method : MethodConfig, optional
-        What the authors' file holds; our own files know it.
-
-    Returns
-    -------
-    tuple
-        Model, configuration, and the fold it was trained on where the file knows.
-    """
-    content = safe_load(path)
-    if isinstance(content, dict) and content.get("format") == FORMAT:
-        model, config = restore(content)
-        return model, config, content.get("fold")
-    if method is None:
-        raise UserError("no checkpoint of gexpipe: give the method it holds (--method)", path)
-    return foreign_model(content, path, method), method, None

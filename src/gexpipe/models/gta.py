@@ -3,87 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from gexpipe.batch import Batch
-from gexpipe.bins.classes import CLASSES, KEPT
 from gexpipe.errors import UserError
+from gexpipe.methods.published import GTAOptions
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.alignment import Selector, TokenAlignment
 from gexpipe.models.language import Backbone, load_backbone, load_tokenizer, word_tokens
 
-__all__ = ["GTA", "GTAOptions"]
-
-
-@dataclass(frozen=True)
-class GTAOptions:
-    """Options of `GTA`; the defaults are the paper's.
-
-    Attributes
-    ----------
-    backbone : str
-        Folder of a language model with its tokenizer, or its id on a hub.
-    blocks : int
-        First blocks of it that are kept.
-    dtype : str
-        Of its weights: bfloat16, float16 or float32.
-    bins : int
-        Bins around the TSS, odd; at most those of the feature store.
-    standardise : bool
-        Give features with mean 0 and variance 1 over all stored bins, instead of as they are.
-    prompt : bool
-        Whether the gene's annotation precedes the bins.
-    context : int
-        Tokens of prompt and bins together; a longer prompt is cut.
-    words : tuple of str
-        Names of the extractor's features; empty for Sei's 33 classes.
-    vocabulary_prototypes, word_prototypes : int
-        Linear combinations of all tokens, and of the tokens of the names.
-    heads, key_width : int
-        Of the cross-attention; the width is that of all heads together.
-    selected : int
-        Bins whose final activations are read.
-    prompt_cache : float
-        Gigabytes of device memory for keys and values of prompts, kept from epoch to epoch.
-    """
-
-    backbone: str = "meta-llama/Meta-Llama-3-8B"
-    blocks: int = 8
-    dtype: str = "bfloat16"
-    bins: int = 251
-    standardise: bool = False
-    prompt: bool = True
-    context: int = 2048
-    words: tuple[str, ...] = ()
-    vocabulary_prototypes: int = 50
-    word_prototypes: int = 50
-    heads: int = 8
-    key_width: int = 32
-    selected: int = 25
-    prompt_cache: float = 0.0
-
-    def check(self) -> None:
-        """Raise a `UserError` for values that do not fit together."""
-        where = "method gta: model"
-        if self.bins < 1 or self.bins % 2 == 0:
-            raise UserError(f"{self.bins}, expected an odd number of bins", f"{where}.bins")
-        if not 1 <= self.selected <= self.bins:
-            raise UserError(f"{self.selected}, expected 1 to bins", f"{where}.selected")
-        if self.context < self.bins:
-            raise UserError(f"{self.context}, expected at least bins", f"{where}.context")
-        if self.key_width % self.heads:
-            raise UserError(f"{self.key_width} is no multiple of heads", f"{where}.key_width")
-        if self.dtype not in ("bfloat16", "float16", "float32"):
-            expected = "bfloat16, float16 or float32"
-            raise UserError(f"{self.dtype!r}, expected {expected}", f"{where}.dtype")
-
-    def feature_words(self) -> tuple[str, ...]:
-        """Names of the extractor's features."""
-        return self.words or tuple(CLASSES[i].name for i in KEPT)
+__all__ = ["GTA"]
 
 
 class GTA(ExpressionModel):
@@ -104,7 +36,6 @@ class GTA(ExpressionModel):
     def __init__(self, options: GTAOptions, inputs: Inputs) -> None:
         super().__init__()
         o = options
-        o.check()
         names = o.feature_words()
         backbone = load_backbone(o.backbone, o.blocks, o.dtype)
         backbone.keep_prompts(o.prompt_cache)

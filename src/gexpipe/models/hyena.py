@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gexpipe.batch import Batch
+from gexpipe.methods.published import HyenaOptions
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.head import ExpressionHead, central_mean
-from gexpipe.models.blocks.hyena import HyenaBackbone, HyenaSizes
+from gexpipe.models.blocks.hyena import HyenaBackbone
 from gexpipe.models.mamba import TokenEmbedding
 
-__all__ = ["Hyena", "HyenaOptions"]
+__all__ = ["Hyena"]
 
 SPECIAL = 2  # the published filters are two positions longer than the window: room for tokens
-
-
-@dataclass(frozen=True)
-class HyenaOptions(HyenaSizes):
-    """Options of `Hyena`; sizes as `HyenaSizes`.
-
-    Attributes
-    ----------
-    center : int
-        Central bases whose hidden states are averaged.
-    """
-
-    center: int = 2000
 
 
 class Hyena(ExpressionModel):

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
 from gexpipe.batch import Batch
+from gexpipe.methods.published import MambaOptions
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.backbone import Backbone
 from gexpipe.models.blocks.head import ExpressionHead, central_mean
-from gexpipe.models.caduceus import WindowOptions
 
-__all__ = ["Mamba", "MambaOptions", "TokenEmbedding"]
+__all__ = ["Mamba", "TokenEmbedding"]
 
 FIRST_TOKEN = 7  # A 7, C 8, G 9, T 10, N 11; the ones before are special tokens never used here
 TOKENS = 12
-
-
-@dataclass(frozen=True)
-class MambaOptions(WindowOptions):
-    """Options of `Mamba`; as `WindowOptions`."""
 
 
 class TokenEmbedding(nn.Embedding):

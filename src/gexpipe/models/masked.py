@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
 from gexpipe.batch import Batch
+from gexpipe.methods.published import BackboneOptions, MACS3Options
 from gexpipe.models.base import ExpressionModel, Inputs, Output, embedding
-from gexpipe.models.blocks.backbone import Backbone, BackboneOptions
+from gexpipe.models.blocks.backbone import Backbone
 from gexpipe.models.blocks.head import ExpressionHead, central_mean
-from gexpipe.models.caduceus import WindowOptions
 
-__all__ = ["MACS3Mask", "MACS3Options", "MaskedPredictor", "SumEmbedding"]
+__all__ = ["MACS3Mask", "MaskedPredictor", "SumEmbedding"]
 
 
 class SumEmbedding(nn.Module):
@@ -43,13 +41,6 @@ class MaskedPredictor(ExpressionModel):
         hidden = self.encoder(embedded * mask.unsqueeze(-1).to(embedded.dtype))
         prediction, joined = self.head(central_mean(hidden, self.center), batch.features)
         return Output(prediction, {"mask": mask, "hidden": hidden, "head_input": joined})
-
-
-@dataclass(frozen=True)
-class MACS3Options(WindowOptions):
-    """Options of `MACS3Mask`; as `WindowOptions`, initialised as Seq2Exp is."""
-
-    init_layers: int = 64
 
 
 class MACS3Mask(MaskedPredictor):

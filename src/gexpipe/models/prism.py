@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from gexpipe.batch import Batch
+from gexpipe.methods.published import PrismOptions
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.backbone import Backbone
 from gexpipe.models.blocks.head import ExpressionHead, central_mean
-from gexpipe.models.caduceus import WindowOptions
 from gexpipe.models.masked import SumEmbedding
 
-__all__ = ["Prism", "PrismOptions", "WeightGenerator", "uniformity"]
-
-
-@dataclass(frozen=True)
-class PrismOptions(WindowOptions):
-    """Options of `Prism`; sizes as `WindowOptions`.
-
-    Attributes
-    ----------
-    n_context : int
-        Weight vectors a gene (n of the paper).
-    cnn_width : int
-        Channels of the first convolution on the signals; the next have 2 and 4 times as many.
-    intervention_weight, uniformity_weight : float
-        Weights of the loss terms (alpha and beta of the paper).
-    kernel_t : float
-        Sharpness t of the uniformity term's Gaussian kernel.
-    """
-
-    n_context: int = 2
-    cnn_width: int = 8
-    intervention_weight: float = 1.0
-    uniformity_weight: float = 1.0
-    kernel_t: float = 2.0
+__all__ = ["Prism", "WeightGenerator", "uniformity"]
 
 
 class WeightGenerator(nn.Module):

@@ -3,47 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 from gexpipe.errors import UserError
+from gexpipe.methods.declared import DECLARED, declaration
 from gexpipe.methods.options import parse
 from gexpipe.models.base import ExpressionModel, Inputs
 
 __all__ = ["architectures", "build", "model_class", "parameters"]
 
-# architecture -> module below gexpipe.models, class. Its options are the class's `Options`.
-_MODELS = {
-    "enformer": ("enformer", "Enformer"),
-    "hyena": ("hyena", "Hyena"),
-    "mamba": ("mamba", "Mamba"),
-    "caduceus": ("caduceus", "Caduceus"),
-    "macs3": ("masked", "MACS3Mask"),
-    "seq2exp_soft": ("seq2exp", "Seq2ExpSoft"),
-    "seq2exp_hard": ("seq2exp_hard", "Seq2ExpHard"),
-    "seq2exp_retrain": ("seq2exp_retrain", "Seq2ExpRetrain"),
-    "prism": ("prism", "Prism"),
-    "infer": ("infer", "InFER"),
-    "enhancer_encoder": ("enhancer_encoder", "EnhancerEncoder"),
-    "epinformer": ("epinformer", "EPInformer"),
-    "gta": ("gta", "GTA"),
-}
-
 
 def architectures() -> tuple[str, ...]:
-    """Names that `build` knows."""
-    return tuple(_MODELS)
+    """Names of the networks that `build` knows, those of other packages left out."""
+    return tuple(name for name, found in DECLARED.items() if found.trained)
 
 
 def model_class(architecture: str) -> Any:
     """The model class of an architecture."""
-    if architecture not in _MODELS:
-        raise UserError(
-            f"unknown architecture {architecture!r}; expected one of {', '.join(_MODELS)}",
-            "architecture",
-        )
-    module, name = _MODELS[architecture]
-    return getattr(import_module(f"gexpipe.models.{module}"), name)
+    found = declaration(architecture)
+    if not found.trained:
+        raise UserError(f"{architecture} is a fitted baseline, no network", "architecture")
+    return found.load()
 
 
 def build(
@@ -57,7 +37,7 @@ def build(
     Parameters
     ----------
     architecture : str
-        One of `architectures`.
+        See `gexpipe.methods.declared.declaration`.
     options : mapping
         The method's ``model`` section; missing keys take the published values.
     inputs : Inputs or mapping
@@ -71,12 +51,11 @@ def build(
         Naming the method and the key that is unknown or has a wrong value.
     """
     cls = model_class(architecture)
+    options = declaration(architecture).parse(options, f"method {method or architecture}: model")
     where = f"method {method or architecture}"
     if not isinstance(inputs, Inputs):
         inputs = parse(Inputs, inputs, f"{where}: inputs")
-    if inputs.length < 1:
-        raise UserError(f"{inputs.length}; expected at least 1 bp", f"{where}: inputs.length")
-    return cls(parse(cls.Options, options, f"{where}: model"), inputs)
+    return cls(options, inputs)
 
 
 def parameters(model: ExpressionModel) -> int:

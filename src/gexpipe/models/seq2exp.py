@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from torch import Tensor
 
 from gexpipe.batch import Batch
+from gexpipe.methods.published import Seq2ExpSoftOptions
 from gexpipe.models.base import Inputs, Output
 from gexpipe.models.blocks.backbone import Backbone
-from gexpipe.models.blocks.beta_mask import MaskOptions, TrainedMask, keep_regions
-from gexpipe.models.caduceus import WindowOptions
+from gexpipe.models.blocks.beta_mask import TrainedMask, keep_regions
 from gexpipe.models.masked import MaskedPredictor
 
-__all__ = ["Seq2ExpSoft", "Seq2ExpSoftOptions"]
-
-
-@dataclass(frozen=True)
-class Seq2ExpSoftOptions(MaskOptions, WindowOptions):
-    """Options of `Seq2ExpSoft`; see `MaskOptions` and `BackboneOptions`.
-
-    Attributes
-    ----------
-    generator_layers : int
-        Blocks of the generator; ``layers`` are the predictor's.
-    """
-
-    init_layers: int = 64
-    generator_layers: int = 4
+__all__ = ["Seq2ExpSoft"]
 
 
 class Seq2ExpSoft(MaskedPredictor):

@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from gexpipe.batch import Batch
+from gexpipe.methods.published import Seq2ExpHardOptions
 from gexpipe.models.base import Inputs, Output
-from gexpipe.models.blocks.beta_mask import MaskOptions, TrainedMask, keep_regions
-from gexpipe.models.caduceus import WindowOptions
+from gexpipe.models.blocks.beta_mask import TrainedMask, keep_regions
 from gexpipe.models.masked import MaskedPredictor
 
-__all__ = ["Seq2ExpHard", "Seq2ExpHardOptions"]
-
-
-@dataclass(frozen=True)
-class Seq2ExpHardOptions(MaskOptions, WindowOptions):
-    """Options of `Seq2ExpHard`; see `MaskOptions` and `BackboneOptions`.
-
-    Attributes
-    ----------
-    threshold : float
-        A base is kept when its z (in evaluation the mean of z) is at least this.
-    straight_through : bool
-        Multiply kept embeddings by the straight-through mask, whose value is 1, so that the
-        prediction loss trains the mask, as the paper describes. In the published code only the KL
-        term does.
-    """
-
-    init_layers: int = 64
-    prior_scale: float = 1.0
-    beta_min: float = 0.0
-    marginal_mean: float = 0.45
-    marginal_scale: float = 0.1
-    threshold: float = 0.5
-    straight_through: bool = False
+__all__ = ["Seq2ExpHard"]
 
 
 class Seq2ExpHard(MaskedPredictor):

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 import torch
 from torch import Tensor, nn
 
 from gexpipe.batch import Batch
 from gexpipe.errors import UserError
+from gexpipe.methods.published import Seq2ExpRetrainOptions
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.backbone import Backbone
-from gexpipe.models.blocks.beta_mask import BetaMask, PriorOptions, keep_regions
-from gexpipe.models.caduceus import WindowOptions
+from gexpipe.models.blocks.beta_mask import BetaMask, keep_regions
 from gexpipe.models.masked import MaskedPredictor, SumEmbedding
 from gexpipe.models.seq2exp import Seq2ExpSoft
 
-__all__ = ["Seq2ExpRetrain", "Seq2ExpRetrainOptions"]
-
-
-@dataclass(frozen=True)
-class Seq2ExpRetrainOptions(PriorOptions, WindowOptions):
-    """Options of `Seq2ExpRetrain`; those of the mask as in the run that it comes from.
-
-    Attributes
-    ----------
-    generator_layers : int
-        Blocks of the mask's generator; ``layers`` are the predictor's.
-    share : float
-        Share of the window's bases that are kept.
-    """
-
-    init_layers: int = 64
-    generator_layers: int = 4
-    share: float = 0.1
+__all__ = ["Seq2ExpRetrain"]
 
 
 class FrozenMask(nn.Module):
@@ -63,8 +46,6 @@ class Seq2ExpRetrain(MaskedPredictor):
     """
 
     Options = Seq2ExpRetrainOptions
-    starts_from = "seq2exp_soft"
-    needs_start = True
 
     def __init__(self, options: Seq2ExpRetrainOptions, inputs: Inputs) -> None:
         super().__init__(options, options.center, inputs)

@@ -8,13 +8,14 @@ from pathlib import Path
 import torch
 
 from gexpipe.data.batches import Genes
+from gexpipe.data.open import Sources, open_data
 from gexpipe.data.shuffled import ShuffledWindows
 from gexpipe.log import get_logger
 from gexpipe.methods.settings import MethodConfig
-from gexpipe.models.foreign import open_checkpoint
+from gexpipe.models.checkpoint import open_checkpoint
 from gexpipe.prediction import genes as predict
 from gexpipe.prediction.reweighted import Reweighted
-from gexpipe.train.run import Sources, open_data
+from gexpipe.tabular import write_parquet
 
 __all__ = ["Changes", "predict_files"]
 
@@ -93,5 +94,5 @@ def predict_files(
     else:
         table, vectors = predict.prediction_and_embeddings(*given)
         predict.write_embeddings(embeddings, table["gene_id"].tolist(), vectors)
-    predict.write_predictions(out, table)
+    write_parquet(table, out)
     log.info("%d predictions of %s in %s", len(table), config.name, out)

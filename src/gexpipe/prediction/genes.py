@@ -25,7 +25,6 @@ __all__ = [
     "prediction_and_embeddings",
     "prediction_table",
     "write_embeddings",
-    "write_predictions",
 ]
 
 PARTS = ("valid", "test")
@@ -188,9 +187,3 @@ def write_embeddings(path: Path, genes: Sequence[str], embedding: np.ndarray) ->
     """Write ``gene_id`` (genes,) text and ``embedding`` (genes, d) float32 as .npz."""
     with aside(path) as temporary:
         np.savez(temporary, gene_id=np.array(genes, dtype=str), embedding=embedding)
-
-
-def write_predictions(path: Path, table: pd.DataFrame) -> None:
-    """Write predictions as parquet, aside and renamed."""
-    with aside(path) as temporary:
-        table.to_parquet(temporary, index=False)

@@ -9,19 +9,23 @@ from typing import Any
 
 from gexpipe.config import load_yaml, merge, validate
 from gexpipe.errors import UserError
+from gexpipe.methods.options import suggestion
 from gexpipe.reference.splits import FOLDS
 from gexpipe.tables.plan import Limits, Plan, expand
 
 __all__ = ["plans", "read_tables"]
 
 
-def read_tables(folder: Path, schemas: Path, config: Mapping[str, Any]) -> dict[str, dict]:
-    """Declarations, config/tables/NAME.yaml, under the configuration's ``tables.overrides``.
+def read_tables(
+    folders: Sequence[Path], schemas: Path, config: Mapping[str, Any]
+) -> dict[str, dict]:
+    """Declarations, NAME.yaml of some folders, under the configuration's ``tables.overrides``.
 
     Returns
     -------
     dict
-        Name -> declaration; ``rows_of`` is replaced by the rows it names.
+        Name -> declaration; ``rows_of`` is replaced by the rows it names. Of two files of one name
+        that of the later folder counts.
 
     Raises
     ------
@@ -30,18 +34,19 @@ def read_tables(folder: Path, schemas: Path, config: Mapping[str, Any]) -> dict[
     """
     schema, overrides = schemas / "table.schema.yaml", config["tables"]["overrides"]
     tables = {}
-    for path in sorted(folder.glob("*.yaml")):
-        table = load_yaml(path)
-        validate(table, schema, str(path))
-        tables[path.stem] = table
+    paths = {path.stem: path for folder in folders for path in folder.glob("*.yaml")}
+    for name, path in sorted(paths.items()):
+        tables[name] = load_yaml(path)
+        validate(tables[name], schema, str(path))
+        tables[name].setdefault("kind", "runs")
     for name in [*overrides, *(config["tables"]["build"] or [])]:
         if name != "all" and name not in tables:
-            raise UserError(f"no table {name!r}; known: {', '.join(tables)}", "config: tables")
+            raise UserError(f"no table {name!r}; {suggestion(name, tables)}", "config: tables")
     for name, table in tables.items():
         other = table.pop("rows_of", None)
         if other is not None:
             if "rows" not in tables.get(other, {}):
-                raise UserError(f"rows_of: {other!r} has no rows of its own", folder / name)
+                raise UserError(f"rows_of: {other!r} has no rows of its own", paths[name])
             table["rows"] = tables[other]["rows"]
     laid = {n: merge(t, overrides.get("all", {}), overrides.get(n, {})) for n, t in tables.items()}
     for name, table in laid.items():
@@ -90,5 +95,5 @@ def plans(
         folds = table.get("folds", [config["splits"]["fold"]])
         folds = list(FOLDS) if folds == "all" else folds
         seeds = config["seeds"][: table.get("seeds")]
-        found[name] = expand(table, known, limits, cells, folds, seeds)
+        found[name] = expand(name, table, known, limits, cells, folds, seeds)
     return found

@@ -89,7 +89,7 @@ def long_range(store: Path, beyond: int, elements: pd.DataFrame | None = None) -
         of ABC; the median over genes of long-range positions in contact; their median distance over
         all genes and positions, bp.
     """
-    folder, manifest = read_manifest(store)
+    folder, manifest = read_manifest(store, "signals")
     if manifest["kind"] != "signals":
         raise UserError(f"a {manifest['kind']} store has no contact", folder)
     length, resolution = int(manifest["length"]), int(manifest["resolution"])

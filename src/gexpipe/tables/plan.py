@@ -8,8 +8,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from gexpipe.config import merge, start_method
+from gexpipe.config import merge
 from gexpipe.errors import UserError
+from gexpipe.methods.declared import declaration
+from gexpipe.methods.merged import check_settings, start_method
 
 __all__ = ["Limits", "Line", "Plan", "change_id", "expand", "read_lines", "run_id"]
 
@@ -226,7 +228,8 @@ def _reason(
     length = max(inputs["length"], row.get("test", {}).get("length", 0))
     if length > limits.length:
         return f"{length} bp are more than the stored windows hold ({limits.length})"
-    bins = settings["model"].get("bins", 0) if settings["architecture"] == "gta" else 0
+    binned = declaration(settings["architecture"]).reads == "bins"
+    bins = settings["model"].get("bins", 0) if binned else 0
     if bins > limits.stored_bins:
         return f"{bins} bins are more than the feature store holds (gta.bins: {limits.stored_bins})"
     target = settings.get("target", "")
@@ -235,7 +238,20 @@ def _reason(
     return ""
 
 
+def _check(settings: Settings, row: Mapping[str, Any], where: str) -> None:
+    """Raise a `UserError` for a row that no training could run, or a score it does not offer."""
+    try:
+        check_settings(settings)
+    except UserError as error:
+        raise UserError(str(error), where) from error
+    score, offered = row.get("score"), declaration(settings["architecture"]).scores
+    if score and score not in offered:
+        known = ", ".join(offered) or "no scores"
+        raise UserError(f"{settings['architecture']} gives {known}, not {score!r}", where)
+
+
 def expand(
+    name: str,
     table: dict[str, Any],
     settings_of: Callable[[str], Settings],
     limits: Limits,
@@ -247,8 +263,8 @@ def expand(
 
     Parameters
     ----------
-    table : dict
-        The table's file: rows of method, label and what differs from the method's settings.
+    name, table : str, dict
+        Its name, and its file: rows of method, label and what differs from the settings.
     settings_of : callable
         Method -> its settings in this configuration.
     limits : Limits
@@ -261,6 +277,11 @@ def expand(
     Returns
     -------
     Plan
+
+    Raises
+    ------
+    UserError
+        A row whose settings no training could use, naming table and row.
     """
     wanted = table.get("cells")
     chosen = [cell for cell, known in cells.items() if wanted is None or known in wanted]
@@ -280,6 +301,7 @@ def expand(
         run, test = run_id(row["method"], base, settings), change_id(row.get("test", {}))
         source = row.get("published", table.get("published", {}))
         if not reason:
+            _check(settings, row, f"table {name}, row {row['label']!r}")
             trained[run] = settings
             if test:
                 tests[test] = dict(row["test"])

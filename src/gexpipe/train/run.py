@@ -1,4 +1,4 @@
-"""One training run from files to files: data, model, loop, predictions, record."""
+"""One training run: model, loop, predictions, record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 import platform
 import resource
 import warnings
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,97 +14,22 @@ from lightning.fabric import Fabric
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 
 from gexpipe import __version__
-from gexpipe.data.activity import ElementActivity
 from gexpipe.data.batches import Genes
-from gexpipe.data.loading import Loading
-from gexpipe.data.mixed import MixedCells
-from gexpipe.data.windows import WindowData
-from gexpipe.errors import UserError
 from gexpipe.files import write_json
 from gexpipe.log import get_logger
-from gexpipe.methods.options import parse
 from gexpipe.methods.settings import MethodConfig
 from gexpipe.models import build, parameters
 from gexpipe.models.checkpoint import drop_other_run, load_model
 from gexpipe.models.scan import backends
-from gexpipe.prediction.genes import PARTS, prediction_table, write_predictions
+from gexpipe.prediction.genes import PARTS, prediction_table
 from gexpipe.source import commit
+from gexpipe.tabular import write_parquet
 from gexpipe.train.loop import Fit, fit
 from gexpipe.train.start import start
 
-__all__ = ["Sources", "open_data", "train"]
+__all__ = ["train"]
 
 log = get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Files a run reads.
-
-    Window stores, example table, element store; the enhancer encoder reads element table and
-    genome instead of the stores, GTA the stores of bins and the table of prompts. ``mixed`` are
-    signal store and example table of further cell types to train on.
-    """
-
-    examples: Path
-    sequence: Path | None = None
-    signals: Path | None = None
-    elements: Path | None = None
-    activity: Path | None = None
-    genome: Path | None = None
-    mixed: tuple[tuple[Path, Path], ...] = ()
-    bins: Path | None = None
-    bin_signals: Path | None = None
-    prompts: Path | None = None
-
-
-def open_data(sources: Sources, config: MethodConfig) -> Genes:
-    """Data set with the inputs that a method asks for."""
-    if config.architecture == "enhancer_encoder":
-        if sources.activity is None or sources.genome is None:
-            raise UserError("give --activity and --genome", f"method {config.name}")
-        inputs = config.inputs
-        loading = Loading(reverse_complement=inputs.reverse_complement)
-        loading.check([])
-        where = sources.activity, sources.genome, sources.examples
-        return ElementActivity(*where, inputs.length, loading.reverse_complement)
-    if config.architecture == "gta":
-        return _bins(sources, config)
-    if sources.sequence is None or sources.signals is None:
-        raise UserError("give --sequence and --signals", f"method {config.name}")
-    if config.inputs.elements and sources.elements is None:
-        raise UserError("this method reads elements: give --elements", f"method {config.name}")
-    inputs = config.inputs
-    if inputs.elements and sources.mixed:
-        raise UserError("cell types are mixed for windows only", f"method {config.name}")
-    cells = [
-        WindowData(
-            sources.sequence,
-            signals,
-            examples,
-            sources.elements if inputs.elements else None,
-            length=inputs.length,
-            signal_names=list(inputs.signals),
-            log_activity=inputs.log_activity,
-            loading=Loading(**{f.name: getattr(inputs, f.name) for f in fields(Loading)}),
-        )
-        for signals, examples in [(sources.signals, sources.examples), *sources.mixed]
-    ]
-    return MixedCells(cells) if len(cells) > 1 else cells[0]
-
-
-def _bins(sources: Sources, config: MethodConfig) -> Genes:
-    from gexpipe.data.bins import BinData
-    from gexpipe.models.gta import GTAOptions
-
-    if sources.bins is None:
-        raise UserError("give --bins", f"method {config.name}")
-    if sources.mixed:
-        raise UserError("cell types are mixed for windows only", f"method {config.name}")
-    options = parse(GTAOptions, config.model, f"method {config.name}: model")
-    inputs = config.inputs
-    files = (sources.prompts, sources.bin_signals)
-    return BinData(sources.bins, sources.examples, options, inputs, *files)
 
 
 def train(
@@ -174,7 +98,7 @@ def train(
     table = prediction_table(
         best, data, fold, options.batch_size, parts, options.workers, fabric.autocast()
     )
-    write_predictions(out / "predictions.parquet", table)
+    write_parquet(table, out / "predictions.parquet")
     record = {**identity, "parameters": count, "scan": {"name": scan.name, "reason": scan.reason}}
     write_json(out / "run.json", {**record, **_measured(state, fabric)})
     log.info("best validation MSE %.4f at step %d", state.best_mse, state.best_step)

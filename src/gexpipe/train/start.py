@@ -10,10 +10,10 @@ from typing import Any
 from torch import nn
 
 from gexpipe.errors import UserError
+from gexpipe.methods.declared import declaration
 from gexpipe.methods.settings import MethodConfig, TrainOptions
 from gexpipe.models import ExpressionModel
-from gexpipe.models.foreign import open_checkpoint
-from gexpipe.models.registry import model_class
+from gexpipe.models.checkpoint import open_checkpoint
 
 __all__ = ["start", "weights_digest"]
 
@@ -42,11 +42,11 @@ def start(model: ExpressionModel, config: MethodConfig, path: Path | None) -> st
     """
     where = f"method {config.name}"
     if path is None:
-        if model.needs_start or config.start_from:
-            what = config.start_from or model.starts_from
+        if config.declared.needs_start or config.start_from:
+            what = config.start_from or config.declared.starts_from
             raise UserError(f"it starts from {what}: give its checkpoint (--start-from)", where)
         return ""
-    if not model.starts_from:
+    if not config.declared.starts_from:
         raise UserError("it starts from fresh weights; leave out start_from", where)
     other = _source(model, config, path)
     try:
@@ -61,19 +61,20 @@ def _source(model: ExpressionModel, config: MethodConfig, path: Path) -> Any:
     opener = getattr(type(model), "open_start", None)
     if opener is not None:
         return opener(path)
-    known = {f.name for f in fields(model_class(model.starts_from).Options)}
+    wanted = config.declared.starts_from
+    known = {f.name for f in fields(declaration(wanted).options)}
     source = MethodConfig(
-        name=model.starts_from,
-        label=model.starts_from,
-        architecture=model.starts_from,
+        name=wanted,
+        label=wanted,
+        architecture=wanted,
         inputs=model.start_inputs(config.inputs),
         model={k: v for k, v in config.model.items() if k in known},
         train=TrainOptions(),
     )
     other, theirs, _ = open_checkpoint(path, source)
-    if theirs.architecture != model.starts_from:
+    if theirs.architecture != wanted:
         raise UserError(
-            f"a checkpoint of {theirs.architecture}, {config.name} starts from {model.starts_from}",
+            f"a checkpoint of {theirs.architecture}, {config.name} starts from {wanted}",
             path,
         )
     return other

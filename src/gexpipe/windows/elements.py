@@ -14,6 +14,7 @@ from gexpipe import __version__
 from gexpipe.errors import UserError
 from gexpipe.files import aside, write_json
 from gexpipe.windows.arrays import check_length, window_of
+from gexpipe.windows.identity import identity
 from gexpipe.windows.layout import LAYOUT, N_CODE, encode, pack_bases
 from gexpipe.windows.store import MANIFEST, fingerprint, source_record
 
@@ -84,11 +85,17 @@ def build_elements(
             array[:] = values
         record = {
             "kind": "elements", "layout": LAYOUT, "gexpipe": __version__, "slot": slot,
-            "max_elements": max_elements, "genes": genes["gene_id"].tolist(),
+            "max_elements": max_elements, **identity(genes, _lengths(fasta, genes)),
             "elements": len(distinct), "links": len(table), "arrays": list(arrays),
             "sources": [source_record(fasta)], "fingerprint": fingerprint(store),
         }  # fmt: skip
         write_json(store / MANIFEST, record)
+
+
+def _lengths(fasta: Path, genes: pd.DataFrame) -> dict[str, int]:
+    """Chromosome -> bp, of those that have genes."""
+    with Fasta(str(fasta), as_raw=True) as genome:
+        return {c: len(genome[c]) for c in genes["chrom"].astype(str).unique() if c in genome}
 
 
 def _element_codes(elements: pd.DataFrame, fasta: Path, slot: int) -> np.ndarray:

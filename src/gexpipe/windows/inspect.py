@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import zarr
+from matplotlib.figure import Figure
 
 from gexpipe.errors import UserError
 from gexpipe.files import aside
@@ -15,9 +15,6 @@ from gexpipe.reference.genes import find_row
 from gexpipe.windows.layout import unpack_bases, unpack_bits
 from gexpipe.windows.reader import ShardedArray
 from gexpipe.windows.store import read_manifest
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 
 __all__ = ["describe", "draw_gene", "read_gene", "window_contact"]
 
@@ -103,9 +100,8 @@ def draw_gene(store: Path, gene: str, out: Path) -> None:
         raise UserError("only a cell store has tracks to draw", store)
     length = len(next(iter(tracks["signals"].values())))
     panels = [*tracks["signals"].items(), ("contact", window_contact(tracks, length))]
-    figure, axes = plt.subplots(
-        len(panels) + 1, 1, figsize=(10, 1.4 * (len(panels) + 1)), sharex=True, layout="constrained"
-    )
+    figure = Figure(figsize=(10, 1.4 * (len(panels) + 1)), layout="constrained")
+    axes = figure.subplots(len(panels) + 1, 1, sharex=True)
     step = max(length // POINTS, 1)
     n = length // step
     x = (np.arange(n) * step - length // 2) / 1000
@@ -123,7 +119,6 @@ def draw_gene(store: Path, gene: str, out: Path) -> None:
     figure.suptitle(gene)
     with aside(out) as temporary:
         figure.savefig(temporary, dpi=120)
-    plt.close(figure)
 
 
 def window_contact(tracks: dict[str, Any], length: int) -> np.ndarray:

@@ -91,15 +91,16 @@ def build_sequence(
     """
     check_length(length)
     source = source_record(fasta)
-    parts = []
+    parts, lengths = [], {}
     with Fasta(str(fasta), as_raw=True) as genome:
         for chrom, rows in genes.groupby("chrom", sort=False):
             if chrom not in genome:
                 raise UserError(f"no chromosome {chrom!r}, which the gene table has", fasta)
+            lengths[str(chrom)] = len(genome[chrom])
             _check_inside(rows, len(genome[chrom]), length, fasta)
             tss = rows["tss"].to_numpy(np.int64)
             recipe = digest("sequence", source["sha256"], chrom, length, tss.tolist())
             write = _Bases(Path(fasta), str(chrom), tss, length)
             parts.append(Part(f"{chrom}/sequence", recipe, write))
     manifest = {"kind": "sequence", "length": length, "sources": [source]}
-    build_store(out, genes, parts, manifest, workers)
+    build_store(out, genes, lengths, parts, manifest, workers)

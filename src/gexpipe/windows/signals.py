@@ -255,7 +255,7 @@ def build_signals(
             "sources": list(cell.records.values()),
             "settings": settings or {},
         }
-        build_store(out, genes, parts, manifest, workers)
+        build_store(out, genes, sizes, parts, manifest, workers)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ from gexpipe import __version__
 from gexpipe.errors import UserError
 from gexpipe.files import aside, checksum, read_json, write_json
 from gexpipe.log import get_logger, progress
+from gexpipe.windows.identity import identity
 from gexpipe.windows.layout import LAYOUT
 
 __all__ = [
@@ -83,7 +84,12 @@ def source_record(path: str | Path) -> dict[str, str]:
 
 
 def build_store(
-    out: Path, genes: pd.DataFrame, parts: list[Part], manifest: dict[str, Any], workers: int = 1
+    out: Path,
+    genes: pd.DataFrame,
+    lengths: Mapping[str, int],
+    parts: list[Part],
+    manifest: dict[str, Any],
+    workers: int = 1,
 ) -> None:
     """Build a store beside its place, part by part, and rename it when it is complete.
 
@@ -93,6 +99,8 @@ def build_store(
         Store folder.
     genes : DataFrame
         Gene table; its order is recorded.
+    lengths : mapping
+        Chromosome -> bp of the genome; those of the genes' chromosomes are recorded.
     parts : list of Part
         What to build; no two of them share a file.
     manifest : dict
@@ -126,11 +134,7 @@ def build_store(
             "layout": LAYOUT,
             "gexpipe": __version__,
             "versions": {name: version(name) for name in PACKAGES},
-            "genes": genes["gene_id"].tolist(),
-            "symbols": genes["symbol"].tolist() if "symbol" in genes else [],
-            "tss": genes["tss"].tolist(),
-            "chromosomes": genes["chrom"].value_counts(sort=False).to_dict(),
-            "gene_chromosomes": genes["chrom"].tolist(),
+            **identity(genes, lengths),
             "fingerprint": fingerprint(store),
         }
         write_json(store / MANIFEST, record)
@@ -226,8 +230,12 @@ def fingerprint(store: Path) -> str:
     return found.hexdigest()
 
 
-def read_manifest(store: str | Path) -> tuple[Path, dict[str, Any]]:
-    """Folder and manifest of a finished store; ``store`` may be the folder or its manifest."""
+def read_manifest(store: str | Path, kind: str | None = None) -> tuple[Path, dict[str, Any]]:
+    """Folder and manifest of a finished store; ``store`` may be the folder or its manifest.
+
+    A `UserError` for a store of another ``kind`` (sequence, signals, elements, bins), of another
+    layout, or one that is not finished.
+    """
     path = Path(store)
     folder = path.parent if path.name == MANIFEST else path
     if not (folder / MANIFEST).exists():
@@ -238,4 +246,6 @@ def read_manifest(store: str | Path) -> tuple[Path, dict[str, Any]]:
     if manifest.get("layout") != LAYOUT:
         found = manifest.get("layout", 1)
         raise UserError(f"layout {found}, this gexpipe reads {LAYOUT}: build it again", folder)
+    if kind is not None and manifest.get("kind") != kind:
+        raise UserError(f"a store of {manifest.get('kind')}, expected one of {kind}", folder)
     return folder, manifest

@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gexpipe.methods.published import BackboneOptions
 from gexpipe.models.blocks.mamba import MambaBlock
 from gexpipe.models.blocks.recompute import run_layer
 
-__all__ = ["Backbone", "BackboneOptions", "RMSNorm"]
-
-
-@dataclass(frozen=True)
-class BackboneOptions:
-    """Size and initialisation of a stack of Mamba blocks.
-
-    Attributes
-    ----------
-    d_model, layers, d_state, d_conv, expand : int
-        Width, number of blocks, state dimensions, convolution taps, inner width / d_model.
-    init_layers : int
-        Output projections start divided by the square root of this number. The published Seq2Exp
-        leaves it at its library's default, 64; the Caduceus and Mamba baselines use their depth.
-    """
-
-    d_model: int = 128
-    layers: int = 4
-    d_state: int = 16
-    d_conv: int = 4
-    expand: int = 2
-    init_layers: int = 4
+__all__ = ["Backbone", "RMSNorm"]
 
 
 class RMSNorm(nn.Module):

@@ -2,60 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.distributions import Beta, kl_divergence
 from torch.nn import functional
 
 from gexpipe.errors import UserError
+from gexpipe.methods.published import MaskOptions, PriorOptions
 from gexpipe.models.blocks.head import central
 
-__all__ = ["BetaMask", "MaskOptions", "PriorOptions", "TrainedMask", "keep_regions"]
+__all__ = ["BetaMask", "TrainedMask", "keep_regions"]
 
 TINY = 1e-8
-
-
-@dataclass(frozen=True)
-class PriorOptions:
-    """How the mask's Beta distributions are made.
-
-    Attributes
-    ----------
-    prior_weight, prior_beta : tuple of float
-        Weight and beta of each signal's Beta, in the order of the signals. The published values
-        are for H3K27ac, DNase and contact.
-    prior_scale, beta_min : float
-        Signal alpha = (signal + beta_min) prior_scale, beta = (prior_beta + beta_min) prior_scale;
-        beta_min is also added to both parameters of the sequence's Beta.
-    subtract_one : bool
-        Multiply the two densities (alpha1 + alpha2 - 1), as the paper writes; the published code
-        adds the parameters.
-    """
-
-    prior_weight: tuple[float, ...] = (2.0, 2.0, 1.0)
-    prior_beta: tuple[float, ...] = (1.5, 0.2, 1.0)
-    prior_scale: float = 10.0
-    beta_min: float = 1.0
-    subtract_one: bool = False
-
-
-@dataclass(frozen=True)
-class MaskOptions(PriorOptions):
-    """How the mask is made and trained.
-
-    Attributes
-    ----------
-    marginal_mean, marginal_scale : float
-        The KL term pulls towards Beta(s, s (1 - mean) / mean).
-    kl_weight : float
-        Weight of the KL term in the loss.
-    """
-
-    marginal_mean: float = 0.1
-    marginal_scale: float = 10.0
-    kl_weight: float = 0.01
 
 
 class BetaMask(nn.Module):

@@ -3,50 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gexpipe.methods.published import HyenaSizes
 from gexpipe.models.blocks.recompute import run_layer
 
-__all__ = ["HyenaBackbone", "HyenaSizes", "long_convolution"]
+__all__ = ["HyenaBackbone", "long_convolution"]
 
 INITIAL_SPREAD = 0.02
 # The slowest and fastest channel of a filter fall to SMALL over these shares of the longest input.
 SMALL, SLOWEST, FASTEST = 0.01, 1.5, 0.3
-
-
-@dataclass(frozen=True)
-class HyenaSizes:
-    """Sizes of a stack of Hyena blocks.
-
-    Attributes
-    ----------
-    d_model, layers, expand : int
-        Width, number of blocks, hidden width of a block's MLP / d_model.
-    filter_width : int
-        Hidden width of the network that gives the long filter.
-    filter_bands : int
-        Sine and cosine waves of the position that this network reads, beside the position itself.
-    filter_frequency : float
-        Initial frequency of its sine activations.
-    short_taps : int
-        Taps of the short convolution in front of the gates.
-    embedding_dropout : float
-        Share of embedding values dropped in training.
-    """
-
-    d_model: int = 128
-    layers: int = 4
-    expand: int = 4
-    filter_width: int = 64
-    filter_bands: int = 2
-    filter_frequency: float = 10.0
-    short_taps: int = 3
-    embedding_dropout: float = 0.1
 
 
 def long_convolution(x: Tensor, taps: Tensor) -> Tensor:

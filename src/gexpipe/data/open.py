@@ -1,0 +1,77 @@
+"""The data set of a method, whatever it reads, from the files of a cell type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+
+from gexpipe.data.activity import ElementActivity
+from gexpipe.data.batches import Genes
+from gexpipe.data.bins import BinData
+from gexpipe.data.loading import Loading
+from gexpipe.data.mixed import MixedCells
+from gexpipe.data.sources import Sources
+from gexpipe.data.windows import WindowData
+from gexpipe.errors import UserError
+from gexpipe.methods.settings import MethodConfig
+
+__all__ = ["Sources", "open_data"]
+
+
+def open_data(sources: Sources, config: MethodConfig) -> Genes:
+    """Open the data set that a method's declaration asks for.
+
+    Raises
+    ------
+    UserError
+        A file that the method reads is not given, or does not belong to the others.
+    """
+    opener = _OPENERS.get(config.declared.reads)
+    if opener is None:
+        raise UserError("a baseline has no data set (gexpipe baseline)", f"method {config.name}")
+    if sources.mixed and (config.inputs.elements or opener is not _windows):
+        raise UserError("cell types are mixed for windows only", f"method {config.name}")
+    return opener(sources, config)
+
+
+def _windows(sources: Sources, config: MethodConfig) -> Genes:
+    inputs = config.inputs
+    sources.need(config.name, "sequence", "signals")
+    if inputs.elements and sources.elements is None:
+        raise UserError("this method reads elements: give --elements", f"method {config.name}")
+    assert sources.sequence is not None and sources.signals is not None
+    cells = [
+        WindowData(
+            sources.sequence,
+            signals,
+            examples,
+            sources.elements if inputs.elements else None,
+            length=inputs.length,
+            signal_names=list(inputs.signals),
+            log_activity=inputs.log_activity,
+            loading=Loading(**{f.name: getattr(inputs, f.name) for f in fields(Loading)}),
+        )
+        for signals, examples in [(sources.signals, sources.examples), *sources.mixed]
+    ]
+    return MixedCells(cells) if len(cells) > 1 else cells[0]
+
+
+def _element_activity(sources: Sources, config: MethodConfig) -> Genes:
+    sources.need(config.name, "activity", "genome")
+    assert sources.activity is not None and sources.genome is not None
+    where = sources.activity, sources.genome, sources.examples
+    return ElementActivity(*where, config.inputs.length, config.inputs.reverse_complement)
+
+
+def _bins(sources: Sources, config: MethodConfig) -> Genes:
+    sources.need(config.name, "bins")
+    assert sources.bins is not None
+    files = (sources.prompts, sources.bin_signals)
+    return BinData(sources.bins, sources.examples, config.options, config.inputs, *files)
+
+
+_OPENERS: dict[str, Callable[[Sources, MethodConfig], Genes]] = {
+    "windows": _windows,
+    "element_activity": _element_activity,
+    "bins": _bins,
+}

@@ -1,0 +1,177 @@
+"""A configuration, read once: its sheets, methods and tables, and what they ask to be made.
+
+The Snakefile, the doctor and whoever asks what would be run read it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from gexpipe.config import validate
+from gexpipe.errors import UserError
+from gexpipe.methods.declared import Declaration, declaration
+from gexpipe.methods.merged import check_overrides, method_names, method_settings, with_starts
+from gexpipe.reference.cell_target import check_target
+from gexpipe.sheets import Sheets, load_sheets
+from gexpipe.tables.declared import plans, read_tables
+from gexpipe.tables.plan import Plan
+
+__all__ = ["Study", "read_study"]
+
+Settings = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a configuration asks for.
+
+    Attributes
+    ----------
+    config : dict
+        The merged configuration.
+    base : Path
+        Folder of the Snakefile.
+    sheets : Sheets
+        Cell types and files.
+    methods : dict
+        Method of the configuration -> its settings.
+    trained : dict
+        The same, and every run of a table and what runs start from.
+    tables : dict
+        Table -> its declaration.
+    plans : dict
+        Table -> its rows, resolved.
+    """
+
+    config: Settings
+    base: Path
+    sheets: Sheets
+    methods: dict[str, Settings]
+    trained: dict[str, Settings]
+    tables: dict[str, dict]
+    plans: dict[str, Plan]
+
+    def declared(self, method: str) -> Declaration:
+        """What the architecture of a trained method declares."""
+        return declaration(self.trained[method]["architecture"])
+
+    def reading(self, data: str, methods: Mapping[str, Any] | None = None) -> list[str]:
+        """Methods (all that are trained, by default) that read one kind of data."""
+        chosen = self.trained if methods is None else methods
+        return [name for name in chosen if self.declared(name).reads == data]
+
+    def showing(self, figure: str) -> list[str]:
+        """Trained methods that give a figure of their own."""
+        return [name for name in self.trained if figure in self.declared(name).shows]
+
+    def language_model(self, method: str) -> str:
+        """Folder or hub id of the language model that a method reads; empty for none."""
+        options = self.trained[method]["model"]
+        return str(options.get("backbone", "")) if self.declared(method).reads == "bins" else ""
+
+    @cached_property
+    def baselines(self) -> list[str]:
+        """Methods that are fitted to gene features, without checkpoints."""
+        return [name for name in self.trained if not self.declared(name).trained]
+
+    @cached_property
+    def learned(self) -> list[str]:
+        """Methods of the configuration with checkpoints."""
+        return [name for name in self.methods if name not in self.baselines]
+
+    def tables_of(self, *kinds: str) -> list[str]:
+        """Tables of some kinds: runs, sizes, truth, screen."""
+        return [name for name, table in self.tables.items() if table["kind"] in kinds]
+
+    def screened(self, table: str) -> list[str]:
+        """Cell types of a table that have a CRISPRi table."""
+        cells = self.plans[table].cells
+        return [cell for cell in cells if self.sheets.cell_files(cell, "crispr", True)]
+
+    def trainings(self, table: str) -> set[tuple[str, str, int, int]]:
+        """(cell type, run, fold, seed) of every network that a table needs."""
+        needed = self.plans[table].trainings()
+        return {run for run in needed if run[1] not in self.baselines}
+
+    @cached_property
+    def built(self) -> list[str]:
+        """Tables that ``results/tables/all`` makes.
+
+        A table of scores against a truth needs a simulated genome's; one against a screen a CRISPRi
+        table of one of its cell types.
+        """
+        truth = self.config["discovery"]["truth"]
+        asked = self.config["tables"]["build"] or [
+            name for name, table in self.tables.items() if truth or table["kind"] != "truth"
+        ]
+        screens = self.tables_of("screen")
+        return [name for name in asked if name not in screens or self.screened(name)]
+
+
+def read_study(config: Settings, base: Path) -> Study:
+    """Read everything that a configuration names, and check what can be known before computing.
+
+    Parameters
+    ----------
+    config : dict
+        The merged configuration; the schema's defaults are not filled in.
+    base : Path
+        Folder of the Snakefile, with ``workflow/schemas`` and ``config``. Method and table files of
+        the working directory (``config/methods``, ``config/tables``) come before the shipped ones.
+
+    Raises
+    ------
+    UserError
+        One line: key, file or row, what was found, what was expected.
+    """
+    schemas = base / "workflow" / "schemas"
+    validate(config, schemas / "config.schema.yaml", "config")
+    sheets = load_sheets(config, base, schemas)
+    for cell in config["cells"]:
+        sheets.check_cell(cell)
+        check_target(config["target"], sheets, cell)
+    _check_balance(config, sheets)
+    folders = [Path("config/methods"), base / "config" / "methods"]
+    check_overrides(config["overrides"], method_names(folders))
+    common = config["train"], config["overrides"], schemas, config["loading"]
+
+    def settings_of(name: str) -> Settings:
+        return method_settings(folders, name, *common)
+
+    methods = {name: settings_of(name) for name in config["methods"]}
+    trained = with_starts(methods, settings_of)
+    places = [base / "config" / "tables", Path("config/tables")]
+    tables = read_tables(places, schemas, config)
+    known = _readable_targets(config, sheets)
+    resolved = plans(
+        tables, config, settings_of, sheets.published_as, known, sheets.reference_roles()
+    )
+    for plan in resolved.values():  # equal rows of two tables are one run
+        trained.update(with_starts(plan.settings, settings_of))
+    return Study(config, base, sheets, methods, trained, tables, resolved)
+
+
+def _readable_targets(config: Settings, sheets: Sheets) -> list[str]:
+    """Named targets with a source: a gene table, a file of every cell type, Geuvadis' table."""
+
+    def readable(source: str) -> bool:
+        if source == "table":
+            return sheets.find_reference("gene_table") is not None
+        held = [bool(sheets.cell_files(cell, source, True)) for cell in config["cells"]]
+        if source == "geuvadis":
+            return any(held) and sheets.find_reference("held_out") is not None
+        return all(held)
+
+    return [name for name, target in config["targets"].items() if readable(target["source"])]
+
+
+def _check_balance(config: Settings, sheets: Sheets) -> None:
+    """Raise a `UserError` for a matrix that cannot be balanced."""
+    for cell in config["contact"]["balance"]:
+        sheets.cell_files(cell, "hic")
+        if "KR" not in config["contact"]["normalization"]:
+            raise UserError("FAN-C writes KR, which is not among them", "contact.normalization")
