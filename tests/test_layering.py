@@ -18,7 +18,7 @@ SOURCE = Path(gexpipe.__file__).parent
 LAYERS = [
     *("errors", "log", "source", "files", "intervals", "gene_ids", "named", "tabular", "config"),
     *("devices", "batch"),
-    *("download", "sheets", "reference", "contact", "abc", "peaks"),
+    *("download", "sheets", "contact", "reference", "abc", "peaks"),
     *("windows", "bins", "methods", "models", "data", "prediction", "train", "baselines"),
     *("tables", "discovery", "crispri"),
     *("study", "doctor", "simulate"),
