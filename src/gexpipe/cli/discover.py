@@ -61,7 +61,6 @@ def scores(
     from gexpipe.data.shuffled import ShuffledWindows
     from gexpipe.discovery import files
     from gexpipe.discovery import scores as run
-    from gexpipe.files import require
     from gexpipe.models.checkpoint import open_checkpoint
 
     if kind not in run.KINDS:
