@@ -59,7 +59,7 @@ rule prepare:
         [
             path
             for cell in config["cells"]
-            for method in with_starts(METHODS, settings_of)
+            for method in STUDY.needed
             for path in training_inputs(cell, method)
         ],
         unrecorded(),

@@ -83,6 +83,11 @@ class Study:
         """Methods of the configuration with checkpoints."""
         return [name for name in self.methods if name not in self.baselines]
 
+    @cached_property
+    def needed(self) -> list[str]:
+        """Methods of the configuration and what they start from."""
+        return list(with_starts(self.methods, self.trained.__getitem__))
+
     def tables_of(self, *kinds: str) -> list[str]:
         """Tables of some kinds: runs, sizes, truth, screen."""
         return [name for name, table in self.tables.items() if table["kind"] in kinds]

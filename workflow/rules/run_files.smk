@@ -74,7 +74,7 @@ def baseline_tables(wildcards):
 def training_inputs(cell, method):
     """Files that training a method on a cell type reads, but for checkpoints of other methods."""
     run = SimpleNamespace(cell=cell, method=method)
-    if method in BASELINES:
+    if method in STUDY.baselines:
         return list(baseline_tables(run).values())
     mixed = mixed_cells(run)
     return [
