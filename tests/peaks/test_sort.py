@@ -120,3 +120,23 @@ def test_the_command_sorts(named, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out.bam.bai").is_file()
+
+
+def test_a_finished_file_outlives_a_damaged_source(alignments, tmp_path):
+    source, out = tmp_path / "a.bam", tmp_path / "out.bam"
+    data = alignments["single"].read_bytes()
+    source.write_bytes(data)
+    coordinate_bam(source, out)
+    finished = [path.read_bytes() for path in (out, tmp_path / "out.bam.bai")]
+    source.unlink()
+    middle = len(data) // 2
+    noise = bytes(byte ^ 0x5A for byte in data[middle : middle + 400])
+    source.write_bytes(data[:middle] + noise + data[middle + 400 :])
+    with pytest.raises(UserError, match=r"a\.bam: cannot be sorted; cut off\? \(sort: truncated"):
+        coordinate_bam(source, out)
+    assert [path.read_bytes() for path in (out, tmp_path / "out.bam.bai")] == finished
+    empty = tmp_path / "empty.bam"
+    with pysam.AlignmentFile(str(alignments["single"])) as bam:
+        pysam.AlignmentFile(str(empty), "wb", template=bam).close()
+    with pytest.raises(UserError, match=r"empty\.bam: the BAM has no mapped reads"):
+        coordinate_bam(empty, out)

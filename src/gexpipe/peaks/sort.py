@@ -10,7 +10,6 @@ import pysam
 from gexpipe.errors import UserError
 from gexpipe.files import aside, require
 from gexpipe.log import get_logger
-from gexpipe.peaks.macs import index_bam
 
 __all__ = ["coordinate_bam", "header_order"]
 
@@ -55,38 +54,59 @@ def coordinate_bam(bam: Path, out: Path, threads: int = 1, memory_mb: int = 768)
         Not a BAM, cut off, or without a mapped read.
     """
     order = header_order(bam)
-    if order in ("", "coordinate", "unsorted", "unknown"):
-        _link(bam, out)
-        try:
-            index_bam(out)
-            logger.info("%s is sorted by coordinate: taken as it is", bam)
-            return False
-        except UserError as error:
-            if Path(f"{out}.bai").exists():  # in order, but without reads
-                raise
-            logger.warning("%s; sorting it", error)
-    else:
-        logger.info("%s is ordered by %s: sorting it by coordinate", bam, order)
-    _sort(bam, out, threads, memory_mb)
-    index_bam(out)
-    return True
-
-
-def _link(source: Path, out: Path) -> None:
     with aside(out) as temporary:
-        try:
-            os.link(source.resolve(), temporary)
-        except OSError:  # another file system, or one without hard links
-            temporary.symlink_to(source.resolve())
+        index = Path(f"{temporary}.bai")
+        needed = order not in ("", "coordinate", "unsorted", "unknown")
+        if needed:
+            logger.info("%s is ordered by %s: sorting it by coordinate", bam, order)
+        else:
+            _link(bam, temporary)
+            needed = bool(_index(temporary, index))
+            if needed:
+                logger.warning("%s cannot be indexed in the order it has: sorting it", bam)
+            else:
+                logger.info("%s is in order of coordinate: taken as it is", bam)
+        if needed:
+            temporary.unlink(missing_ok=True)
+            _sort(bam, temporary, threads, memory_mb)
+            refused = _index(temporary, index)
+            if refused:
+                raise UserError(f"cannot be indexed ({refused})", bam)
+        with pysam.AlignmentFile(str(temporary), index_filename=str(index)) as handle:
+            if handle.mapped == 0:
+                raise UserError("the BAM has no mapped reads", bam)
+        index.replace(f"{out}.bai")
+    return needed
 
 
-def _sort(source: Path, out: Path, threads: int, memory_mb: int) -> None:
+def _link(source: Path, temporary: Path) -> None:
     try:
-        with aside(out) as temporary:
-            pysam.sort(
-                "-@", str(threads - 1), "-m", f"{memory_mb}M", "-T", f"{temporary}.part",
-                "-o", str(temporary), str(source), catch_stdout=False,
-            )  # fmt: skip
+        os.link(source.resolve(), temporary)
+    except OSError:  # another file system, or one without hard links
+        temporary.symlink_to(source.resolve())
+
+
+def _index(bam: Path, index: Path) -> str:
+    """Write the index; what samtools says against it, else nothing."""
+    try:
+        pysam.index("-o", str(index), str(bam))
     except (pysam.SamtoolsError, OSError) as error:
-        out.unlink(missing_ok=True)
-        raise UserError(f"cannot be sorted; cut off? ({error})", source) from error
+        index.unlink(missing_ok=True)
+        return _words(error)
+    return ""
+
+
+def _words(error: Exception) -> str:
+    """The last thing that samtools said."""
+    said = str(error).rpartition("stderr=")[2].replace("\\n", " ").strip(" ')\n")
+    return said.rpartition("samtools ")[2] or str(error)
+
+
+def _sort(source: Path, temporary: Path, threads: int, memory_mb: int) -> None:
+    try:
+        pysam.sort(
+            "-@", str(threads - 1), "-m", f"{memory_mb}M", "-T", f"{temporary}.part",
+            "-o", str(temporary), str(source), catch_stdout=False,
+        )  # fmt: skip
+    except (pysam.SamtoolsError, OSError) as error:
+        raise UserError(f"cannot be sorted; cut off? ({_words(error)})", source) from error
