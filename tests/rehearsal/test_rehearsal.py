@@ -164,6 +164,30 @@ def test_the_shipped_configuration_runs_to_its_stores(
     assert "4dn-open-data-public.s3.amazonaws.com" in record["url"]
 
 
+def test_the_other_cells_and_the_papers_pair_run_on_what_they_have(
+    portals: PortalsServer, tmp_path: Path
+) -> None:
+    """A raw paired-end file pooled with a single-end one; coverage as signal; three targets."""
+    cells = ["K562_paper", "H1", "NHEK"]
+    run(
+        tmp_path, change(portals, cells=cells), *stores(["NHEK"]),
+        "results/abc/K562_paper/elements.parquet", *(f"results/targets/{c}.tsv" for c in cells),
+    )  # fmt: skip
+    record = json.loads((tmp_path / "results/peaks/K562_paper/peaks.json").read_text())
+    assert record["files"] == ["ENCFF425WDA.bam", "ENCFF205FNC.bam"]
+    assert record["arguments"][1:3] == ["-f", "BAM"]
+    table = pd.read_csv(tmp_path / "resources/files/xpresso_18377_genes.csv").set_index("gene_id")
+    target = {c: pd.read_csv(tmp_path / f"results/targets/{c}.tsv", sep="\t") for c in cells}
+    for cell, column in (("K562_paper", "K562_CAGE_128*3_sum"), ("NHEK", "Actual_NHEK")):
+        own = target[cell].set_index("gene_id")["raw"]
+        assert own.tolist() == table[column].reindex(own.index).tolist()
+    assert target["H1"]["raw"].sum() > 0
+    record = json.loads((tmp_path / "resources/files/CNhs13964.ctss.bed.gz.json").read_text())
+    assert "embryonic%2520stem" in record["url"], "found in the folder's listing"
+    manifest = (tmp_path / "results/windows/NHEK.zarr/manifest.json").read_text()
+    assert "ENCFF117RNM" in manifest and "ENCFF770JWP" in manifest
+
+
 def test_a_preflight_of_the_shipped_sheets_says_what_will_be_done(
     portals: PortalsServer, tmp_path: Path
 ) -> None:
