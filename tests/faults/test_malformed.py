@@ -83,7 +83,8 @@ def glob(pattern: str) -> Callable[[Path], Path]:
     return lambda folder: sorted(folder.glob(pattern))[0]
 
 
-BAM = "resources/files/ENCFF902SIM.bam"
+DOWNLOADED = "resources/files/ENCFF902SIM.bam"
+BAM = "resources/bam/ENCFF902SIM.bam"
 BIGWIG = "resources/files/ENCFF904SIM.bigWig"
 HIC = "resources/files/4DNFISIM0901.hic"
 GENES = "results/genes/genes.tsv"
@@ -95,10 +96,10 @@ SIGNAL = "results/windows/SIM1.zarr/chr1/signals/*/*values/c/0/*"
 
 # (rule whose command reads the file, file, what is done to it)
 DATA: list[tuple[str, str, Damage]] = [
-    ("sort_bam", BAM, half),
-    ("sort_bam", BAM, flipped),
-    ("sort_bam", BAM, empty),
-    ("sort_bam", BAM, page),
+    ("sort_bam", DOWNLOADED, half),
+    ("sort_bam", DOWNLOADED, flipped),
+    ("sort_bam", DOWNLOADED, empty),
+    ("sort_bam", DOWNLOADED, page),
     ("check", BAM, page),
     ("check", BAM, empty),
     ("check", BIGWIG, zeros),
