@@ -18,8 +18,8 @@ def call(app, *words: object) -> None:
 
 
 @pytest.fixture(scope="module")
-def scores(tmp_path_factory: pytest.TempPathFactory, run22: Path, shared: Path) -> pd.DataFrame:
-    """Power-law scores of all pairs, by ``gexpipe reference genes`` and ``gexpipe abc``."""
+def walk(tmp_path_factory: pytest.TempPathFactory, run22: Path, shared: Path) -> Path:
+    """A folder of power-law scores of all pairs, by ``gexpipe reference genes`` and ``abc``."""
     folder = tmp_path_factory.mktemp("walk")
     given, held = run22 / "neighborhoods", shared / "data/reference_hg38"
     sizes = held / "GRCh38_EBV.no_alt.chrom.sizes.tsv"
@@ -45,11 +45,31 @@ def scores(tmp_path_factory: pytest.TempPathFactory, run22: Path, shared: Path) 
         "--out", folder / "s.parquet",
     )  # fmt: skip
     assert len(pd.read_parquet(folder / "e.parquet")) == 17_732  # no element is an artefact
-    found = pd.read_parquet(folder / "s.parquet")
-    return found.assign(gene_id=found["gene_id"].astype(str))
+    call(
+        abc.app, "export", "--predictions", folder / "s.parquet",
+        "--elements", folder / "e.parquet",
+        "--activity", folder / "g.parquet", "--genes", folder / "genes.tsv", "--cell", "K562_chr22",
+        "--out", folder / "all.tsv",
+    )  # fmt: skip
+    return folder
 
 
-def test_scores_of_one_chromosome_equal_the_published_ones(scores, published):
+def test_the_exported_table_has_abcs_columns_and_values(walk, published):
+    ours = pd.read_csv(walk / "all.tsv", sep="\t")
+    keys = ["TargetGene", "start", "end"]
+    both = published.merge(ours, on=keys, suffixes=("", "_ours"))
+    assert len(both) == len(published)
+    for name in ("name", "class", "TargetGeneTSS", "isSelfPromoter", "CellType", "distance"):
+        assert (both[name] == both[f"{name}_ours"]).all(), name
+    for name in ("activity_base", "powerlaw_contact", "powerlaw.Score.Numerator", "powerlaw.Score"):
+        np.testing.assert_allclose(both[f"{name}_ours"], both[name], rtol=1e-4, atol=1e-6)
+    quantile = "TargetGenePromoterActivityQuantile"
+    np.testing.assert_allclose(both[f"{quantile}_ours"], both[quantile], atol=1e-6)
+
+
+def test_scores_of_one_chromosome_equal_the_published_ones(walk, published):
+    found = pd.read_parquet(walk / "s.parquet")
+    scores = found.assign(gene_id=found["gene_id"].astype(str))
     keys = {"left_on": ["TargetGene", "start", "end"], "right_on": ["gene_id", "start", "end"]}
     both = published.merge(scores, suffixes=("", "_ours"), **keys)
     assert len(both) == len(published)

@@ -132,3 +132,13 @@ def test_transform_and_expression_that_is_all_zero(genes):
     np.testing.assert_array_equal(transform(np.array([3.0]), "none"), [3])
     with pytest.raises(UserError, match="no gene has any expression"):
         target_table(genes, np.zeros(3), "none")
+
+
+def test_every_gene_of_the_papers_that_the_rnaseq_table_has_gets_its_value(shared):
+    """Symbols such as AC011997.1 keep their ending."""
+    folder = shared / "data"
+    split = folder / "genes/leave_chrom_out_crossvalidation_split_18377genes.csv.gz"
+    names = pd.read_csv(split)
+    genes = pd.DataFrame({"gene_id": names["ENSID"], "symbol": names["Gene name"].fillna("")})
+    values = gene_tpm(folder / "expression/K562.RNAseq.ENCFF934YBO.TPM.txt.gz", genes)
+    assert np.isfinite(values).sum() == 17_860

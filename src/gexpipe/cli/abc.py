@@ -9,6 +9,7 @@ import typer
 
 from gexpipe.abc import stage as run
 from gexpipe.abc.elements import element_table, read_near, write_elements
+from gexpipe.abc.export import write_abc_table
 from gexpipe.abc.quality_table import cell_quality, joined_quality, read_quality
 from gexpipe.cli.options import ChromSizes, Genes
 from gexpipe.contact.element import ContactModel
@@ -16,10 +17,14 @@ from gexpipe.contact.powerlaw import PowerLaw
 from gexpipe.contact.rows import read_rows
 from gexpipe.errors import UserError
 from gexpipe.files import read_json, require
+from gexpipe.log import get_logger
 from gexpipe.named import files_by_name
 from gexpipe.reference.genes import read_genes, write_table
+from gexpipe.tabular import read_parquet
 
 __all__ = ["app"]
+
+logger = get_logger(__name__)
 
 app = typer.Typer(no_args_is_help=True, help="Activity-by-Contact.")
 
@@ -187,6 +192,30 @@ def elements(
     limits = (min_distance, max_distance, max_elements, slot, blank_farthest)
     table = element_table(pairs, read_genes(genes), *limits)
     write_elements(table, out)
+
+
+@app.command()
+def export(
+    predictions: Annotated[Path, typer.Option(help="predictions.parquet")],
+    elements: Annotated[Path, typer.Option(help="elements.parquet")],
+    activity: Annotated[Path, typer.Option(help="genes.parquet of the activity stage.")],
+    genes: Genes,
+    out: Annotated[Path, typer.Option(help="EnhancerPredictionsAllPutative.tsv, perhaps .gz.")],
+    cell: Annotated[str, typer.Option(help="Cell type, for the column CellType.")] = "",
+    threshold: Annotated[float, typer.Option(help="Least ABC score; 0 keeps all pairs.")] = 0.0,
+    gamma: Annotated[float, typer.Option(help="Exponent of the power law.")] = PowerLaw.gamma,
+    scale: Annotated[float, typer.Option(help="Scale of the power law.")] = PowerLaw.scale,
+) -> None:
+    """Write scores as ABC's own table, with its column names."""
+    named = read_parquet(elements, "element table", ["name", "class"])
+    measured = read_parquet(activity, "gene activity", ["gene_id", "promoter_activity_quantile"])
+    table = read_genes(genes)
+    if measured["gene_id"].tolist() != table["gene_id"].tolist():
+        raise UserError("its genes are not those of the gene table", activity)
+    table = table.assign(promoter_activity_quantile=measured["promoter_activity_quantile"])
+    law = PowerLaw(gamma, scale)
+    rows = write_abc_table(predictions, named, table, law, cell, threshold, out)
+    logger.info("%d pairs in %s", rows, out)
 
 
 @app.command()
