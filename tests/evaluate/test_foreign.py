@@ -126,7 +126,7 @@ def test_retrain_starts_from_the_released_mask(
 ) -> None:
     case = Case.read(folder)
     path = lightning_file(tmp_path / "soft.ckpt", case.weights, configuration)
-    values = yaml.safe_load((CONFIG / "seq2exp_retrain.yaml").read_text())
+    values = read_method(str(CONFIG / "seq2exp_retrain.yaml")).as_mapping()
     values["model"] |= {"d_model": case.meta["config"]["d_model"]}
     config = MethodConfig.from_mapping(values)
     model = build(config.architecture, config.model, config.inputs)

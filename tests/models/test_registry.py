@@ -11,6 +11,7 @@ import torch
 
 from gexpipe.errors import UserError
 from gexpipe.methods.merged import read_method
+from gexpipe.methods.options import parse
 from gexpipe.methods.settings import TrainOptions
 from gexpipe.models import Inputs, architectures, build, from_reference, parameters
 from gexpipe.models.registry import model_class
@@ -159,6 +160,6 @@ def test_reference_names_what_is_missing_and_unknown() -> None:
 
 def test_train_options_are_checked() -> None:
     with pytest.raises(UserError, match=r"train\.loss"):
-        TrainOptions(loss="huber").check("train")
+        parse(TrainOptions, {"loss": "huber"}, "train")
     with pytest.raises(UserError, match=r"train\.warmup_steps"):
         TrainOptions(steps=10).check("train")

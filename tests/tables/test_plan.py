@@ -191,7 +191,7 @@ def test_the_name_of_a_run_does_not_hang_on_labels() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"overrides": {"prism_tabel2": {}}}, "no table 'prism_tabel2'; known: .*table1"),
+        ({"overrides": {"prism_tabel2": {}}}, "did you mean 'prism_table2'"),
         ({"build": ["nothing"]}, "no table 'nothing'"),
         ({"overrides": {"prism_table2": {"seeds": 0}}}, "tables.overrides.prism_table2"),
     ],

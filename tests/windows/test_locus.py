@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from gexpipe.cli.discover import app
@@ -37,14 +37,17 @@ def test_locus_of_a_gene(world: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     pd.concat([acts.assign(cell=c) for c in "AB"]).to_parquet(tmp_path / "links.parquet")
     drawn = {}
 
-    def kept(figure: plt.Figure) -> None:
+    saved = Figure.savefig
+
+    def kept(figure: Figure, *where: object, **how: object) -> None:
         drawn.update(
             labels=[axis.get_ylabel() for axis in figure.axes],
             bars=[len(axis.patches) for axis in figure.axes],
             span=figure.axes[0].get_xlim(),
         )
+        saved(figure, *where, **how)
 
-    monkeypatch.setattr(locus.plt, "close", kept)
+    monkeypatch.setattr(Figure, "savefig", kept)
     done = CliRunner().invoke(
         app,
         [

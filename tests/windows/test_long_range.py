@@ -47,7 +47,7 @@ def test_statistics_of_a_store(world: Path) -> None:
     assert found["median_partners"] == np.median(far.sum(axis=1))
     median = np.median(np.concatenate([at[row] for row in far]))
     assert found["median_distance"] == pytest.approx(median, abs=1)
-    with pytest.raises(UserError, match="a sequence store has no contact"):
+    with pytest.raises(UserError, match="a store of sequence, expected one of signals"):
         long_range(world / "sequence.zarr", 50)
 
 

@@ -219,7 +219,9 @@ def test_coverage_of_a_bam_equals_samtools_depth(
 def test_genes_of_several_shards(world: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     tss = rng.integers(0, SIZES["chr1"], 2 * GENES_PER_SHARD + 44)
-    genes = pd.DataFrame({"gene_id": [f"g{t}" for t in range(len(tss))], "chrom": "chr1"})
+    genes = pd.DataFrame(
+        {"gene_id": [f"g{t}" for t in range(len(tss))], "chrom": "chr1", "strand": "+"}
+    )
     build_sequence(world / "genome.fa", genes.assign(tss=tss), 64, tmp_path / "s.zarr")
     folder = tmp_path / "s.zarr/chr1/sequence"
     with Fasta(str(world / "genome.fa")) as genome:
