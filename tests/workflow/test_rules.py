@@ -15,7 +15,7 @@ from snakemake.settings.enums import Quietness
 from snakemake.shell import shell
 
 ROOT = Path(__file__).resolve().parents[2]
-NO_JOB = {"all"}  # a target, nothing to run
+NO_JOB = {"all", "prepare", "stores"}  # targets, nothing to run
 GPU = {"train", "shuffled", "tested", "element_scores", "base_scores"} | {
     "bin_features",
     "gta_attention",

@@ -41,7 +41,7 @@ rule sort_bam:
         "../envs/prepare.yaml"
     threads: 4
     resources:
-        mem_mb=lambda wildcards, attempt: 5000 * 2 ** (attempt - 1),
+        mem_mb=growing(0.01, 5000),  # sorted in runs of a fixed size
         runtime="6h",
     params:
         memory_mb=768,
