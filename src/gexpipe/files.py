@@ -51,6 +51,20 @@ __all__ = [
 ]
 
 
+def flush(path: Path, below: bool = True) -> None:
+    """Have the system write a file, or all that is below a folder, to the disk now.
+
+    Without this a rename can outlive what it names: after a power cut the file is there, and empty.
+    """
+    inner = sorted(path.rglob("*")) if below and path.is_dir() else []
+    for item in [*inner, path]:
+        handle = os.open(item, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 @contextmanager
 def aside(path: str | Path) -> Iterator[Path]:
     """Give a temporary neighbour of ``path``; rename it onto ``path`` when the block succeeds.
@@ -75,11 +89,13 @@ def aside(path: str | Path) -> Iterator[Path]:
         yield temporary
         if not temporary.exists():
             raise RuntimeError(f"nothing was written for {final}")
+        flush(temporary)
         if temporary.is_dir() and final.exists():
             # A directory cannot be renamed onto a full one: move the old one away first.
             old = folder / "old"
             final.replace(old)
         temporary.replace(final)
+        flush(final.parent, below=False)
     except Exception as error:
         if disk_is_full(error, folder):
             raise UserError("no space left on the disk", final) from error

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,7 @@ from gexpipe.windows import inspect as look
 from gexpipe.windows.layout import CENTRE, encode, pack_bases, unpack_bases
 from gexpipe.windows.reader import ShardedArray
 from gexpipe.windows.sequence import build_sequence
+from gexpipe.windows.store import verify
 
 LENGTH = 16_000
 SIZES = {"chr1": 60_000, "chr3": 30_000, "chr22": 24_000}
@@ -149,8 +153,6 @@ def test_tss_off_the_chromosome_is_refused(world: Path, tmp_path: Path) -> None:
 
 
 def test_damaged_shard_is_named(world: Path, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(world / "cell.zarr", tmp_path / "cell.zarr")
     shard = tmp_path / "cell.zarr/chr22/signals/DNase/values/c/0/0"
     shard.write_bytes(shard.read_bytes()[:-40])
@@ -158,10 +160,43 @@ def test_damaged_shard_is_named(world: Path, tmp_path: Path) -> None:
         look.read_gene(tmp_path / "cell.zarr", "G1")
 
 
-def test_a_gene_is_found_by_id_or_symbol(world: Path, tmp_path: Path) -> None:
-    import json
-    import shutil
+@pytest.mark.parametrize("place", [0.2, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize(
+    ("store", "shard"),
+    [
+        ("cell.zarr", "signals/DNase/values/c/0/0"),
+        ("cell.zarr", "masks/masks/c/0/0/0"),
+        ("cell.zarr", "contact/bins/c/0/0"),
+        ("sequence.zarr", "sequence/bases/c/0/0"),
+        ("sequence.zarr", "sequence/unknown/c/0/0"),
+    ],
+)
+def test_one_flipped_bit_is_noticed(
+    world: Path, tmp_path: Path, store: str, shard: str, place: float
+) -> None:
+    shutil.copytree(world / store, tmp_path / store)
+    path = tmp_path / store / "chr22" / shard
+    data = bytearray(path.read_bytes())
+    data[int(place * len(data))] ^= 8
+    path.write_bytes(data)
+    genes = json.loads((tmp_path / store / "manifest.json").read_text())["genes"]
+    with pytest.raises(UserError, match=re.escape(str(path))):
+        for gene in genes:
+            look.read_gene(tmp_path / store, gene)
+    with pytest.raises(UserError, match="not those that were written"):
+        verify(tmp_path / store)
 
+
+def test_a_missing_shard_is_an_error_not_zeros(world: Path, tmp_path: Path) -> None:
+    shutil.copytree(world / "sequence.zarr", tmp_path / "s.zarr")
+    assert verify(tmp_path / "s.zarr") == verify(world / "sequence.zarr") > 4
+    shard = tmp_path / "s.zarr/chr22/sequence/bases/c/0/0"
+    shard.unlink()
+    with pytest.raises(UserError, match=f"{re.escape(str(shard))}: the shard is missing"):
+        look.read_gene(tmp_path / "s.zarr", "G1")
+
+
+def test_a_gene_is_found_by_id_or_symbol(world: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="'x' is the symbol of G0, G1, G2, G3, G4: give the id"):
         look.read_gene(world / "cell.zarr", "x")
     shutil.copytree(world / "cell.zarr", tmp_path / "cell.zarr")
@@ -212,3 +247,23 @@ def test_windows_off_the_chromosome_are_named_in_one_line(
     assert len(lines) == 2  # chr1 has two such genes, chr3 one
     assert "chr1 (60,000 bp): 2 windows" in lines[0] and "G3" in lines[0]
     assert "chr3 (30,000 bp): 1 windows" in lines[1] and "G4" in lines[1]
+
+
+def test_a_lost_or_damaged_chunk_of_elements_is_an_error(world: Path, tmp_path: Path) -> None:
+    def opened() -> WindowData:
+        return WindowData(
+            world / "sequence.zarr", world / "cell.zarr", world / "examples.parquet",
+            tmp_path / "elements.zarr", length=LENGTH, signal_names=[],
+        )  # fmt: skip
+
+    shutil.copytree(world / "elements.zarr", tmp_path / "elements.zarr")
+    opened().batch(np.array([0]))
+    chunk = tmp_path / "elements.zarr/features/c/0/0"
+    data = bytearray(chunk.read_bytes())
+    data[-3] ^= 1
+    chunk.write_bytes(data)
+    with pytest.raises(UserError, match=r"elements.zarr: a damaged chunk of features"):
+        opened().batch(np.array([0]))
+    chunk.unlink()
+    with pytest.raises(UserError, match=r"elements.zarr: 1 of 1 chunks of features are missing"):
+        opened().batch(np.array([0]))

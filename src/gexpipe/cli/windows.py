@@ -120,6 +120,17 @@ def inspect(
         typer.echo(f"drew {gene} to {out}")
 
 
+@app.command()
+def verify(
+    store: Annotated[list[Path], typer.Argument(help="Stores (folders or manifests).")],
+) -> None:
+    """Compare every byte of finished stores with what was recorded when they were written."""
+    from gexpipe.windows import store as stores
+
+    for path in store:
+        logger.info("%s: %d files are as they were written", path, stores.verify(path))
+
+
 @app.command("long-range")
 def long_range(
     store: Annotated[list[str], typer.Option(help="CELL=window store; repeat.")],

@@ -11,6 +11,7 @@ import torch
 import zarr
 
 from gexpipe.batch import Elements
+from gexpipe.errors import UserError
 from gexpipe.windows.elements import ELEMENT_ARRAYS
 from gexpipe.windows.layout import N_CODE, unpack_bases
 
@@ -41,7 +42,7 @@ class ElementReader:
         # Links and packed bases are small (75 MB for 150,000 elements): read once per process.
         if self._data is None:
             group = zarr.open_group(self._folder, mode="r")
-            self._data = {name: np.asarray(group[name]) for name in ELEMENT_ARRAYS}
+            self._data = {name: _whole(self._folder, group[name]) for name in ELEMENT_ARRAYS}
         return self._data
 
     def read(self, rows: np.ndarray, promoter: Callable[[int, int], np.ndarray]) -> Elements:
@@ -57,3 +58,17 @@ class ElementReader:
             codes[k, 1 : n + 1] = unpack_bases(data["bases"][chosen], data["unknown"][chosen])
             features[k, 1 : n + 1] = data["features"][low : low + n]
         return Elements(torch.from_numpy(codes), torch.from_numpy(features))
+
+
+def _whole(folder: Path, array: Any) -> np.ndarray:
+    """An array of the store; a `UserError` for a lost or damaged chunk.
+
+    zarr itself reads a lost chunk as zeros.
+    """
+    if array.nchunks_initialized != array.nchunks:
+        lost = array.nchunks - array.nchunks_initialized
+        raise UserError(f"{lost} of {array.nchunks} chunks of {array.basename} are missing", folder)
+    try:
+        return np.asarray(array)
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"a damaged chunk of {array.basename} ({error})", folder) from error

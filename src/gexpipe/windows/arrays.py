@@ -11,7 +11,7 @@ import google_crc32c
 import numpy as np
 import zarr
 from numcodecs import zstd
-from zarr.codecs import ZstdCodec
+from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from gexpipe.errors import UserError
 from gexpipe.windows.layout import CENTRE, GENES_PER_SHARD, centre_slice
@@ -37,8 +37,7 @@ class Spec:
     attributes : dict
         Further attributes (axis names, transform, error bounds).
     packed : bool
-        Stored as it is, without compression: what cannot be made smaller, and parts of an entry
-        can be read.
+        Stored as it is, with a checksum but without compression: what cannot be made smaller.
     """
 
     shape: tuple[int, ...]
@@ -79,7 +78,7 @@ def write_arrays(
             dtype=spec.dtype,
             chunks=(1, *spec.shape),
             shards=(GENES_PER_SHARD, *spec.shape),
-            compressors=None if spec.packed else ZstdCodec(level=LEVEL),
+            compressors=Crc32cCodec() if spec.packed else ZstdCodec(level=LEVEL, checksum=True),
             attributes={
                 "description": spec.what,
                 "coordinates": "0-based half-open, forward strand",
@@ -103,11 +102,15 @@ def _write_shard(path: Path, values: np.ndarray, spec: Spec) -> None:
     with path.open("wb") as handle:
         for place, entry in enumerate(values):
             raw = np.ascontiguousarray(entry, little)
-            chunk = raw.tobytes() if spec.packed else zstd.compress(raw, LEVEL)
+            chunk = summed(raw.tobytes()) if spec.packed else zstd.compress(raw, LEVEL, True)
             index[place] = handle.tell(), len(chunk)
             handle.write(chunk)
-        table = index.tobytes()
-        handle.write(table + google_crc32c.value(table).to_bytes(4, "little"))
+        handle.write(summed(index.tobytes()))
+
+
+def summed(raw: bytes) -> bytes:
+    """Bytes followed by their CRC-32C, as zarr's codec of that name writes them."""
+    return raw + google_crc32c.value(raw).to_bytes(4, "little")
 
 
 def check_length(length: int) -> None:

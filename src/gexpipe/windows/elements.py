@@ -80,7 +80,8 @@ def build_elements(
             array = group.create_array(
                 name, shape=values.shape, dtype=values.dtype,
                 chunks=(min(max(len(values), 1), 4096), *values.shape[1:]),
-                compressors=ZstdCodec(level=1), attributes={"description": what},
+                compressors=ZstdCodec(level=1, checksum=True), attributes={"description": what},
+                config={"write_empty_chunks": True},  # so that a lost chunk is not read as zeros
             )  # fmt: skip
             array[:] = values
         record = {

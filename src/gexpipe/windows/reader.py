@@ -12,6 +12,7 @@ import mmap
 from pathlib import Path
 from typing import Any
 
+import google_crc32c
 import numpy as np
 from numcodecs import zstd
 
@@ -44,8 +45,8 @@ class ShardedArray:
     Raises
     ------
     UserError
-        When the array has another layout than `gexpipe.windows.store.write_group` gives, or a
-        shard is cut short or damaged.
+        When the array has another layout than `gexpipe.windows.arrays.write_arrays` gives, or a
+        shard is missing, cut short or damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,9 +55,8 @@ class ShardedArray:
         self.shape: tuple[int, ...] = tuple(meta["shape"])
         self.dtype = np.dtype(meta["data_type"])
         self.attributes: dict[str, Any] = meta.get("attributes", {})
-        self._fill = meta["fill_value"]
         self._per_shard, self._entry, self._packed = _layout(meta, path)
-        self._maps: dict[int, tuple[mmap.mmap, np.ndarray] | None] = {}
+        self._maps: dict[int, tuple[mmap.mmap, np.ndarray]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_maps": {}}
@@ -65,68 +65,74 @@ class ShardedArray:
         return self.shape[0]
 
     def read(self, row: int, out: np.ndarray | None = None) -> np.ndarray:
-        """Entry ``row``, of shape ``shape[1:]``, in a new array or in ``out`` (contiguous)."""
+        """Entry ``row``, of shape ``shape[1:]``, in a new array or in ``out`` (contiguous).
+
+        Its checksum is compared; a `UserError` names the shard of a damaged entry.
+        """
         if self._packed:
             return self.view(row).copy()
         if out is None:
             out = np.empty(self._entry, self.dtype)
-        chunk = self._chunk(row)
-        if chunk is None:
-            out[...] = self._fill
-            return out
         try:
-            zstd.decompress(chunk, out)
+            zstd.decompress(self._chunk(row), out)  # which compares the frame's checksum
         except (RuntimeError, ValueError) as error:
-            shard = self._file(row // self._per_shard)
-            raise UserError(f"damaged chunk of row {row} ({error})", shard) from error
+            raise self._damaged(row, str(error)) from error
         return out
 
     def view(self, row: int) -> np.ndarray:
-        """Entry ``row`` of an uncompressed array where it lies: only what is used is read."""
+        """Entry ``row`` of an uncompressed array where it lies; its checksum is compared."""
         chunk = self._chunk(row)
-        if chunk is None:
-            return np.full(self._entry, self._fill, self.dtype)
+        raw, known = chunk[:-_CRC32C_BYTES], chunk[-_CRC32C_BYTES:]
+        if google_crc32c.value(bytes(raw)) != int.from_bytes(known, "little"):
+            raise self._damaged(row, "its checksum is another")
         try:
-            return np.frombuffer(chunk, self.dtype).reshape(self._entry)
+            return np.frombuffer(raw, self.dtype).reshape(self._entry)
         except ValueError as error:
-            shard = self._file(row // self._per_shard)
-            raise UserError(f"damaged chunk of row {row} ({error})", shard) from error
+            raise self._damaged(row, str(error)) from error
 
-    def _chunk(self, row: int) -> memoryview | None:
-        """Stored bytes of one entry; None if it is not stored."""
+    def _damaged(self, row: int, reason: str) -> UserError:
+        shard = self._file(row // self._per_shard)
+        return UserError(f"damaged chunk of row {row} ({reason}); build the store again", shard)
+
+    def _chunk(self, row: int) -> memoryview:
+        """Stored bytes of one entry."""
         if not 0 <= row < self.shape[0]:
             raise IndexError(f"row {row} of {self.shape[0]}")
         shard, within = divmod(row, self._per_shard)
-        opened = self._open(shard)
-        if opened is None:
-            return None
-        offset, size = opened[1][within].tolist()
-        return None if offset == _EMPTY else memoryview(opened[0])[offset : offset + size]
+        mapped, index = self._open(shard)
+        offset, size = index[within].tolist()
+        if offset == _EMPTY:
+            raise self._damaged(row, "it is not stored")
+        return memoryview(mapped)[offset : offset + size]
 
     def _file(self, shard: int) -> Path:
         return self.path.joinpath("c", str(shard), *["0"] * (len(self.shape) - 1))
 
-    def _open(self, shard: int) -> tuple[mmap.mmap, np.ndarray] | None:
-        """Map of a shard file and its (chunks, 2) index of offset and size; None if not stored."""
+    def _open(self, shard: int) -> tuple[mmap.mmap, np.ndarray]:
+        """Map of a shard file and its (chunks, 2) index of offset and size."""
         if shard not in self._maps:
             path = self._file(shard)
             if not path.exists():
-                self._maps[shard] = None
-                return None
+                raise UserError("the shard is missing; build the store again", path)
             if not path.stat().st_size:
                 raise UserError("the shard is empty", path)
             with path.open("rb") as handle:
                 mapped = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
-            size = 16 * self._per_shard
-            if len(mapped) < size + _CRC32C_BYTES:
-                raise UserError("the shard is cut short", path)
-            raw = mapped[len(mapped) - size - _CRC32C_BYTES : len(mapped) - _CRC32C_BYTES]
-            index = np.frombuffer(raw, "<u8").reshape(-1, 2)
-            stored = index[index[:, 0] != _EMPTY]
-            if len(stored) and int(stored.sum(axis=1).max()) > len(mapped) - size - _CRC32C_BYTES:
-                raise UserError("the shard's index points outside the file", path)
-            self._maps[shard] = (mapped, index)
+            self._maps[shard] = mapped, self._index(mapped, path)
         return self._maps[shard]
+
+    def _index(self, mapped: mmap.mmap, path: Path) -> np.ndarray:
+        size = 16 * self._per_shard
+        if len(mapped) < size + _CRC32C_BYTES:
+            raise UserError("the shard is cut short", path)
+        raw, known = mapped[-size - _CRC32C_BYTES : -_CRC32C_BYTES], mapped[-_CRC32C_BYTES:]
+        if google_crc32c.value(raw) != int.from_bytes(known, "little"):
+            raise UserError("the shard's index is damaged", path)
+        index = np.frombuffer(raw, "<u8").reshape(-1, 2)
+        stored = index[index[:, 0] != _EMPTY]
+        if len(stored) and int(stored.sum(axis=1).max()) > len(mapped) - size - _CRC32C_BYTES:
+            raise UserError("the shard's index points outside the file", path)
+        return index
 
 
 def _layout(meta: dict[str, Any], path: Path) -> tuple[int, tuple[int, ...], bool]:
@@ -135,8 +141,11 @@ def _layout(meta: dict[str, Any], path: Path) -> tuple[int, tuple[int, ...], boo
     codec = meta["codecs"][0]
     inner = codec["configuration"] if codec["name"] == "sharding_indexed" else {}
     names = [c["name"] for c in inner.get("codecs", [])]
-    known = names in (["bytes"], ["bytes", "zstd"]) and inner.get("index_location", "end") == "end"
+    known = (
+        names in (["bytes", "crc32c"], ["bytes", "zstd"])
+        and inner.get("index_location", "end") == "end"
+    )
     chunk = inner.get("chunk_shape", [])
     if not known or chunk[:1] != [1] or chunk[1:] != shard[1:] or shard[1:] != meta["shape"][1:]:
         raise UserError("not an array of a window store (one gene a chunk, sharded, zstd)", path)
-    return shard[0], tuple(shard[1:]), names == ["bytes"]
+    return shard[0], tuple(shard[1:]), names == ["bytes", "crc32c"]

@@ -26,7 +26,7 @@ import zarr
 
 from gexpipe import __version__
 from gexpipe.errors import UserError
-from gexpipe.files import aside, checksum, read_json, write_json
+from gexpipe.files import aside, checksum, flush, read_json, write_json
 from gexpipe.log import get_logger, progress
 from gexpipe.windows.identity import identity
 from gexpipe.windows.layout import LAYOUT
@@ -39,6 +39,7 @@ __all__ = [
     "fingerprint",
     "read_manifest",
     "source_record",
+    "verify",
 ]
 
 logger = get_logger(__name__)
@@ -213,11 +214,13 @@ def _content(folder: Path) -> str:
 
 def _replace(store: Path, out: Path) -> None:
     """Put a complete build in its place."""
+    flush(store)
     old = out.parent / f".{out.name}.old"
     shutil.rmtree(old, ignore_errors=True)
     if out.exists():
         out.replace(old)
     store.replace(out)
+    flush(out.parent, below=False)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -228,6 +231,25 @@ def fingerprint(store: Path) -> str:
         found.update(path.relative_to(store).as_posix().encode())
         found.update(bytes.fromhex(checksum(path)))
     return found.hexdigest()
+
+
+def verify(store: str | Path) -> int:
+    """Compare every byte of a finished store with the fingerprint that it recorded.
+
+    Returns
+    -------
+    int
+        Number of files.
+
+    Raises
+    ------
+    UserError
+        A file is missing, changed or too many.
+    """
+    folder, manifest = read_manifest(store)
+    if fingerprint(folder) != manifest["fingerprint"]:
+        raise UserError("its files are not those that were written; build it again", folder)
+    return sum(p.is_file() and p.name != MANIFEST for p in folder.rglob("*"))
 
 
 def read_manifest(store: str | Path, kind: str | None = None) -> tuple[Path, dict[str, Any]]:
