@@ -218,11 +218,11 @@ class Sheets:
     def download_options(self, path: str) -> str:
         """Options of ``gexpipe download`` that fetch the row whose local file is ``path``."""
         row = self.by_path[path]
-        options = [f"--source {row.source} --accession {row.accession} --format {row.format}"]
-        options += [f"--url {shlex.quote(row.url)}"] if row.url else []
-        options += [f"--md5 {row.md5}"] if row.md5 else []
-        options += [f"--assembly {row.assembly or self.genome}"]
-        return " ".join(options)
+        named = {
+            "source": row.source, "accession": row.accession, "format": row.format,
+            "url": row.url, "md5": row.md5, "assembly": row.assembly or self.genome,
+        }  # fmt: skip
+        return " ".join(f"--{key} {shlex.quote(value)}" for key, value in named.items() if value)
 
     def used_as(self) -> dict[str, str]:
         """Local path of every file -> the roles it has, ``CELL ROLE`` or ``ROLE``."""

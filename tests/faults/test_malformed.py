@@ -278,7 +278,7 @@ def test_bad_configuration(change: dict[str, Any], words: str) -> None:
         ("files", "assembly", "hg 19", "files.tsv, row 2: assembly"),
         ("files", "assembly", "hg19", "there is no liftover of bam"),
         ("files", None, "", "files.tsv: the row"),
-        ("files", "url", None, "not a tab-separated table"),
+        ("files", "url", None, "30 columns, the header has"),
         ("reference", "url", "", "reference.tsv, row 2: url"),
         ("reference", "role", "fastq", "reference.tsv, row 2: role"),
     ],

@@ -28,46 +28,53 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"overrides": {"prysm": {"train": {"steps": 9}}}},
         "overrides: no method 'prysm'; did you mean 'prism'?",
     ),
-    "architecture": (
-        {"overrides": {"prism": {"architecture": "prizm"}}},
-        "unknown architecture 'prizm'; did you mean 'prism'?",
-    ),
     "fold": ({"splits": {"fold": 13}}, "splits.fold: 13 is greater than the maximum of 12"),
-    "start": (
-        {"overrides": {"caduceus_signals": {"start_from": "prism"}}},
-        "method caduceus_signals: start_from: caduceus starts from fresh weights",
-    ),
-    "row": (
-        {
-            "tables": {
-                "overrides": {
-                    "prism_table2": {
-                        "rows": [
-                            {
-                                "method": "prism",
-                                "label": "Prism",
-                                "overrides": {"model": {"layer": 2}},
-                            }
-                        ]
-                    }
-                }
-            }
-        },
-        "table prism_table2, row 'Prism': method prism: model: unknown key 'layer'",
-    ),
-    "score": (
-        {
-            "tables": {
-                "overrides": {
-                    "prism_table2": {"rows": [{"method": "prism", "label": "P", "score": "mask"}]}
-                }
-            }
-        },
-        "prism gives saliency, perturbation, not 'mask'",
-    ),
     "dropped": (
         {"overrides": {"prism": {"inputs": {"drop": ["CTCF"]}}}},
         "method prism: inputs.drop: no signal 'CTCF' is read",
+    ),
+}
+
+
+METHOD = """
+name: own
+label: Own
+architecture: {architecture}
+inputs: {{length: 512, signals: [], elements: false}}
+model: {{}}
+train: {{}}
+"""
+TABLE_OF_ONE = """
+title: Own
+metrics: [mse]
+rows: [{{method: prism, label: Prism, {more}}}]
+"""
+# Of files in the working directory: place, text, what is said.
+FILES: dict[str, tuple[str, str, str]] = {
+    "architecture": (
+        "config/methods/own.yaml",
+        METHOD.format(architecture="prizm"),
+        "unknown architecture 'prizm'; did you mean 'prism'?",
+    ),
+    "module": (
+        "config/methods/own.yaml",
+        METHOD.format(architecture="nowhere:Model"),
+        "nowhere:Model: cannot be imported",
+    ),
+    "start": (
+        "config/methods/own.yaml",
+        METHOD.format(architecture="caduceus") + "start_from: prism",
+        "method own: start_from: caduceus starts from fresh weights",
+    ),
+    "row": (
+        "config/tables/own.yaml",
+        TABLE_OF_ONE.format(more="overrides: {model: {layer: 2}}"),
+        "table own, row 'Prism': method prism: model: unknown key 'layer'",
+    ),
+    "score": (
+        "config/tables/own.yaml",
+        TABLE_OF_ONE.format(more="score: mask"),
+        "prism gives saliency, perturbation, not 'mask'",
     ),
 }
 
@@ -83,6 +90,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def test_the_dry_run_refuses_it(project: Project, name: str) -> None:
     change, message = WRONG[name]
     done = project.run("--dry-run", "--nolock", "--", TABLE, change=change)
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode != 0
+    assert message in said, said[-600:]
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_of_ones_own_are_checked_too(project: Project, name: str) -> None:
+    place, text, message = FILES[name]
+    path = project.folder / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    change = {"methods": ["linear", "own"]} if "methods" in place else None
+    done = project.run("--dry-run", "--nolock", "--", TABLE, change=change)
+    path.unlink()
     said = " ".join((done.stdout + done.stderr).split())
     assert done.returncode != 0
     assert message in said, said[-600:]

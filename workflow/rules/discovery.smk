@@ -122,15 +122,15 @@ rule hub:
         mem_mb=growing(4, 1000),
         runtime="15m",
     params:
-        tracks=" ".join(
-            f"--track '{label}={path.removeprefix('results/tracks/')}'"
-            for label, path in hub_tracks()
+        tracks=repeat(
+            "track",
+            [f"{label}={path.removeprefix('results/tracks/')}" for label, path in hub_tracks()],
         ),
         assembly=config["reference"]["assembly"],
     message:
         "Track hub of the scores"
     shell:
-        "gexpipe discover hub {params.tracks} --assembly {params.assembly} --out {output} > {log} 2>&1"
+        "gexpipe discover hub {params.tracks} --assembly {params.assembly:q} --out {output} > {log} 2>&1"
 
 
 rule against_truth:

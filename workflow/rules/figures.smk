@@ -33,7 +33,7 @@ rule crispr_scores:
         scores=discovered_links,
         cells=lambda wildcards: crispr_cells(wildcards.cell),
         reference=lambda wildcards: (
-            f"--reference '{TABLES[wildcards.table]['reference']}'"
+            repeat("reference", TABLES[wildcards.table]["reference"])
             if "reference" in TABLES[wildcards.table]
             and SHEETS.published_as[wildcards.cell] == wildcards.cell
             else ""

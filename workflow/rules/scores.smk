@@ -44,7 +44,7 @@ def score_files(wildcards):
 
 def named_links(items, flag="link"):
     """``--link LABEL=FILE`` for (label, file) pairs."""
-    return " ".join(f"--{flag} '{label}={path}'" for label, path in items)
+    return repeat(flag, [f"{label}={path}" for label, path in items])
 
 
 def named_scores(wildcards):
@@ -91,7 +91,7 @@ def discovered_links(wildcards, input):
         if line.score == "attention":
             items.append((line.label + TIMES_ABC, f"{path}*{input.abc}:abc_score"))
     lost = sorted({line.label for line in runnable(wildcards.table, "perturbation")})
-    return f"{named_links(items)} " + " ".join(f"--perturbation '{label}'" for label in lost)
+    return f"{named_links(items)} " + repeat("perturbation", lost)
 
 
 def drawn(wildcards, *scores):

@@ -413,7 +413,7 @@ rule provenance:
         mem_mb=growing(4, 1000),
         runtime="15m",
     params:
-        files=" ".join(f"--file {path}='{use}'" for path, use in SHEETS.used_as().items()),
+        files=repeat("file", [f"{path}={use}" for path, use in SHEETS.used_as().items()]),
         config=lambda wildcards: json.dumps(config, sort_keys=True),
     message:
         "Where every file came from"

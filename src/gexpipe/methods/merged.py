@@ -75,11 +75,11 @@ def _method_file(
     if str(path) in above:
         raise UserError(f"it is its own base, by way of {above[0]}", path)
     own = load_yaml(path)
+    if schemas is not None:
+        schema = "method_based" if isinstance(own, dict) and "base" in own else "method"
+        validate(own, schemas / f"{schema}.schema.yaml", str(path))
     if not isinstance(own, dict):
         raise UserError("expected a mapping with name, architecture, inputs", path)
-    if schemas is not None:
-        schema = "method_based" if "base" in own else "method"
-        validate(own, schemas / f"{schema}.schema.yaml", str(path))
     if own.get("name") != name:
         found = f"name is {own.get('name')!r}, expected {name!r} as in the file's name"
         raise UserError(found, path)
