@@ -121,7 +121,7 @@ def test_language_models_say_where_they_are(folder: Path, tmp_path: Path) -> Non
 def test_bin_features_are_counted_where_gta_is_a_method(folder: Path) -> None:
     plan = open_plan(ROOT, [TINY], folder)
     assert writes(plan, [])["bin features"] == 20_000 * 21 * 33 * 4
-    plan.config["methods"].remove("gta")
+    plan.study.methods.pop("gta")
     assert "bin features" not in writes(plan, [])
 
 
