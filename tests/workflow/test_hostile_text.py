@@ -8,25 +8,38 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.project import Project, simulate
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 EVIL = "it's $(touch HACKED); `touch HACKED` > HACKED #"
-CONFIGURED: dict[str, dict[str, Any]] = {
+TARGETS = ("results/tables/table1.tsv", "results/tables/prism_table2.tsv", "results/provenance.tsv")
+# Change of the configuration -> what its refusal says.
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "signal": ({"windows": {"signals": {EVIL: "dnase_bigwig"}}}, "windows.signals"),
+    "chromosome": ({"reference": {"chromosomes": ["chr1", EVIL]}}, "reference.chromosomes.1"),
+    "normalization": ({"contact": {"normalization": [EVIL]}}, "contact.normalization.0"),
+    "cell with a newline": ({"cells": ["SIM1\n"]}, "cells.0"),
+    "column with a newline": ({"genes": {"tss_column": "TSS\n"}}, "genes.tss_column"),
+    "backbone": ({"overrides": {"gta": {"model": {"backbone": EVIL}}}}, f"{EVIL}/config.json"),
+}
+# Change of the configuration whose text commands are given.
+GIVEN: dict[str, dict[str, Any]] = {
     "mirror": {"download": {"mirror": EVIL}},
     "assembly": {"reference": {"assembly": EVIL}},
-    "label": {"overrides": {"prism": {"label": EVIL}}},
-    "backbone": {"overrides": {"gta": {"model": {"backbone": EVIL}}}},
-    "title": {"tables": {"overrides": {"prism_table2": {"title": EVIL}}}},
-    "signal": {"windows": {"signals": {EVIL: "dnase_bigwig"}}},
-    "chromosome": {"reference": {"chromosomes": ["chr1", EVIL]}},
-    "normalization": {"contact": {"normalization": [EVIL]}},
-    "newline in a cell": {"cells": ["SIM1\n"]},
-    "newline in a column": {"genes": {"tss_column": "TSS\n"}},
 }
-SHEETS = ("cell", "role", "accession", "format", "url", "md5", "assembly", "published_as")
+# Column of the file sheet -> whether commands are given it; if not, the refusal names it.
+COLUMNS = {
+    "cell": False,
+    "role": False,
+    "accession": False,
+    "format": False,
+    "md5": False,
+    "assembly": False,
+    "url": True,
+}
 
 
 @pytest.fixture(scope="module")
@@ -40,45 +53,87 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(simulated: Path, tmp_path: Path) -> Project:
     """The simulated mirror, with sheets of the test's own."""
     (tmp_path / "simulated").mkdir()
-    (tmp_path / "simulated/mirror").symlink_to(simulated / "simulated/mirror")
+    for name in ("mirror", "truth"):
+        (tmp_path / "simulated" / name).symlink_to(simulated / "simulated" / name)
     shutil.copytree(simulated / "simulated/config", tmp_path / "simulated/config")
     return Project(tmp_path)
 
 
-def harmless(project: Project, change: dict[str, Any] | None) -> None:
-    """A dry run refuses the text, or every command that it prints has it in one word."""
-    done = project.run(
-        "--dry-run", "--nolock", "--printshellcmds", "--",
-        "results/tables/prism_table2.tsv", "results/provenance.tsv",
-        change=change,
-    )  # fmt: skip
-    said = done.stdout + done.stderr
-    assert "Traceback" not in said, said[-2000:]
-    if done.returncode != 0:
-        return
-    for line in said.splitlines():
-        if "gexpipe " in line and "HACKED" in line and "set -euo" not in line:
-            words = shlex.split(line)
-            assert not [word for word in words if word in ("$(touch", "`touch", "HACKED);")], line
+def dry_run(project: Project, change: dict[str, Any] | None = None) -> tuple[int, str]:
+    done = project.run("--dry-run", "--nolock", "--printshellcmds", "--", *TARGETS, change=change)
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", CONFIGURED)
-def test_configuration(project: Project, name: str) -> None:
-    harmless(project, CONFIGURED[name])
+def assert_refused(result: tuple[int, str], words: str) -> None:
+    assert result[0] != 0
+    assert words in result[1], result[1][-1500:]
 
 
-@pytest.mark.parametrize("column", SHEETS)
-def test_sheets(project: Project, column: str) -> None:
-    name = "samples" if column == "published_as" else "files"
-    sheet = project.folder / f"simulated/config/{name}.tsv"
-    lines = sheet.read_text().splitlines()
-    at = next(i for i, line in enumerate(lines) if line and not line.startswith("#"))
-    names, values = lines[at].split("\t"), lines[at + 1].split("\t")
+def assert_whole(result: tuple[int, str]) -> None:
+    """The text is in some commands, and in each of them inside one word of the shell's."""
+    status, said = result
+    assert status == 0, said[-1500:]
+    commands = [line for line in said.splitlines() if "gexpipe " in line and "HACKED" in line]
+    assert commands, "no command is given it"
+    for command in commands:
+        words = [word for word in shlex.split(command) if "HACKED" in word]
+        assert words and all(EVIL in word for word in words), command
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_configuration_is_refused_by_its_key(project: Project, name: str) -> None:
+    change, words = REFUSED[name]
+    assert_refused(dry_run(project, change), words)
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_configuration_reaches_commands_whole(project: Project, name: str) -> None:
+    assert_whole(dry_run(project, GIVEN[name]))
+
+
+def write_cell(project: Project, sheet: str, row: dict[str, str], column: str) -> None:
+    """Put the text into a column of the first row that has some values, or of all rows' first."""
+    path = project.folder / f"simulated/config/{sheet}.tsv"
+    lines = path.read_text().splitlines()
+    top = next(i for i, line in enumerate(lines) if line and not line.startswith("#"))
+    names = lines[top].split("\t")
     if column not in names:
-        lines[at:] = [f"{line}\t" for line in lines[at:]]
-        names, values = [*names, column], [*values, ""]
-        lines[at] = "\t".join(names)
-    values[names.index(column)] = EVIL
-    lines[at + 1] = "\t".join(values)
-    sheet.write_text("\n".join(lines) + "\n")
-    harmless(project, None)
+        names.append(column)
+        lines[top:] = ["\t".join(names), *(f"{line}\t" for line in lines[top + 1 :])]
+    for i in range(top + 1, len(lines)):
+        values = dict(zip(names, lines[i].split("\t"), strict=True))
+        if row.items() <= values.items():
+            lines[i] = "\t".join({**values, column: EVIL}.values())
+            break
+    else:
+        raise AssertionError(f"no row with {row}")
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_column_of_the_file_sheet(project: Project, column: str) -> None:
+    write_cell(project, "files", {"accession": "SIM2.cage"}, column)
+    if COLUMNS[column]:
+        assert_whole(dry_run(project))
+    else:
+        assert_refused(dry_run(project), f": {column}: ")
+
+
+def test_the_cell_type_whose_published_values_are_shown(project: Project) -> None:
+    write_cell(project, "samples", {"cell": "SIM1"}, "published_as")
+    assert_whole(dry_run(project))
+
+
+def test_a_label_and_a_title_of_ones_own(project: Project) -> None:
+    for folder in ("methods", "tables"):
+        (project.folder / "config" / folder).mkdir(parents=True, exist_ok=True)
+    method = {"name": "own", "base": "prism", "label": EVIL}
+    (project.folder / "config/methods/own.yaml").write_text(yaml.safe_dump(method))
+    rows = [{"method": "prism", "label": EVIL}]
+    table = {"title": EVIL, "metrics": ["mse"], "rows": rows}
+    (project.folder / "config/tables/prism_table2.yaml").write_text(yaml.safe_dump(table))
+    small = {"inputs": {"length": 512}, "model": {"d_model": 8, "layers": 1, "center": 256}}
+    change = {"methods": ["linear", "own"], "overrides": {"own": small}}
+    change["tables"] = {"overrides": {"prism_table2": {"only": [""]}}}
+    assert_whole(dry_run(project, change))
