@@ -123,6 +123,17 @@ def test_every_stage_has_help() -> None:
         assert "Usage" in done.stdout
 
 
+def test_nothing_but_reading_a_hic_loads_hictkpy() -> None:
+    # Its logger keeps a core busy until the process ends.
+    code = (
+        "import sys\n"
+        "import gexpipe.contact.rows, gexpipe.windows.signals, gexpipe.abc.stage\n"
+        "import gexpipe.reference.names, gexpipe.simulate.genome_folder, gexpipe.doctor.plan\n"
+        "assert 'hictkpy' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_user_error_is_one_line_and_faults_too() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "gexpipe", "windows", "inspect", "nowhere.zarr"],

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import cooler
 import h5py
-import hictkpy
 import numpy as np
 import pandas as pd
 import pytest
 
 from gexpipe.contact import cool
+from gexpipe.contact.hictk import hictk
 from gexpipe.contact.readers import open_matrix
 from gexpipe.errors import UserError
 
@@ -44,7 +44,7 @@ def test_the_band_is_that_of_hictk(matrix, monkeypatch, chrom, width, most):
     monkeypatch.setattr(cool.band_slices, "__defaults__", (most,))
     reader = open_matrix(matrix, 5000)
     band = reader.band(chrom, width, "NONE")
-    fetch = hictkpy.File(matrix, 5000).fetch
+    fetch = hictk().File(matrix, 5000).fetch
     expected = fetch(chrom, count_type="float32", diagonal_band_width=width + 1).to_coo()
     np.testing.assert_array_equal(band.first, expected.row)
     np.testing.assert_array_equal(band.second, expected.col)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-import hictkpy
 import numpy as np
 import pandas as pd
 import pysam
 
+from gexpipe.contact.hictk import hictk
 from gexpipe.reference.genes import genes_from_gtf
 from gexpipe.reference.mrna import MRNA_FEATURES
 from gexpipe.simulate.hic import add_norm_vectors
@@ -78,9 +78,9 @@ def unfiltered_pairs(source: Path, out: Path) -> Path:
 
 def bare_hic(source: Path, out: Path, width: int = 5000) -> Path:
     """Names without chr; no VC vector on chrX, as one of the released files may be."""
-    old = hictkpy.File(str(source), width)
+    old = hictk().File(str(source), width)
     sizes = {name.removeprefix("chr"): size for name, size in old.chromosomes().items()}
-    writer = hictkpy.hic.FileWriter(
+    writer = hictk().hic.FileWriter(
         str(out), sizes, [width], assembly="hg38", skip_all_vs_all_matrix=True
     )
     writer.add_pixels(pd.concat([old.fetch(name).to_df() for name in old.chromosomes()]))

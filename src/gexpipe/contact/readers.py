@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import hictkpy
 import numpy as np
 from numpy.typing import NDArray
 
 from gexpipe.contact.band import RAW, Band, BandReader, add_to_rows, bin_range
 from gexpipe.contact.cool import CoolReader, cool_groups
+from gexpipe.contact.hictk import hictk, is_hic
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
@@ -25,7 +25,7 @@ class HictkReader:
     def __init__(self, path: Path, resolution: int) -> None:
         self.path = path
         self.resolution = resolution
-        self._file = hictkpy.File(path, resolution)
+        self._file = hictk().File(path, resolution)
         self._weights: dict[str, NDArray[np.float64]] = {}
         self.chromosomes = {str(n): int(s) for n, s in self._file.chromosomes().items()}
 
@@ -68,7 +68,7 @@ class HictkReader:
         if normalization not in self._weights:
             # A fresh handle: after pixels of one chromosome were read, hictkpy 1.4 gives only that
             # chromosome's part of the vector.
-            fresh = hictkpy.File(self.path, self.resolution)
+            fresh = hictk().File(self.path, self.resolution)
             self._weights[normalization] = np.array(fresh.weights(normalization, divisive=True))
         weight = self._weights[normalization][low:high]
         return ~(np.isfinite(weight) & (weight > 0))
@@ -95,7 +95,7 @@ class StrawReader:
 
     def normalizations(self) -> list[str]:
         """See `BandReader`; straw cannot list them, and gives no pixel for an absent one."""
-        return [*hictkpy.File(self.path, self.resolution).avail_normalizations(), RAW]
+        return [*hictk().File(self.path, self.resolution).avail_normalizations(), RAW]
 
     def _matrix(self, chrom: str, normalization: str):  # type: ignore[no-untyped-def]
         return self._file.getMatrixZoomData(
@@ -169,7 +169,7 @@ def open_matrix(path: str | Path, resolution: int, backend: str = "hictk") -> Ba
                 "set contact.resolution",
                 source,
             )
-        if not hictkpy.is_hic(source):
+        if not is_hic(source):
             return CoolReader(source, resolution, cool_groups(source)[resolution])
         return BACKENDS[backend](source, resolution)
     except (RuntimeError, OSError, KeyError, ValueError) as error:
@@ -177,8 +177,8 @@ def open_matrix(path: str | Path, resolution: int, backend: str = "hictk") -> Ba
 
 
 def _resolutions(path: Path) -> list[int]:
-    if hictkpy.is_hic(path):
-        return [int(r) for r in hictkpy.MultiResFile(path).resolutions()]
+    if is_hic(path):
+        return [int(r) for r in hictk().MultiResFile(path).resolutions()]
     return sorted(cool_groups(path))
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import cooler
-import hictkpy
 import pyBigWig
 import pysam
 
 from gexpipe.contact.cool import cool_groups
+from gexpipe.contact.hictk import hictk
 from gexpipe.errors import UserError
 from gexpipe.intervals import BED3, column_blocks
 
@@ -57,7 +57,7 @@ def _read(path: Path, format: str) -> dict[str, int | None]:
         with pyBigWig.open(str(path)) as track:
             return dict(track.chroms())
     if format == "hic":
-        matrix = hictkpy.MultiResFile(path)
+        matrix = hictk().MultiResFile(path)
         return {n: int(s) for n, s in matrix.chromosomes().items() if n not in ("All", "ALL")}
     if format in ("mcool", "cool"):
         group = next(iter(cool_groups(path).values()))

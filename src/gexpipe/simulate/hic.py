@@ -12,11 +12,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import hictkpy
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gexpipe.contact.hictk import hictk
 from gexpipe.simulate.contacts import Pixels
 
 __all__ = ["add_norm_vectors", "global_pixels", "write_hic"]
@@ -45,7 +45,7 @@ def write_hic(
 ) -> None:
     """Write counts at the finest resolution, let hictk derive the others, append the vectors."""
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-        writer = hictkpy.hic.FileWriter(
+        writer = hictk().hic.FileWriter(
             str(path), dict(sizes), resolutions, assembly=assembly, tmpdir=scratch,
             compression_lvl=6, skip_all_vs_all_matrix=True,
         )  # fmt: skip
