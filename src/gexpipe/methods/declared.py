@@ -65,6 +65,13 @@ class Declaration:
     needs_start: bool = False
     shows: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.reads not in DATA:
+            raise UserError(f"reads {self.reads!r}; {suggestion(self.reads, DATA)}", self.name)
+        for score in self.scores:
+            if score not in SCORES:
+                raise UserError(f"scores {score!r}; {suggestion(score, SCORES)}", self.name)
+
     @property
     def trained(self) -> bool:
         """Whether it is a network with checkpoints, not a fitted baseline."""

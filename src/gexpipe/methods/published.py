@@ -324,7 +324,7 @@ class EPInformerOptions:
     distal: bool = True
 
     def check(self, where: str) -> None:
-        """Raise a `UserError` for a feature that no element has, or widths of other stages."""
+        """Raise a `UserError` for a feature that no element has."""
         for name in self.element_features:
             if name not in ELEMENT_FEATURES:
                 known = suggestion(name, ELEMENT_FEATURES)
