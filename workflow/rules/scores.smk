@@ -91,7 +91,7 @@ def discovered_links(wildcards, input):
         if line.score == "attention":
             items.append((line.label + TIMES_ABC, f"{path}*{input.abc}:abc_score"))
     lost = sorted({line.label for line in runnable(wildcards.table, "perturbation")})
-    return f"{named_links(items)} " + repeat("perturbation", lost)
+    return f"{named_links(items)} {repeat('perturbation', lost)}"
 
 
 def drawn(wildcards, *scores):
