@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from gexpipe.baselines.features import GeneTables, feature_table, summed_contact
 from gexpipe.baselines.splits import prediction_table, rows_of
 from gexpipe.cli.baseline import app
+from gexpipe.data.gene_tables import GeneTables, feature_table, summed_contact
 from gexpipe.errors import UserError
 from gexpipe.reference.mrna import MRNA_FEATURES
 
@@ -98,14 +98,3 @@ def test_command_writes_predictions_of_all_splits(files, model):
     first = files["out"].read_bytes()
     CliRunner().invoke(app, arguments)
     assert files["out"].read_bytes() == first
-
-
-def test_command_trains_the_network(files):
-    pytest.importorskip("torch")
-    arguments = ["train", "--examples", str(files["examples"]), "--model", "network"]
-    arguments += ["--fold", "11", "--seed", "2", "--out", str(files["out"])]
-    assert isinstance(CliRunner().invoke(app, arguments).exception, UserError)
-    more = ["--elements", str(files["elements"]), "--gene-activity", str(files["activity"])]
-    result = CliRunner().invoke(app, [*arguments, *more, "--features", "promoter+marks+mrna"])
-    assert result.exit_code == 0, result.output
-    assert np.isfinite(pd.read_parquet(files["out"])["predicted"]).all()

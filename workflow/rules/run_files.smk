@@ -33,10 +33,17 @@ def first_checkpoint(wildcards):
 
 
 def stores(wildcards):
-    """What a method predicts from, by option name: window stores, or bins and prompts."""
-    method = TRAINED[wildcards.method]
-    if STUDY.declared(wildcards.method).reads == "bins":
+    """What a method predicts from, by option name: window stores, bins and prompts, or tables."""
+    method, reads = TRAINED[wildcards.method], STUDY.declared(wildcards.method).reads
+    if reads == "bins":
         return bin_data(method, wildcards.cell)
+    if reads == "gene_features":
+        marks = f"results/abc/{wildcards.cell}/genes.parquet"
+        links = {"links": f"results/elements/{wildcards.cell}.parquet"}
+        return {
+            **({"gene_activity": marks} if "marks" in method["model"]["features"] else {}),
+            **links,
+        }
     return {
         "sequence": "results/windows/sequence.zarr/manifest.json",
         "signals": f"results/windows/{wildcards.cell}.zarr/manifest.json",
@@ -66,7 +73,7 @@ def baseline_tables(wildcards):
     tables = {"examples": example_table(wildcards)}
     if "marks" in features:
         tables["gene_activity"] = f"results/abc/{cell}/genes.parquet"
-    if "contact" in features or method["inputs"]["elements"]:
+    if "contact" in features:
         tables["elements"] = f"results/elements/{cell}.parquet"
     return tables
 

@@ -81,4 +81,4 @@ rule baseline:
     shell:
         "gexpipe baseline train {params.tables} --model {params.model}"
         " --features {params.features} --fold {wildcards.fold} --seed {wildcards.seed}"
-        " --threads {threads} --out {output.predictions} 2>&1 | tee {log}"
+        " --out {output.predictions} 2>&1 | tee {log}"

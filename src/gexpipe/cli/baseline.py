@@ -8,10 +8,10 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from gexpipe.baselines.features import FEATURE_SETS, feature_table, read_gene_tables
+from gexpipe.baselines.fit import fit_predict
 from gexpipe.baselines.splits import prediction_table, rows_of
-from gexpipe.cli.options import Examples, Fold, Seed, Threads
-from gexpipe.errors import UserError
+from gexpipe.cli.options import Examples, Fold, Seed
+from gexpipe.data.gene_tables import FEATURE_SETS, feature_table, read_gene_tables
 from gexpipe.log import get_logger
 from gexpipe.tables.metrics import score
 from gexpipe.tabular import write_parquet
@@ -31,7 +31,7 @@ def baseline() -> None:
 @app.command()
 def train(
     examples: Examples,
-    model: Annotated[str, typer.Option(help="linear, boosted, or network (needs torch).")],
+    model: Annotated[str, typer.Option(help="linear or boosted.")],
     fold: Fold,
     seed: Seed,
     out: Annotated[Path, typer.Option(help="predictions.parquet")],
@@ -42,26 +42,15 @@ def train(
         Path | None, typer.Option(help="genes.parquet of the ABC stage; for the set marks.")
     ] = None,
     elements: Annotated[
-        Path | None, typer.Option(help="Element table; for the set contact and the network.")
+        Path | None, typer.Option(help="Element table; for the set contact.")
     ] = None,
-    threads: Threads = 1,
 ) -> None:
     """Fit one model on one fold and write its predictions for all splits."""
     tables = read_gene_tables(examples, gene_activity, elements)
     table = feature_table(tables, features.split("+"))
     rows = rows_of(tables.examples, fold)
     target = tables.examples["target"].to_numpy(np.float64)
-    if model == "network":
-        from gexpipe.baselines.features_net import NetworkData, fit_network
-
-        if tables.elements is None:
-            raise UserError("the network needs --elements", "--model")
-        data = NetworkData.build(table, tables.elements, tables.examples, rows["train"])
-        predicted = fit_network(data, target, rows, seed, threads=threads)
-    else:
-        from gexpipe.baselines.fit import fit_predict
-
-        predicted = fit_predict(model, table, target, rows, seed)
+    predicted = fit_predict(model, table, target, rows, seed)
     for name in ("valid", "test"):
         found = score(target[rows[name]], predicted[rows[name]])
         logger.info(

@@ -17,7 +17,16 @@ log = get_logger(__name__)
 
 
 @app.command()
-@takes_sources("sequence", "signals", "elements", "bins", "bin_signals", "prompts")
+@takes_sources(
+    "sequence",
+    "signals",
+    "elements",
+    "bins",
+    "bin_signals",
+    "prompts",
+    "gene_activity",
+    "links",
+)
 def predict(
     context: typer.Context,
     sources: Sources,

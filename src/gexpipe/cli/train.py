@@ -18,7 +18,16 @@ app = typer.Typer(help="Train one method on one cell type, one fold, one seed.")
 
 @app.command()
 @takes_sources(
-    "sequence", "signals", "elements", "activity", "genome", "bins", "bin_signals", "prompts"
+    "sequence",
+    "signals",
+    "elements",
+    "activity",
+    "genome",
+    "bins",
+    "bin_signals",
+    "prompts",
+    "gene_activity",
+    "links",
 )
 def train(
     context: typer.Context,

@@ -8,6 +8,8 @@ from dataclasses import fields
 from gexpipe.data.activity import ElementActivity
 from gexpipe.data.batches import Genes
 from gexpipe.data.bins import BinData
+from gexpipe.data.gene_features import GeneFeatures
+from gexpipe.data.gene_tables import read_gene_tables
 from gexpipe.data.loading import Loading
 from gexpipe.data.mixed import MixedCells
 from gexpipe.data.sources import Sources
@@ -26,9 +28,9 @@ def open_data(sources: Sources, config: MethodConfig) -> Genes:
     UserError
         A file that the method reads is not given, or does not belong to the others.
     """
-    opener = _OPENERS.get(config.declared.reads)
-    if opener is None:
-        raise UserError("a baseline has no data set (gexpipe baseline)", f"method {config.name}")
+    if not config.declared.trained:
+        raise UserError("a baseline is fitted (gexpipe baseline)", f"method {config.name}")
+    opener = _OPENERS[config.declared.reads]
     if sources.mixed and (config.inputs.elements or opener is not _windows):
         raise UserError("cell types are mixed for windows only", f"method {config.name}")
     return opener(sources, config)
@@ -70,8 +72,15 @@ def _bins(sources: Sources, config: MethodConfig) -> Genes:
     return BinData(sources.bins, sources.examples, config.options, config.inputs, *files)
 
 
+def _gene_features(sources: Sources, config: MethodConfig) -> Genes:
+    sources.need(config.name, "links")
+    tables = read_gene_tables(sources.examples, sources.gene_activity, sources.links)
+    return GeneFeatures(tables, config.options.features)
+
+
 _OPENERS: dict[str, Callable[[Sources, MethodConfig], Genes]] = {
     "windows": _windows,
     "element_activity": _element_activity,
     "bins": _bins,
+    "gene_features": _gene_features,
 }

@@ -64,10 +64,14 @@ class Sources:
     prompts: Path | None = field(
         default=None, metadata=_file("GTA: table of prompts.", "results/gta/prompts/{cell}.parquet")
     )
+    gene_activity: Path | None = field(
+        default=None,
+        metadata=_file("Gene activity table of the ABC stage.", "results/abc/{cell}/genes.parquet"),
+    )
     links: Path | None = field(
         default=None,
         metadata=_file(
-            "Table that the element store was made from.", "results/elements/{cell}.parquet"
+            "Table of the elements of every gene, by rank.", "results/elements/{cell}.parquet"
         ),
     )
     mixed: tuple[tuple[Path, Path], ...] = ()

@@ -109,10 +109,12 @@ _ALL = (
              "perturbation", "attention", starts_from="enhancer_encoder"),
     _network("enhancer_encoder", published.EnhancerEncoderOptions,
              "enhancer_encoder:EnhancerEncoder", reads="element_activity", shows=("motifs",)),
+    _network("epinformer_features", published.EPInformerFeaturesOptions,
+             "epinformer_features:EPInformerFeatures", reads="gene_features"),
     _network("gta", published.GTAOptions, "gta:GTA", reads="bins"),
     *(
         Declaration(name, published.GeneFeatureOptions, reads="gene_features")
-        for name in ("linear", "boosted", "network")
+        for name in ("linear", "boosted")
     ),
 )  # fmt: skip
 # architecture -> its declaration.

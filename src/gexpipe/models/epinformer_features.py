@@ -7,7 +7,14 @@ import math
 import torch
 from torch import Tensor, nn
 
-from gexpipe.methods.published import EPInformerFeaturesOptions
+from gexpipe.batch import Batch
+from gexpipe.errors import UserError
+from gexpipe.methods.published import (
+    ELEMENT_NUMBERS,
+    EPInformerFeaturesOptions,
+    feature_count,
+)
+from gexpipe.models.base import ExpressionModel, Inputs, Output
 
 __all__ = ["EPInformerFeatures"]
 
@@ -82,73 +89,47 @@ class Layer(nn.Module):
         return promoter + self.network(promoter)
 
 
-class EPInformerFeatures(nn.Module):
-    """Predict expression from gene features and the features of up to E elements.
+class EPInformerFeatures(ExpressionModel):
+    """Predict expression from gene features and the features of up to E elements, without bases.
 
     After EPInformer (Lin et al. 2024), whose attention mask lets only the promoter see the
     elements; the sequence encoder is left out, so elements are known by their numbers alone.
-
-    Parameters
-    ----------
-    gene_features, element_features : int
-        Number of features of a gene (F) and of an element (K), standardised by the caller.
-    options : EPInformerFeaturesOptions
-        Sizes.
+    A gene may have no element; unused slots may hold anything, and the order does not matter.
     """
 
     Options = EPInformerFeaturesOptions
 
-    def __init__(
-        self,
-        gene_features: int,
-        element_features: int,
-        options: EPInformerFeaturesOptions | None = None,
-    ) -> None:
+    def __init__(self, options: EPInformerFeaturesOptions, inputs: Inputs) -> None:
         super().__init__()
-        options = options or EPInformerFeaturesOptions()
         width, hidden = options.width, options.hidden
+        genes = feature_count(options.features)
         self.promoter = nn.Sequential(
-            nn.Linear(gene_features, hidden),
+            nn.Linear(genes, hidden),
             nn.GELU(),
             nn.Dropout(options.dropout),
             nn.Linear(hidden, width),
         )
         self.element = nn.Sequential(
-            nn.Linear(element_features, width), nn.GELU(), nn.Linear(width, width)
+            nn.Linear(len(ELEMENT_NUMBERS), width), nn.GELU(), nn.Linear(width, width)
         )
         self.layers = nn.ModuleList(Layer(options) for _ in range(options.layers))
         self.head = nn.Sequential(
-            nn.LayerNorm(width + gene_features),
-            nn.Linear(width + gene_features, hidden),
+            nn.LayerNorm(width + genes),
+            nn.Linear(width + genes, hidden),
             nn.GELU(),
             nn.Dropout(options.dropout),
             nn.Linear(hidden, 1),
         )
 
-    def start_at(self, mean: float) -> None:
-        """Let the untrained network predict about the mean of the targets."""
-        nn.init.constant_(self.head.get_parameter("4.bias"), mean)
-
-    def forward(self, gene: Tensor, elements: Tensor, used: Tensor) -> Tensor:
-        """Predict a batch.
-
-        Parameters
-        ----------
-        gene : Tensor
-            (B, F) float32.
-        elements : Tensor
-            (B, E, K) float32; unused slots may hold anything.
-        used : Tensor
-            (B, E) bool: the slot holds an element. A gene may have none.
-
-        Returns
-        -------
-        Tensor
-            (B,) float32.
-        """
+    def forward(self, batch: Batch) -> Output:
+        """Predict for a dense batch of `gexpipe.data.gene_features.GeneFeatures`."""
+        if batch.elements is None:
+            raise UserError("this method reads elements", "epinformer_features")
+        numbers, used = batch.elements.features[..., :-1], batch.elements.features[..., -1] > 0
         owner = used.nonzero()[:, 0]
-        embedded = self.element(elements[used])
-        promoter = self.promoter(gene)
+        embedded = self.element(numbers[used])
+        promoter = self.promoter(batch.features)
         for layer in self.layers:
             promoter = layer(promoter, embedded, owner)
-        return self.head(torch.cat([promoter, gene], dim=1))[:, 0]
+        joined = torch.cat([promoter, batch.features], dim=1)
+        return Output(self.head(joined).squeeze(1).float(), {"head_input": joined})
