@@ -65,12 +65,17 @@ def test_learns(tmp_path: Path) -> None:
     assert ((table["observed"] - table["predicted"]) ** 2).mean() < 0.5 * spread
 
 
+@pytest.mark.parametrize("settings", [{}, {"average": 0.5}])
 @pytest.mark.parametrize("architecture", ["seq2exp_soft", "prism"])
 @pytest.mark.parametrize("stop", [3, 6])
 def test_continues_to_the_same_result(
-    architecture: str, stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    architecture: str,
+    stop: int,
+    settings: dict[str, object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run(architecture, tmp_path / "whole")
+    run(architecture, tmp_path / "whole", **settings)
     monkeypatch.setattr(loop, "SAVE_EVERY", -1.0)
     step = loop._Run._step
 
@@ -82,15 +87,25 @@ def test_continues_to_the_same_result(
     with monkeypatch.context() as context:
         context.setattr(loop._Run, "_step", killed)
         with pytest.raises(KeyboardInterrupt):
-            run(architecture, tmp_path / "broken")
+            run(architecture, tmp_path / "broken", **settings)
     # A workflow removes the declared outputs of a job that did not finish.
     for name in ("best.ckpt", "history.csv"):
         (tmp_path / "broken" / name).unlink(missing_ok=True)
-    run(architecture, tmp_path / "broken")
+    run(architecture, tmp_path / "broken", **settings)
     pd.testing.assert_frame_equal(predictions(tmp_path / "whole"), predictions(tmp_path / "broken"))
     whole, broken = (pd.read_csv(tmp_path / k / "history.csv") for k in ("whole", "broken"))
     same = ["step", "train_loss", "valid_mse", "learning_rate"]
     pd.testing.assert_frame_equal(whole[same], broken[same])
+
+
+def test_the_average_of_the_weights_is_kept_and_predicts(tmp_path: Path) -> None:
+    run("caduceus", tmp_path / "last", steps=3, warmup_steps=0)
+    run("caduceus", tmp_path / "mean", steps=3, warmup_steps=0, average=0.5)
+    last, mean = (load_checkpoint(tmp_path / k / "best.ckpt")["model"] for k in ("last", "mean"))
+    assert any(not torch.equal(last[k], mean[k]) for k in last)
+    assert last.keys() == mean.keys()
+    with pytest.raises(UserError, match=r"train\.average"):
+        run("caduceus", tmp_path / "none", average=1.0)
 
 
 def test_same_seed_same_bits_other_seed_others(tmp_path: Path) -> None:

@@ -96,6 +96,9 @@ class TrainOptions:
         auto, mamba_ssm, triton, numba or reference.
     deterministic : bool
         Torch's deterministic algorithms.
+    average : float
+        Validate and keep an exponential average of the weights over steps with this memory, below
+        1; 0: the weights themselves.
     """
 
     learning_rate: float = least(5e-4, 0)
@@ -117,12 +120,15 @@ class TrainOptions:
     recompute_layers: bool = False
     scan_backend: str = "auto"
     deterministic: bool = False
+    average: float = fraction(0.0)
 
     def check(self, where: str) -> None:
         """Raise a `UserError` for values that cannot be trained with."""
         if not self.validations_per_epoch > 0:
             found = f"{self.validations_per_epoch}, expected more than 0"
             raise UserError(found, f"{where}.validations_per_epoch")
+        if self.average == 1:
+            raise UserError("1 would never learn; expected less", f"{where}.average")
         if not 0 <= self.warmup_steps <= self.steps:
             raise UserError(
                 f"{self.warmup_steps}, expected 0 to steps ({self.steps})", f"{where}.warmup_steps"

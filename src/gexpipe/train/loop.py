@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gexpipe.batch import Batch
 from gexpipe.data.batches import BatchOrder, Genes, batches, take
@@ -125,6 +126,10 @@ class _Run:
         self.interval = max(1, round(every))
         self.state = Fit()
         self.best: dict[str, Tensor] = {}
+        self.averaged: AveragedModel | None = None
+        if options.average:
+            mean = get_ema_multi_avg_fn(options.average)
+            self.averaged = AveragedModel(model, multi_avg_fn=mean, use_buffers=True)
         self.precision = fabric.strategy.precision
 
     def go(self) -> Fit:
@@ -192,6 +197,8 @@ class _Run:
         if norm is not None and not scaled and not math.isfinite(float(norm)):
             self._stop(step, batch, None)
         self.optimiser.step()
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.model)
         return total
 
     def _parts(self, batch: Batch) -> list[tuple[Batch, float]]:
@@ -211,10 +218,15 @@ class _Run:
         what = "loss" if each is not None else "gradient"
         raise UserError(f"the {what} is not finite at step {step}; genes: {names}", self.out)
 
+    @property
+    def shown(self) -> ExpressionModel:
+        """What is validated and kept: the model, or the average of its weights."""
+        return self.model if self.averaged is None else self.averaged.module
+
     def _validate(self, bar: Any) -> None:
         state = self.state
         observed, predicted = predict_rows(
-            self.model, self.data, self.valid, self.options.batch_size, self.options.workers,
+            self.shown, self.data, self.valid, self.options.batch_size, self.options.workers,
             self.fabric.autocast(),
         )  # fmt: skip
         mse = float(np.mean((observed.astype(np.float64) - predicted) ** 2))
@@ -225,7 +237,7 @@ class _Run:
         state.meter = Meter()
         if mse < state.best_mse:
             state.best_mse, state.best_step = mse, state.step
-            self.best = {k: v.cpu().clone() for k, v in self.model.state_dict().items()}
+            self.best = {k: v.cpu().clone() for k, v in self.shown.state_dict().items()}
             self._write_best()
         bar.set_postfix(valid=f"{mse:.4f}", best=f"{state.best_mse:.4f}", refresh=False)
         if self.fabric.is_global_zero:
@@ -239,6 +251,7 @@ class _Run:
             "optimiser": self.optimiser.state_dict(),
             "precision": self.precision.state_dict(),
             "best": self.best,
+            "averaged": self.averaged.state_dict() if self.averaged is not None else None,
         }
         self._write("last.ckpt", {"model": self.model.state_dict(), **more})
 
@@ -271,6 +284,8 @@ class _Run:
         self.optimiser.load_state_dict(content["optimiser"])
         self.precision.load_state_dict(content["precision"])
         self.best = content["best"]
+        if self.averaged is not None:
+            self.averaged.load_state_dict(content["averaged"])
         self.state = Fit(
             meter=Meter(**content["meter"]),
             **{k: content[k] for k in ("step", "best_mse", "best_step", "seconds", "history")},
