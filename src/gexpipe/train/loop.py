@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -221,7 +221,7 @@ class _Run:
     @property
     def shown(self) -> ExpressionModel:
         """What is validated and kept: the model, or the average of its weights."""
-        return self.model if self.averaged is None else self.averaged.module
+        return self.model if self.averaged is None else cast(ExpressionModel, self.averaged.module)
 
     def _validate(self, bar: Any) -> None:
         state = self.state
