@@ -23,6 +23,7 @@ from gexpipe.intervals import at_row
 
 __all__ = [
     "MISSING",
+    "complete",
     "numbers",
     "read_parquet",
     "read_table",
@@ -143,7 +144,7 @@ def read_table(
         raise UserError(f"column {twice!r} stands twice", at_row(source, number))
     values = [_fitted(fields, len(header), at_row(source, n)) for n, fields in found]
     table = pd.DataFrame(values, columns=header, index=pd.Index([n for n, _ in found]), dtype=str)
-    return _complete(table, source, what, columns)
+    return complete(table, source, what, columns)
 
 
 def _fitted(fields: list[str], width: int, where: str) -> list[str]:
@@ -219,7 +220,7 @@ def read_parquet(path: str | Path, what: str, columns: Sequence[str] = ()) -> pd
         table = pd.read_parquet(source)
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise UserError(f"not a readable {what} ({error})", source) from error
-    return _complete(table, source, what, columns)
+    return complete(table, source, what, columns)
 
 
 def read_tsv(
@@ -238,10 +239,13 @@ def read_tsv(
             table = pd.read_csv(handle, sep="\t", **options)
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         raise UserError(f"not a readable {what} ({error})", source) from error
-    return _complete(table, source, what, columns)
+    return complete(table, source, what, columns)
 
 
-def _complete(table: pd.DataFrame, source: Path, what: str, columns: Sequence[str]) -> pd.DataFrame:
+def complete(
+    table: pd.DataFrame, source: str | Path, what: str, columns: Sequence[str]
+) -> pd.DataFrame:
+    """The table, if it has these columns; a `UserError` names the first that it lacks."""
     missing = [name for name in columns if name not in table]
     if missing:
         found = ", ".join(map(str, table.columns[:12]))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from gexpipe.abc.export import FILES
 from gexpipe.cli import abc, reference
 
 
@@ -49,13 +50,19 @@ def walk(tmp_path_factory: pytest.TempPathFactory, run22: Path, shared: Path) ->
         abc.app, "export", "--predictions", folder / "s.parquet",
         "--elements", folder / "e.parquet",
         "--activity", folder / "g.parquet", "--genes", folder / "genes.tsv", "--cell", "K562_chr22",
-        "--out", folder / "all.tsv",
+        "--out-folder", folder / "Predictions",
     )  # fmt: skip
     return folder
 
 
 def test_the_exported_table_has_abcs_columns_and_values(walk, published):
-    ours = pd.read_csv(walk / "all.tsv", sep="\t")
+    parts = [
+        pd.read_csv(walk / "Predictions" / name, sep="\t", engine="pyarrow") for name in FILES[:2]
+    ]
+    assert [set(part["TargetGeneIsExpressed"]) for part in parts] == [{True}, {False}]
+    ours = pd.concat(parts)
+    assert list(ours) == list(published)
+    assert ours["hic_contact"].isna().all()  # not measured
     keys = ["TargetGene", "start", "end"]
     both = published.merge(ours, on=keys, suffixes=("", "_ours"))
     assert len(both) == len(published)

@@ -186,7 +186,7 @@ def k562(shared, tmp_path_factory):
     scores = scores_by_chromosome(
         pd.read_parquet(out.elements), wanted, None, ContactModel(), 5_000_000
     )
-    write_scores(scores, folder / "predictions.parquet")
+    write_scores(scores, folder / "predictions.parquet", ContactModel(), measured=False)
     return folder, benchmark_table
 
 

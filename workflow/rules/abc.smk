@@ -164,6 +164,44 @@ rule scores:
         " --pseudocount-distance {params.pseudocount_distance} --out {output} > {log} 2>&1"
 
 
+rule abc_files:
+    """ABC scores as the files of ABC's own pipeline, with its names and columns."""
+    input:
+        predictions="results/abc/{cell}/predictions.parquet",
+        elements="results/abc/{cell}/elements.parquet",
+        activity="results/abc/{cell}/genes.parquet",
+        genes="results/genes/genes.tsv",
+        expression=lambda wildcards: cell_paths(wildcards.cell, "rnaseq", optional=True),
+    output:
+        every="results/abc/{cell}/Predictions/EnhancerPredictionsAllPutative.tsv.gz",
+        silent="results/abc/{cell}/Predictions/EnhancerPredictionsAllPutativeNonExpressedGenes.tsv.gz",
+        full="results/abc/{cell}/Predictions/EnhancerPredictionsFull.tsv",
+        short="results/abc/{cell}/Predictions/EnhancerPredictions.tsv",
+        pairs="results/abc/{cell}/Predictions/EnhancerPredictionsFull.bedpe",
+        stats="results/abc/{cell}/Predictions/GenePredictionStats.tsv",
+    log:
+        "logs/abc/abc_files.{cell}.log",
+    benchmark:
+        "results/benchmarks/abc_files/{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8, 4000),
+        runtime="6h",
+    params:
+        expression=lambda wildcards, input: repeat("expression", input.expression),
+        threshold=config["abc"]["threshold"],
+        folder="results/abc/{cell}/Predictions",
+    message:
+        "ABC's own files of {wildcards.cell}"
+    shell:
+        "gexpipe abc export --predictions {input.predictions} --elements {input.elements}"
+        " --activity {input.activity} --genes {input.genes} {params.expression}"
+        " --cell {wildcards.cell} --threshold {params.threshold}"
+        " --out-folder {params.folder} > {log} 2>&1"
+
+
 rule elements:
     """The elements of each gene that EPInformer reads."""
     input:

@@ -1,40 +1,99 @@
-"""Scores as the table that ABC's own pipeline writes, EnhancerPredictionsAllPutative.tsv."""
+"""Scores as the files that ABC's own pipeline writes, with their names and columns."""
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from isal import igzip
 from pyarrow import csv as arrow_csv
 
-from gexpipe.contact.powerlaw import PowerLaw
+from gexpipe.abc.scores import made_with
+from gexpipe.contact.element import ContactModel
+from gexpipe.contact.powerlaw import reference_law
 from gexpipe.errors import UserError
 from gexpipe.files import aside, require
+from gexpipe.reference.genes import write_table
 
-__all__ = ["COLUMNS", "abc_rows", "write_abc_table"]
+__all__ = [
+    "COLUMNS",
+    "FILES",
+    "Expressed",
+    "abc_rows",
+    "gene_stats",
+    "predicted",
+    "write_abc_files",
+]
 
-# Ours -> ABC's name.
+# Ours -> ABC's name, in ABC's order.
 NAMES = {
     "chrom": "chr", "start": "start", "end": "end", "name": "name", "class": "class",
-    "activity": "activity_base", "symbol": "TargetGene", "tss": "TargetGeneTSS",
-    "gene_id": "TargetGeneEnsembl_ID", "promoter_activity_quantile":
-    "TargetGenePromoterActivityQuantile", "distance": "distance",
+    "activity": "activity_base", "dnase_normalized": "normalized_dhs",
+    "activity_squared": "activity_base_squared", "symbol": "TargetGene", "tss": "TargetGeneTSS",
+    "expression": "TargetGeneExpression",
+    "promoter_activity_quantile": "TargetGenePromoterActivityQuantile",
+    "expressed": "TargetGeneIsExpressed", "gene_id": "TargetGeneEnsembl_ID",
+    "dnase_quantile": "normalized_dhs_b", "distance": "distance",
     "is_self_promoter": "isSelfPromoter", "powerlaw": "powerlaw_contact",
-    "hic_contact": "hic_contact", "contact": "hic_contact_pl_scaled_adj",
-    "numerator": "ABC.Score.Numerator", "abc_score": "ABC.Score",
-    "powerlaw_numerator": "powerlaw.Score.Numerator", "powerlaw_score": "powerlaw.Score",
+    "powerlaw_reference": "powerlaw_contact_reference", "hic_contact": "hic_contact",
+    "scaled": "hic_contact_pl_scaled", "pseudocount": "hic_pseudocount",
+    "adjusted": "hic_contact_pl_scaled_adj", "numerator": "ABC.Score.Numerator",
+    "abc_score": "ABC.Score", "powerlaw_numerator": "powerlaw.Score.Numerator",
+    "powerlaw_score": "powerlaw.Score",
 }  # fmt: skip
+COLUMNS = [*NAMES.values(), "CellType", "hic_contact_squared"]
+OF_HIC = ["hic_contact", "scaled", "pseudocount", "adjusted"]
+OF_ELEMENT = ["name", "class", "dnase_normalized"]
+OF_GENE = [
+    "symbol", "tss", "expression", "promoter_activity_quantile", "expressed", "dnase_quantile",
+]  # fmt: skip
+SLIM = ["chr", "start", "end", "name", "TargetGene", "TargetGeneTSS", "CellType", "ABC.Score"]
 TSV = arrow_csv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none")
-COLUMNS = [*NAMES.values(), "CellType"]
+ALL, SILENT, FULL, SHORT, PAIRED, STATS = FILES = (
+    "EnhancerPredictionsAllPutative.tsv.gz",
+    "EnhancerPredictionsAllPutativeNonExpressedGenes.tsv.gz",
+    "EnhancerPredictionsFull.tsv",
+    "EnhancerPredictions.tsv",
+    "EnhancerPredictionsFull.bedpe",
+    "GenePredictionStats.tsv",
+)
+
+
+@dataclass(frozen=True)
+class Expressed:
+    """When ABC takes a gene as expressed.
+
+    Attributes
+    ----------
+    tpm : float
+        Least expression, where it is known.
+    quantile : float
+        Least quantile of promoter activity, where it is not.
+    """
+
+    tpm: float = 1.0
+    quantile: float = 0.4
+
+    def __call__(self, genes: pd.DataFrame) -> pd.Series:
+        """Of genes with expression (NaN: unknown) and promoter_activity_quantile."""
+        active = genes["promoter_activity_quantile"] >= self.quantile
+        return (genes["expression"] >= self.tpm) | (genes["expression"].isna() & active)
 
 
 def abc_rows(
-    pairs: pd.DataFrame, elements: pd.DataFrame, genes: pd.DataFrame, law: PowerLaw, cell: str
+    pairs: pd.DataFrame,
+    elements: pd.DataFrame,
+    genes: pd.DataFrame,
+    model: ContactModel,
+    measured: bool,
+    cell: str,
 ) -> pd.DataFrame:
     """Pairs of some genes under ABC's column names.
 
@@ -43,11 +102,13 @@ def abc_rows(
     pairs : DataFrame
         Rows of predictions.parquet; all pairs of each gene, whose sum the power-law score needs.
     elements : DataFrame
-        name, class, by the numbers of the pairs' column ``element``.
+        `OF_ELEMENT`, by the numbers of the pairs' column ``element``.
     genes : DataFrame
-        symbol, tss, promoter_activity_quantile, by the numbers of the column ``gene``.
-    law : PowerLaw
-        Of ``powerlaw_contact`` and ``powerlaw.Score``.
+        `OF_GENE`, by the numbers of the column ``gene``.
+    model : ContactModel
+        What the scores were made with.
+    measured : bool
+        Whether contact was; if not, the columns of Hi-C are NaN and ABC.Score is that of the law.
     cell : str
         Of the column CellType.
 
@@ -58,19 +119,71 @@ def abc_rows(
     """
     element, gene = pairs["element"].to_numpy(), pairs["gene"].to_numpy()
     table = pairs.reset_index(drop=True).astype({"gene_id": str, "chrom": str})
-    for name in ("name", "class"):
-        table[name] = elements[name].to_numpy()[element]
-    for name in ("symbol", "tss", "promoter_activity_quantile"):
-        table[name] = genes[name].to_numpy()[gene]
+    for names, source, rows in ((OF_ELEMENT, elements, element), (OF_GENE, genes, gene)):
+        for name in names:
+            table[name] = source[name].to_numpy()[rows]
     table["symbol"] = table["symbol"].where(table["symbol"] != "", table["gene_id"])
-    table["powerlaw"] = law(table["distance"])
-    table["numerator"] = table["activity"].astype(np.float64) * table["contact"]
-    table["powerlaw_numerator"] = table["activity"].astype(np.float64) * table["powerlaw"]
+    _add_contact(table, model, measured)
+    _add_scores(table)
+    for name in ("is_self_promoter", "expressed"):
+        table[name] = np.where(table[name], "True", "False")
+    named = table[list(NAMES)].rename(columns=NAMES)
+    named = named.assign(CellType=cell, hic_contact_squared=named["hic_contact"] ** 2)
+    # Contact and activity are stored as float32: more digits would say nothing.
+    long = named.select_dtypes(np.float64).columns.drop("distance")
+    return named.astype(dict.fromkeys(long, np.float32))
+
+
+def _add_contact(table: pd.DataFrame, model: ContactModel, measured: bool) -> None:
+    distance = table["distance"].to_numpy()
+    table["powerlaw"] = model.law(distance)
+    table["powerlaw_reference"] = reference_law(model.reference_gamma)(distance)
+    table["scaled"] = table["hic_contact"] * table["powerlaw_reference"] / table["powerlaw"]
+    at_least = float(model.law(model.pseudocount_distance))
+    table["pseudocount"] = np.minimum(table["powerlaw"], at_least)
+    table["adjusted"] = table["contact"]
+    if not measured:
+        table[OF_HIC] = np.nan
+
+
+def _add_scores(table: pd.DataFrame) -> None:
+    activity = table["activity"].astype(np.float64)
+    table["activity_squared"] = activity**2
+    table["numerator"] = activity * table["contact"]
+    table["powerlaw_numerator"] = activity * table["powerlaw"]
     total = table.groupby("gene")["powerlaw_numerator"].transform("sum")
     score = table["powerlaw_numerator"] / total
     table["powerlaw_score"] = score.mask(table["is_self_promoter"], 1.0)
-    table["is_self_promoter"] = np.where(table["is_self_promoter"], "True", "False")
-    return table[list(NAMES)].rename(columns=NAMES).assign(CellType=cell)
+
+
+def predicted(table: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """Rows above the threshold; of promoter elements the gene's own only, as ABC filters."""
+    chosen = (table["class"] != "promoter") | (table["isSelfPromoter"] == "True")
+    return table[chosen & (table["ABC.Score"] > threshold)]
+
+
+def gene_stats(table: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """ABC's GenePredictionStats of `predicted` rows; a gene without a distal one has no row."""
+    keys = ["chr", "TargetGene", "TargetGeneTSS"]
+    genes = table.groupby(keys)
+    found = pd.DataFrame(
+        {
+            "geneIsExpressed": genes["TargetGeneIsExpressed"].first(),
+            "geneFailed": "False",  # that is a gene whose scores are missing: it has no row here
+            "nEnhancersConsidered": genes.size(),
+        }
+    )
+    distal = table[(table["class"] != "promoter") & (table["ABC.Score"] > threshold)]
+    number = distal.groupby(keys).size().rename("nDistalEnhancersPredicted")
+    return found.join(number, how="inner").reset_index()
+
+
+def _bedpe(table: pd.DataFrame) -> pd.DataFrame:
+    """Element, TSS, name, score and no strands, for genome browsers."""
+    tss, dot = table["TargetGeneTSS"], pd.Series(".", table.index)
+    name = table["TargetGene"] + "_" + table["name"]
+    columns = [table["chr"], table["start"], table["end"], table["chr"], tss, tss, name]
+    return pd.concat([*columns, table["ABC.Score"], dot, dot], axis=1)
 
 
 def _by_chromosome(file: pq.ParquetFile) -> Iterator[pd.DataFrame]:
@@ -87,35 +200,53 @@ def _by_chromosome(file: pq.ParquetFile) -> Iterator[pd.DataFrame]:
         yield pd.concat(parts, ignore_index=True)
 
 
-def write_abc_table(
+def write_abc_files(
     predictions: Path,
     elements: pd.DataFrame,
     genes: pd.DataFrame,
-    law: PowerLaw,
     cell: str,
     threshold: float,
-    out: Path,
-) -> int:
-    """Write pairs with a score of at least ``threshold`` as TSV, gzipped where the name says so.
+    folder: Path,
+) -> dict[str, int]:
+    """Write `FILES` into a folder; one chromosome is in memory at a time.
 
-    One chromosome is in memory at a time. Returns the number of rows.
+    ``threshold`` is of all but the two files of all pairs. Returns the rows of each file.
     """
-    rows = 0
     try:
-        with (
-            pq.ParquetFile(require(predictions, "ABC predictions")) as file,
-            aside(out) as temporary,
-            temporary.open("wb") as raw,
-        ):
-            sink = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if out.suffix == ".gz" else raw
-            sink.write(("\t".join(COLUMNS) + "\n").encode())
+        with pq.ParquetFile(require(predictions, "ABC predictions")) as file, ExitStack() as stack:
+            model, measured = made_with(file, predictions)
+            sinks = {name: _sink(stack, folder / name) for name in (ALL, SILENT)}
+            rows, kept = dict.fromkeys(sinks, 0), []
             for pairs in _by_chromosome(file):
-                table = abc_rows(pairs, elements, genes, law, cell)
-                kept = table[table["ABC.Score"] >= threshold] if threshold > 0 else table
-                arrow_csv.write_csv(pa.Table.from_pandas(kept, preserve_index=False), sink, TSV)
-                rows += len(kept)
-            if sink is not raw:
-                sink.close()
-    except (OSError, ValueError, KeyError) as error:  # pyarrow's are ValueErrors
+                table = abc_rows(pairs, elements, genes, model, measured, cell)
+                expressed = table["TargetGeneIsExpressed"] == "True"
+                for name, part in ((ALL, table[expressed]), (SILENT, table[~expressed])):
+                    _append(part, sinks[name])
+                    rows[name] += len(part)
+                kept.append(predicted(table, threshold))
+    except (OSError, ValueError, KeyError, IndexError) as error:  # pyarrow's are ValueErrors
         raise UserError(f"not ABC predictions ({error})", predictions) from error
-    return rows
+    chosen = pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=COLUMNS)
+    return rows | _write_predicted(chosen, threshold, folder)
+
+
+def _sink(stack: ExitStack, path: Path) -> IO[bytes]:
+    raw = stack.enter_context(stack.enter_context(aside(path)).open("wb"))
+    sink: Any = igzip.IGzipFile("", "wb", compresslevel=2, fileobj=raw, mtime=0)
+    stack.callback(sink.close)
+    sink.write(("\t".join(COLUMNS) + "\n").encode())
+    return sink  # type: ignore[no-any-return]
+
+
+def _append(table: pd.DataFrame, sink: IO[bytes]) -> None:
+    """Add rows as text; what is missing is empty."""
+    arrow_csv.write_csv(pa.Table.from_pandas(table, preserve_index=False), sink, TSV)
+
+
+def _write_predicted(chosen: pd.DataFrame, threshold: float, folder: Path) -> dict[str, int]:
+    stats = gene_stats(chosen, threshold)
+    for name, table in ((FULL, chosen), (SHORT, chosen[SLIM]), (STATS, stats)):
+        write_table(table, folder / name)
+    with aside(folder / PAIRED) as temporary:
+        _bedpe(chosen).to_csv(temporary, sep="\t", header=False, index=False, lineterminator="\n")
+    return dict.fromkeys((FULL, SHORT, PAIRED), len(chosen)) | {STATS: len(stats)}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,24 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gexpipe.contact.element import ContactModel, adjusted_contact, cover_genes, observed_contact
+from gexpipe.contact.powerlaw import PowerLaw
 from gexpipe.contact.rows import ContactRows
 from gexpipe.errors import UserError
 from gexpipe.files import aside
 from gexpipe.log import progress
 
-__all__ = ["Pairs", "SCHEMA", "pair_up", "score_pairs", "scores_by_chromosome", "write_scores"]
+__all__ = [
+    "Pairs",
+    "SCHEMA",
+    "is_measured",
+    "made_with",
+    "pair_up",
+    "score_pairs",
+    "scores_by_chromosome",
+    "write_scores",
+]
+
+_MADE_WITH = b"gexpipe"
 
 SCHEMA = pa.schema(
     [
@@ -90,6 +103,11 @@ def pair_up(
     return Pairs(genes.index.to_numpy()[gene], elements.index.to_numpy()[place], distance, own)
 
 
+def is_measured(rows: ContactRows | None) -> bool:
+    """Whether contact rows are of a matrix, not of a power law."""
+    return rows is not None and rows.meta.get("source") != "powerlaw"
+
+
 def score_pairs(
     pairs: Pairs, activity: NDArray[np.float64], contact: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -138,7 +156,7 @@ def scores_by_chromosome(
     """
     if rows is not None and not np.array_equal(rows.gene_id, genes["gene_id"].to_numpy(dtype=str)):
         raise UserError("the contact rows belong to another gene table: make them again")
-    measured = rows is not None and rows.meta.get("source") != "powerlaw"
+    measured = is_measured(rows)
     activity = elements["activity_base"].to_numpy(np.float64)
     middle = (elements["start"] + elements["end"]).to_numpy(np.float64) / 2.0
     chromosomes = list(dict.fromkeys(genes["chrom"]))
@@ -190,14 +208,34 @@ def _table(
     return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
-def write_scores(tables: Iterator[pa.Table], path: str | Path) -> int:
-    """Write tables of `scores_by_chromosome` as one parquet file; returns the number of pairs."""
+def write_scores(
+    tables: Iterator[pa.Table], path: str | Path, model: ContactModel, measured: bool
+) -> int:
+    """Write tables of `scores_by_chromosome` as one parquet file; returns the number of pairs.
+
+    The file says with which law they were made, and whether contact was measured (`made_with`).
+    """
+    record = json.dumps({"measured": measured, "model": asdict(model)}, sort_keys=True)
+    schema = SCHEMA.with_metadata({_MADE_WITH: record.encode()})
     pairs = 0
     with (
         aside(path) as temporary,
-        pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
     ):
         for table in tables:
-            writer.write_table(table)
+            writer.write_table(table.replace_schema_metadata(schema.metadata))
             pairs += table.num_rows
     return pairs
+
+
+def made_with(file: pq.ParquetFile, where: str | Path) -> tuple[ContactModel, bool]:
+    """Parameters of contact that scores were made with, and whether contact was measured."""
+    record = (file.schema_arrow.metadata or {}).get(_MADE_WITH)
+    if record is None:
+        raise UserError(
+            "it does not say how its contact was made: make it again with `gexpipe abc scores`",
+            where,
+        )
+    found = json.loads(record)
+    law = PowerLaw(**found["model"].pop("law"))
+    return ContactModel(law=law, **found["model"]), bool(found["measured"])

@@ -22,7 +22,8 @@ from gexpipe.abc.from_counts import (
 )
 from gexpipe.abc.quality import EXPECTED, check, element_quality
 from gexpipe.abc.quantile import read_reference
-from gexpipe.abc.scores import scores_by_chromosome, write_scores
+from gexpipe.abc.scores import is_measured, scores_by_chromosome, write_scores
+from gexpipe.abc.tables import read_element_table
 from gexpipe.contact.element import ContactModel
 from gexpipe.contact.rows import ContactRows
 from gexpipe.errors import UserError
@@ -31,7 +32,6 @@ from gexpipe.intervals import read_intervals
 from gexpipe.log import get_logger
 from gexpipe.reference.genes import read_genes
 from gexpipe.reference.genome import read_sizes
-from gexpipe.tabular import read_parquet
 
 __all__ = [
     "ActivityInputs",
@@ -248,7 +248,7 @@ def make_scores(
     out: Path,
 ) -> None:
     """Write the scores of all element-gene pairs (see `scores_by_chromosome`)."""
-    table = read_parquet(elements, "element table", ["chrom", "start", "end"])
+    table = read_element_table(elements, ["isPromoterElement", "activity_base"])
     if rows is not None and rows.reach * rows.resolution < window:
         logger.warning(
             "contact reaches %d bp, elements up to %d bp count: beyond it measured contact is 0 "
@@ -256,4 +256,4 @@ def make_scores(
             rows.reach * rows.resolution, window,
         )  # fmt: skip
     tables = scores_by_chromosome(table, read_genes(genes), rows, model, window, tss_slop)
-    logger.info("%d element-gene pairs", write_scores(tables, out))
+    logger.info("%d element-gene pairs", write_scores(tables, out, model, is_measured(rows)))

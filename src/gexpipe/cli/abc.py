@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 
 from gexpipe.abc import stage as run
 from gexpipe.abc.elements import element_table, read_near, write_elements
-from gexpipe.abc.export import write_abc_table
+from gexpipe.abc.export import OF_ELEMENT, Expressed, write_abc_files
 from gexpipe.abc.quality_table import cell_quality, joined_quality, read_quality
+from gexpipe.abc.tables import read_activity, read_element_table
 from gexpipe.cli.options import ChromSizes, Genes
 from gexpipe.contact.element import ContactModel
 from gexpipe.contact.powerlaw import PowerLaw
@@ -19,8 +21,8 @@ from gexpipe.errors import UserError
 from gexpipe.files import read_json, require
 from gexpipe.log import get_logger
 from gexpipe.named import files_by_name
+from gexpipe.reference.expression import mean_tpm
 from gexpipe.reference.genes import read_genes, write_table
-from gexpipe.tabular import read_parquet
 
 __all__ = ["app"]
 
@@ -150,7 +152,7 @@ def from_counts(
 
 @app.command()
 def scores(
-    elements: Annotated[Path, typer.Option(help="elements.parquet")],
+    elements: Annotated[Path, typer.Option(help="elements.parquet, or ABC's EnhancerList.txt.")],
     genes: Genes,
     out: Annotated[Path, typer.Option(help="predictions.parquet")],
     contacts: Annotated[
@@ -197,25 +199,39 @@ def elements(
 @app.command()
 def export(
     predictions: Annotated[Path, typer.Option(help="predictions.parquet")],
-    elements: Annotated[Path, typer.Option(help="elements.parquet")],
-    activity: Annotated[Path, typer.Option(help="genes.parquet of the activity stage.")],
+    elements: Annotated[Path, typer.Option(help="elements.parquet, or ABC's EnhancerList.txt.")],
+    activity: Annotated[
+        Path, typer.Option(help="genes.parquet of the activity stage, or ABC's GeneList.txt.")
+    ],
     genes: Genes,
-    out: Annotated[Path, typer.Option(help="EnhancerPredictionsAllPutative.tsv, perhaps .gz.")],
+    out_folder: Annotated[Path, typer.Option(help="Folder of ABC's files, as its Predictions.")],
     cell: Annotated[str, typer.Option(help="Cell type, for the column CellType.")] = "",
-    threshold: Annotated[float, typer.Option(help="Least ABC score; 0 keeps all pairs.")] = 0.0,
-    gamma: Annotated[float, typer.Option(help="Exponent of the power law.")] = PowerLaw.gamma,
-    scale: Annotated[float, typer.Option(help="Scale of the power law.")] = PowerLaw.scale,
+    threshold: Annotated[
+        float, typer.Option(help="Pairs with a score above it are in the files of predictions.")
+    ] = 0.027,
+    expression: Annotated[
+        list[Path] | None, typer.Option(help="RNA-seq table; repeat for replicates.")
+    ] = None,
+    expression_cutoff: Annotated[
+        float, typer.Option(help="A gene with as much TPM is expressed.")
+    ] = Expressed.tpm,
+    promoter_activity_quantile_cutoff: Annotated[
+        float, typer.Option(help="Without expression, one with as much promoter activity is.")
+    ] = Expressed.quantile,
 ) -> None:
-    """Write scores as ABC's own table, with its column names."""
-    named = read_parquet(elements, "element table", ["name", "class"])
-    measured = read_parquet(activity, "gene activity", ["gene_id", "promoter_activity_quantile"])
+    """Write scores as the files of ABC's own pipeline, with its names and columns."""
+    known = read_element_table(elements, OF_ELEMENT)
+    measured = read_activity(activity, ["promoter_activity_quantile", "dnase_quantile"])
     table = read_genes(genes)
     if measured["gene_id"].tolist() != table["gene_id"].tolist():
         raise UserError("its genes are not those of the gene table", activity)
-    table = table.assign(promoter_activity_quantile=measured["promoter_activity_quantile"])
-    law = PowerLaw(gamma, scale)
-    rows = write_abc_table(predictions, named, table, law, cell, threshold, out)
-    logger.info("%d pairs in %s", rows, out)
+    table = pd.concat([table, measured.drop(columns="gene_id")], axis=1)
+    table["expression"] = mean_tpm(expression, table) if expression else float("nan")
+    expressed = Expressed(expression_cutoff, promoter_activity_quantile_cutoff)
+    table["expressed"] = expressed(table)
+    rows = write_abc_files(predictions, known, table, cell, threshold, out_folder)
+    for name, number in rows.items():
+        logger.info("%d rows in %s", number, out_folder / name)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from gexpipe.files import aside, require
 from gexpipe.intervals import at_row
 from gexpipe.log import get_logger
 from gexpipe.reference.gtf import read_gtf, representative_transcripts
-from gexpipe.tabular import numbers, read_table
+from gexpipe.tabular import complete, numbers, read_table
 
 __all__ = [
     "GENE_COLUMNS",
@@ -21,6 +21,7 @@ __all__ = [
     "find_row",
     "genes_from_gtf",
     "genes_from_table",
+    "listed_ids",
     "read_genes",
     "say_dates",
     "write_table",
@@ -32,6 +33,10 @@ _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec"
 _DATE = rf"(?i:\d{{1,2}}[-./](?:{_MONTHS})|(?:{_MONTHS})[-./]\d{{1,2}})"
 # Order of the columns of results/genes/genes.tsv.
 GENE_COLUMNS = ["gene_id", "symbol", "chrom", "tss", "strand", "start", "end", "source"]
+
+# What gene tables call these columns, the best first.
+GENE_ID = ("gene_id", "ENSID", "Ensembl_ID")
+CHROM = ("chrom", "chr")
 
 
 def genes_from_gtf(path: str | Path, chromosomes: list[str]) -> pd.DataFrame:
@@ -52,8 +57,9 @@ def genes_from_table(
 ) -> pd.DataFrame:
     """Genes of a published table: EPInformer's Xpresso table, or any CSV/TSV with such columns.
 
-    Accepted column names (first found wins): gene_id | ENSID; symbol | Gene name; chrom; tss | TSS
-    | TSS_xpresso; strand; start; end. Chromosomes may lack their ``chr``. The TSS is taken as a
+    Accepted column names (first found wins): gene_id | ENSID | Ensembl_ID; symbol | Gene name;
+    chrom | chr; tss | TSS | TSS_xpresso; strand; start; end: so ABC's GeneList.txt is one, too.
+    Chromosomes may lack their ``chr``. The TSS is taken as a
     0-based position, as the authors' code does. Strand may be +, -, 1 or -1; a table without
     strands is unstranded (``.``), which only matters to strand-aware options.
 
@@ -78,9 +84,9 @@ def genes_from_table(
     position = numbers(table, tss, path, whole=True)
     genes = pd.DataFrame(
         {
-            "gene_id": table[_first_of(table, path, "gene_id", "ENSID")],
+            "gene_id": listed_ids(table, path),
             "symbol": symbol.where(~symbol.isin(["NaN", "nan"]), ""),
-            "chrom": _chromosomes(table[_first_of(table, path, "chrom")], chromosomes, path),
+            "chrom": _chromosomes(table[_first_of(table, path, *CHROM)], chromosomes, path),
             "tss": position,
             "strand": _strands(table, path),
             "start": _bound(table, "start", position, path),
@@ -91,7 +97,7 @@ def genes_from_table(
     _check_rows(genes, path)
     genes = genes[genes["chrom"].isin(chromosomes)].reset_index(drop=True)
     if genes.empty:
-        found = ", ".join(table[_first_of(table, path, "chrom")].unique()[:4])
+        found = ", ".join(table[_first_of(table, path, *CHROM)].unique()[:4])
         raise UserError(f"no gene on {', '.join(chromosomes[:5])} ...; it has {found}", path)
     return genes
 
@@ -103,6 +109,21 @@ def _first_of(table: pd.DataFrame, path: str | Path, *names: str) -> str:
     raise UserError(
         f"no column {' or '.join(names)}; it has {', '.join(map(str, table.columns[:12]))}", path
     )
+
+
+def listed_ids(table: pd.DataFrame, path: str | Path) -> pd.Series:
+    """Gene ids of a table as people have it.
+
+    ABC's lists hold several genes of one Ensembl id (DGCR5, DGCR9 and DGCR10), and are unique by
+    symbol: there such genes go by their symbols.
+    """
+    column = _first_of(table, path, *GENE_ID)
+    ids = table[column]
+    several = ids.duplicated(keep=False) & (column == "Ensembl_ID")
+    if several.any():
+        logger.info("%s: %d genes share an Ensembl id: symbols name them", path, several.sum())
+        ids = ids.where(~several, table[_first_of(table, path, "symbol")])
+    return ids
 
 
 def _chromosomes(names: pd.Series, wanted: list[str], path: str | Path) -> pd.Series:
@@ -182,7 +203,7 @@ def find_gene(genes: pd.DataFrame, name: str, where: str | Path = "gene table") 
 
 
 def read_genes(path: str | Path, sizes: dict[str, int] | None = None) -> pd.DataFrame:
-    """Read results/genes/genes.tsv.
+    """Read results/genes/genes.tsv, or ABC's GeneList.txt (whose ``source`` is then ``ABC``).
 
     With chromosome lengths, every TSS lies on one of the chromosomes.
 
@@ -191,7 +212,11 @@ def read_genes(path: str | Path, sizes: dict[str, int] | None = None) -> pd.Data
     UserError
         A missing column; with the row, a place that is none.
     """
-    table = read_table(require(path, "gene table"), "gene table", GENE_COLUMNS, "\t")
+    table = read_table(require(path, "gene table"), "gene table", separator="\t")
+    if "Ensembl_ID" in table and "gene_id" not in table:
+        named = table.rename(columns={"chr": "chrom"})
+        table = named.assign(gene_id=listed_ids(table, path), source="ABC")
+    complete(table, path, "gene table", GENE_COLUMNS)
     for column in ("tss", "start", "end"):
         table[column] = numbers(table, column, path, whole=True)
     for bad, message in (
