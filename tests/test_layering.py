@@ -16,7 +16,18 @@ from gexpipe.cli.main import STAGES
 SOURCE = Path(gexpipe.__file__).parent
 # From the ground up; a room imports those before it, whether at its top or inside a function.
 LAYERS = [
-    *("errors", "log", "source", "files", "intervals", "gene_ids", "named", "tabular", "config"),
+    *(
+        "errors",
+        "log",
+        "source",
+        "files",
+        "records",
+        "intervals",
+        "gene_ids",
+        "named",
+        "tabular",
+        "config",
+    ),
     *("devices", "batch"),
     *("download", "sheets", "contact", "reference", "abc", "peaks"),
     *("windows", "bins", "methods", "models", "data", "prediction", "train", "baselines"),

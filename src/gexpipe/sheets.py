@@ -11,9 +11,11 @@ from typing import Any
 import pandas as pd
 
 from gexpipe.config import validate
+from gexpipe.download.archive import split_member
 from gexpipe.download.portals import same_assembly
 from gexpipe.errors import UserError
 from gexpipe.intervals import at_row
+from gexpipe.records import content_key
 from gexpipe.tabular import read_table
 
 __all__ = ["EXTENSIONS", "FileRow", "Sheets", "load_sheets", "locate", "read_sheet"]
@@ -223,6 +225,15 @@ class Sheets:
             "url": row.url, "md5": row.md5, "assembly": row.assembly or self.genome,
         }  # fmt: skip
         return " ".join(f"--{key} {shlex.quote(value)}" for key, value in named.items() if value)
+
+    def content(self, path: str) -> str:
+        """What tells whether the user's own file behind ``path`` is still the one that was taken.
+
+        Empty for rows of portals; Snakemake runs a download again when it changes.
+        """
+        row = self.by_path[path]
+        origin, _ = split_member(row.url)
+        return content_key(origin, Path(path)) if row.source == "path" else ""
 
     def used_as(self) -> dict[str, str]:
         """Local path of every file -> the roles it has, ``CELL ROLE`` or ``ROLE``."""

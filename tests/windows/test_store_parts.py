@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,10 @@ import zarr
 from pyfaidx import Fasta
 
 from gexpipe.contact.window import WindowContact, window_bins
+from gexpipe.download import Request, download
 from gexpipe.errors import UserError
+from gexpipe.files import checksum
+from gexpipe.windows import store
 from gexpipe.windows.inspect import read_gene
 from gexpipe.windows.layout import GENES_PER_SHARD, encode, unpack_bases
 from gexpipe.windows.reader import ShardedArray
@@ -61,6 +65,33 @@ def test_only_what_changed_is_built(world: Path, tmp_path: Path, caplog) -> None
     assert changed and all("signals/DNase" in n or n == "manifest.json" for n in changed)
     build(world, tmp_path / "clean.zarr", DNase=world / "h3k27ac.bigWig")
     assert after == contents(tmp_path / "clean.zarr")
+
+
+def test_a_source_edited_with_its_size_and_time_kept_is_seen(world: Path, tmp_path: Path) -> None:
+    mine, fasta = tmp_path / "mine.fa", tmp_path / "files" / "genome.fa"
+    shutil.copy(world / "genome.fa", mine)
+    download(Request("path", "genome", "fasta", url=str(mine)), fasta)
+    genes = pd.read_csv(world / "genes.tsv", sep="\t")
+    build_sequence(fasta, genes, 16_000, tmp_path / "s.zarr")
+    first, before = contents(tmp_path / "s.zarr"), mine.stat()
+    text = mine.read_bytes()
+    mine.write_bytes(text.translate(bytes.maketrans(b"AaTt", b"TtAa")))
+    os.utime(mine, ns=(before.st_atime_ns, before.st_mtime_ns))
+    build_sequence(fasta, genes, 16_000, tmp_path / "s.zarr")
+    assert contents(tmp_path / "s.zarr") != first
+    source = read_manifest(tmp_path / "s.zarr")[1]["sources"][0]
+    assert source["sha256"] == checksum(mine) and "accession" not in source
+
+
+def test_parts_of_other_versions_are_built_again(
+    world: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(world, tmp_path / "cell.zarr")
+    monkeypatch.setattr(store, "_versions", lambda: {"zarr": "0"})
+    with caplog.at_level("INFO", logger="gexpipe"):
+        build(world, tmp_path / "cell.zarr")
+    assert "did not change" not in caplog.text
+    assert read_manifest(tmp_path / "cell.zarr")[1]["versions"] == {"zarr": "0"}
 
 
 def test_a_damaged_part_is_built_again(world: Path, tmp_path: Path) -> None:

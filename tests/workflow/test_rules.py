@@ -75,6 +75,14 @@ def test_rules_that_compute_on_a_gpu_ask_for_one(rules: dict[str, Any]) -> None:
     assert {name for name, rule in rules.items() if "gpu" in rule.resources} == GPU
 
 
+def test_cores_do_not_change_what_a_training_computes(rules: dict[str, Any]) -> None:
+    """Sums in another order give other bits; Snakemake cuts a rule's threads to its cores."""
+    for name, rule in rules.items():
+        if any(command in rule.shellcmd for command in COMPUTES):
+            fixed = rule.resources["_cores"] == 1 or "{threads}" not in rule.shellcmd
+            assert fixed, name
+
+
 def test_a_failure_within_a_pipe_is_a_failure(rules: dict[str, Any]) -> None:
     """Training is shown while it is logged: `gexpipe train ... | tee LOG`."""
     assert any("| tee" in rule.shellcmd for rule in rules.values())

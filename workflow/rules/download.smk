@@ -28,6 +28,8 @@ rule download:
         runtime="12h",
     params:
         row=lambda wildcards: SHEETS.download_options(f"resources/files/{wildcards.file}"),
+        # A user's own file that was edited or replaced is taken again, whatever its time says.
+        content=lambda wildcards: SHEETS.content(f"resources/files/{wildcards.file}"),
         mirror=repeat(
             "mirror", [config["download"]["mirror"]] if config["download"]["mirror"] else []
         ),

@@ -26,6 +26,12 @@ def start_checkpoint(wildcards):
     return start.format(cell=wildcards.cell, fold=wildcards.fold, seed=wildcards.seed)
 
 
+def train_threads(wildcards):
+    """Threads of a training: those of its arithmetic, which are part of it, and its loader's."""
+    settings = TRAINED[wildcards.method]["train"]
+    return settings.get("threads", 1) + settings["workers"]
+
+
 def first_checkpoint(wildcards):
     """The checkpoint of a method in the configuration's fold, of its first seed."""
     run = f"fold{config['splits']['fold']}/seed{config['seeds'][0]}"

@@ -28,7 +28,7 @@ rule train:
         method=one_of(name for name in TRAINED if name not in STUDY.baselines),
     conda:
         "../envs/train.yaml"
-    threads: 1 + config["train"]["workers"]
+    threads: train_threads
     resources:
         gpu=config["train"]["devices"],
         mem_mb=growing(1, 16000),
@@ -51,7 +51,7 @@ rule train:
         "gexpipe train {params.data} --examples {input.examples} {params.elements} {params.mixed}"
         " {params.start}"
         " --fold {wildcards.fold} --seed {wildcards.seed} --method {params.method:q}"
-        " --threads {threads} --replace --out {params.folder} 2>&1 | tee {log}"
+        " --replace --out {params.folder} 2>&1 | tee {log}"
 
 
 rule baseline:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gexpipe.cli.options import Fold, Threads
+from gexpipe.cli.options import Fold
 from gexpipe.cli.sources import takes_sources
 from gexpipe.data.sources import Sources
 from gexpipe.errors import UserError
@@ -45,7 +45,6 @@ def train(
     ] = None,
     fold: Fold = 11,
     seed: Annotated[int, typer.Option(help="Weights, batch order, noise.")] = 2,
-    threads: Threads = 1,
     devices: Annotated[
         int | None, typer.Option(help="GPUs, where there are any; default: the method's.", min=1)
     ] = None,
@@ -59,12 +58,11 @@ def train(
     it refuses, unless --replace lets it start anew.
     """
     from gexpipe.devices import hold
+    from gexpipe.methods.merged import read_method
     from gexpipe.train.process import prepare
 
-    prepare(threads)  # before anything loads torch or numba
-    from gexpipe.methods.merged import read_method
-
     config = read_method(method)
+    prepare(config.train.threads)  # before anything loads torch or numba
     devices = devices or config.train.devices
     context.with_resource(hold(devices))  # before CUDA is used
     from gexpipe.data.open import open_data

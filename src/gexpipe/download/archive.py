@@ -12,23 +12,26 @@ from pathlib import Path
 from gexpipe.download.portals import Request
 from gexpipe.errors import UserError
 
-__all__ = ["archive_of", "extract", "find_member", "member_of"]
+__all__ = ["archive_of", "extract", "find_member", "member_of", "split_member"]
 
 _MEMBER = re.compile(r"(?P<archive>.+\.zip)!(?P<member>[^!]+)", re.IGNORECASE)
 
 
+def split_member(url: str) -> tuple[str, str]:
+    """The archive and its member that a url asks for; of a whole file the url and nothing."""
+    found = _MEMBER.fullmatch(url)
+    return (found["archive"], found["member"]) if found else (url, "")
+
+
 def member_of(request: Request) -> str:
     """The member that a request asks for; empty where it asks for a whole file."""
-    found = _MEMBER.fullmatch(request.url)
-    return found["member"] if found else ""
+    return split_member(request.url)[1]
 
 
 def archive_of(request: Request) -> Request:
     """The request for the archive itself, without the sheet's md5, which is the member's."""
-    found = _MEMBER.fullmatch(request.url)
-    if found is None:
-        return request
-    return replace(request, url=found["archive"], format="zip", md5="")
+    archive, member = split_member(request.url)
+    return replace(request, url=archive, format="zip", md5="") if member else request
 
 
 def find_member(names: list[str], member: str, where: str) -> str:

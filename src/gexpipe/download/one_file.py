@@ -18,17 +18,19 @@ from gexpipe.download.part import alone, forget
 from gexpipe.download.policy import Policy
 from gexpipe.download.portals import Found, Request
 from gexpipe.download.public import is_web, public
-from gexpipe.download.record import read_record, write_record
+from gexpipe.download.record import write_record
 from gexpipe.download.resolve import resolve
 from gexpipe.download.verify import Digests, check_digests, check_format, digests
 from gexpipe.errors import UserError
+from gexpipe.files import checksum
 from gexpipe.log import get_logger
+from gexpipe.records import content_key, read_record, stamp
 
 __all__ = ["download"]
 
 log = get_logger(__name__)
 
-_TOLD = ("url", "assembly", "status", "warnings")  # what a portal may say differently later
+_TOLD = ("url", "assembly", "status", "warnings", "sha256", "stamp")  # what may change later
 
 
 def download(
@@ -71,10 +73,7 @@ def download(
         known = _already_there(out, request, kept, found)
         if known is not None:
             log.info("%s is there already", out)
-            note = read_record(out)
-            if _stale(note, kept, warnings):
-                archive = (note or {}).get("archive")
-                write_record(out, request, kept, known, warnings, archive)
+            _renew_record(out, request, kept, found, known, warnings)
             return known
         out.parent.mkdir(parents=True, exist_ok=True)
         part = out.with_name(out.name + (".zip.part" if member else ".part"))
@@ -82,25 +81,63 @@ def download(
             known = _already_there(out, request, kept, found) if waited else None
             if known is not None:
                 return known
-            result = _from_anywhere(client, asked, found, part, tries)
+            result = _from_anywhere(client, asked, found, part, tries, link=not out.exists())
+            content, sha256 = _content(found, out), result.sha256
             archive = None
             if member:
                 archive = {"md5": result.md5, "size": result.size}
                 part, result = _unpacked(part, out, request, kept)
             part.replace(out)
             forget(part)
-            write_record(out, request, kept, result, warnings, archive)
+            origin = _origin(found, content, sha256)
+            write_record(out, request, kept, result, warnings, archive, origin)
     log.info("%s: %d bytes, md5 %s", out, result.size, result.md5)
     return result
 
 
 def _from_anywhere(
-    client: httpx.Client, asked: Request, found: Found, part: Path, tries: int
+    client: httpx.Client, asked: Request, found: Found, part: Path, tries: int, link: bool
 ) -> Digests:
     expected = _expected_md5(asked, found)
     if is_web(found.place):
         return _from_web(client, asked, found, part, tries, expected)
-    return _from_path(asked, found, part, expected)
+    return _from_path(asked, found, part, expected, link)
+
+
+def _content(found: Found, out: Path) -> str:
+    return "" if is_web(found.place) else content_key(found.place, out)
+
+
+def _origin(found: Found, content: str, sha256: str) -> dict[str, Any] | None:
+    """What is noted of a local file, so that its next version is seen; None for the web."""
+    if is_web(found.place):
+        return None
+    return {"content": content, "sha256": sha256, "stamp": stamp(found.place)}
+
+
+def _noted_md5(note: dict[str, Any], found: Found) -> str:
+    """The md5 where no portal gives one: as it was fetched; of a local file, as that is now."""
+    noted = str(note.get("md5", ""))
+    if is_web(found.place) or note.get("origin", {}).get("stamp") == stamp(found.place):
+        return noted
+    now = checksum(found.place, "md5")
+    archive = note.get("archive")
+    if archive:
+        return noted if archive.get("md5") == now else ""
+    return now
+
+
+def _renew_record(
+    out: Path, request: Request, kept: Found, found: Found, known: Digests, warnings: list[str]
+) -> None:
+    """Note a file that is there already again, where the portal or the bytes say something new."""
+    note = read_record(out) or {}
+    origin = note.get("origin")
+    if not is_web(found.place) and (origin or {}).get("stamp") != stamp(found.place):
+        origin = _origin(found, _content(found, out), checksum(found.place))
+    told = [public(kept.place), kept.assembly, kept.status, warnings, known.sha256, stamp(out)]
+    if [note.get(key) for key in _TOLD] != told or note.get("origin") != origin:
+        write_record(out, request, kept, known, warnings, note.get("archive"), origin)
 
 
 def _member(archive: Found, member: str) -> Found:
@@ -142,16 +179,23 @@ def _from_web(
         raise
 
 
-def _from_path(request: Request, found: Found, part: Path, md5: str) -> Digests:
-    """Verify first, then link: a local file is never altered or removed."""
+def _from_path(request: Request, found: Found, part: Path, md5: str, link: bool) -> Digests:
+    """Verify first, then link: a local file is never altered or removed.
+
+    What takes the place of an older version is a copy: a link would have the file's own time,
+    which may lie before what was made from the older one.
+    """
     source = Path(found.place)
     if not source.is_file():
         raise UserError(f"no such file (of {request.accession})", source)
     result = _verify(source, request, found, md5)
     part.unlink(missing_ok=True)
     try:
-        os.link(source.resolve(), part)
+        if link:
+            os.link(source.resolve(), part)
     except OSError:  # another file system, or one without links
+        pass
+    if not part.exists():
         shutil.copyfile(source, part)
     return result
 
@@ -188,7 +232,7 @@ def _already_there(out: Path, request: Request, kept: Found, source: Found) -> D
     if kept is not source and source.md5 and unpacked_from and unpacked_from != source.md5.lower():
         return None
     if not md5 and note.get("url") == public(kept.place):
-        md5 = str(note.get("md5", ""))  # the portal gives none: as it was when it was fetched
+        md5 = _noted_md5(note, source)
     if not md5:
         return None
     try:
@@ -196,8 +240,3 @@ def _already_there(out: Path, request: Request, kept: Found, source: Found) -> D
     except UserError as error:
         log.warning("%s is fetched anew: %s", out, error)
         return None
-
-
-def _stale(note: dict[str, Any] | None, found: Found, warnings: list[str]) -> bool:
-    told = (public(found.place), found.assembly, found.status, warnings)
-    return note is None or tuple(note.get(k) for k in _TOLD) != told

@@ -9,15 +9,10 @@ from typing import Any
 from gexpipe.download.portals import Found, Request
 from gexpipe.download.public import public
 from gexpipe.download.verify import Digests
-from gexpipe.errors import UserError
-from gexpipe.files import read_json, write_json
+from gexpipe.files import write_json
+from gexpipe.records import record_path, stamp
 
-__all__ = ["read_record", "record_path", "write_record"]
-
-
-def record_path(out: Path) -> Path:
-    """Path of the note: the file's name with ``.json`` added."""
-    return out.with_name(out.name + ".json")
+__all__ = ["write_record"]
 
 
 def write_record(
@@ -27,10 +22,12 @@ def write_record(
     digests: Digests,
     warnings: list[str],
     archive: dict[str, Any] | None = None,
+    origin: dict[str, Any] | None = None,
 ) -> None:
-    """Write source, accession, address, checksums, size, assembly, status, date, warnings.
+    """Write source, accession, address, checksums, size, stamp, assembly, status, date, warnings.
 
-    ``archive`` has the md5 and size of the zip archive that the file is a member of.
+    ``archive`` has the md5 and size of the zip archive that the file is a member of; ``origin``
+    the stamp, sha256 and content key of the user's own file that it is a link or a copy of.
     """
     write_json(
         record_path(out),
@@ -42,22 +39,12 @@ def write_record(
             "md5": digests.md5,
             "sha256": digests.sha256,
             "size": digests.size,
+            "stamp": stamp(out),
             "assembly": found.assembly,
             "status": found.status,
             "warnings": warnings,
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             **({"archive": archive} if archive else {}),
+            **({"origin": origin} if origin else {}),
         },
     )
-
-
-def read_record(out: Path) -> dict[str, Any] | None:
-    """The note of a file; None when there is none."""
-    path = record_path(out)
-    if not path.is_file():
-        return None
-    try:
-        note = read_json(path)
-    except UserError:  # damaged: the file is checked and noted again
-        return None
-    return note if isinstance(note, dict) else None

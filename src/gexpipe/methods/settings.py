@@ -96,6 +96,9 @@ class TrainOptions:
         auto, mamba_ssm, triton, numba or reference.
     deterministic : bool
         Torch's deterministic algorithms.
+    threads : int
+        CPU threads of arithmetic. Another number gives other bits (sums in another order), so it
+        is part of the run and does not follow what a machine has to give.
     average : float
         Validate and keep an exponential average of the weights over steps with this memory, below
         1; 0: the weights themselves.
@@ -120,6 +123,7 @@ class TrainOptions:
     recompute_layers: bool = False
     scan_backend: str = "auto"
     deterministic: bool = False
+    threads: int = least(1, 1)
     average: float = fraction(0.0)
 
     def check(self, where: str) -> None:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from gexpipe import __version__
 from gexpipe.errors import UserError
-from gexpipe.files import aside, read_json, write_json
+from gexpipe.files import aside, write_json
+from gexpipe.records import of_these_bytes
 from gexpipe.source import commit, versions
 from gexpipe.tables.page import write_page
 
@@ -42,15 +43,19 @@ def provenance_table(used_as: dict[Path, str]) -> pd.DataFrame:
     Raises
     ------
     UserError
-        A file without record, or whose size is no longer the recorded one.
+        A file without record, or whose bytes are no longer the recorded ones.
     """
     rows = []
     for path, use in used_as.items():
         if not path.exists():
             continue
-        note = read_json(path.with_name(path.name + ".json"))
-        if not isinstance(note, dict) or note.get("size") != path.stat().st_size:
-            raise UserError("the record beside it is of another file: fetch it again", path)
+        note, _ = of_these_bytes(path)
+        if not note:
+            raise UserError(
+                "no record of these bytes beside it (changed since it was fetched?): "
+                "remove the file and run again",
+                path,
+            )
         told = {**note, "warnings": "; ".join(note.get("warnings", []))}
         rows.append({**told, "file": str(path), "used_as": use})
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
@@ -28,6 +29,7 @@ from gexpipe import __version__
 from gexpipe.errors import UserError
 from gexpipe.files import aside, checksum, flush, read_json, write_json
 from gexpipe.log import get_logger, progress
+from gexpipe.records import of_these_bytes
 from gexpipe.windows.identity import identity
 from gexpipe.windows.layout import LAYOUT
 
@@ -69,19 +71,21 @@ class Part:
 
 
 def digest(*values: Any) -> str:
-    """sha256 over the JSON of some values."""
-    text = json.dumps([LAYOUT, *values], sort_keys=True)
+    """sha256 over the JSON of some values, the layout and the packages that decide bytes."""
+    text = json.dumps([LAYOUT, _versions(), *values], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in PACKAGES}
+
+
 def source_record(path: str | Path) -> dict[str, str]:
-    """Name, sha256 and accession of a file, from the record of its download if there is one."""
-    record = Path(f"{path}.json")
-    known = read_json(record) if record.exists() else {}
-    if known.get("size", -1) != Path(path).stat().st_size:
-        known = {}  # of another version of the file
+    """Name, sha256 and accession of a file, from the record of its download if it is of it."""
+    known, sha256 = of_these_bytes(path)
     found = {key: str(known[key]) for key in ("accession", "source") if known.get(key)}
-    return {"file": Path(path).name, "sha256": known.get("sha256") or checksum(path), **found}
+    return {"file": Path(path).name, "sha256": sha256, **found}
 
 
 def build_store(
@@ -134,7 +138,7 @@ def build_store(
             **manifest,
             "layout": LAYOUT,
             "gexpipe": __version__,
-            "versions": {name: version(name) for name in PACKAGES},
+            "versions": _versions(),
             **identity(genes, lengths),
             "fingerprint": fingerprint(store),
         }
