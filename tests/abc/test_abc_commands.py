@@ -108,6 +108,22 @@ def test_from_peaks_and_alignments_to_elements(folder, bam, make_bam):
     ]
 
 
+def test_reads_on_x_and_y_count_twice_where_it_is_asked_for(folder):
+    tags = "".join(f"chr{n}\t{100 + i}\t{140 + i}\tN\t0\t+\n" for n in "1XY" for i in range(10))
+    (folder / "reads.tagAlign").write_text(tags)
+    (folder / "sizes.tsv").write_text("chr1\t5000\nchr2\t3000\nchrX\t5000\nchrY\t5000\n")
+    (folder / "candidates.bed").write_text("".join(f"chr{n}\t50\t300\n" for n in "1XY"))
+    (folder / "genes.tsv").write_text(GENES.replace("\tchr2\t", "\tchrX\t"))
+    outputs = [f"--out-{n}={folder / n}" for n in ("elements", "genes", "quality")]
+    command = ["activity", "--candidates", folder / "candidates.bed", "--dnase"]
+    command += [folder / "reads.tagAlign", "--genes", folder / "genes.tsv"]
+    command += ["--chrom-sizes", folder / "sizes.tsv", *outputs]
+    for option, expected in (((), [1, 1, 1]), (("--double-sex",), [1, 2, 2])):
+        call(*command, *option)
+        rpm = pd.read_parquet(folder / "elements")["dnase_rpm"] / (1e6 * 10 / 30)
+        np.testing.assert_allclose(rpm, expected)
+
+
 def test_the_outputs_are_the_same_bytes_twice(folder, bam):
     common = ["--genes", folder / "genes.tsv", "--chrom-sizes", folder / "sizes.tsv"]
     (folder / "candidates.bed").write_text("chr1\t550\t650\nchr2\t250\t450\n")

@@ -62,3 +62,22 @@ def test_extent_and_refusals(tag_file, tmp_path):
         UserError, match=r"bad\.tagAlign, row 1: start is 'x', expected a whole number"
     ):
         count_reads(bad, [regions])
+
+
+def test_the_total_is_that_of_abc(tmp_path, caplog):
+    """ABC counts the lines of numbered chromosomes, X and Y (grep), unplaced parts included."""
+    caplog.set_level("INFO", "gexpipe")
+    names = ["chr1", "chr10", "chr1_KI270706v1_random", "chrX", "chrM", "chrUn_1", "chrEBV"]
+    path = tmp_path / "reads.tagAlign"
+    path.write_text("".join(f"{name}\t10\t50\tN\t1000\t+\n" for name in names))
+    regions = pd.DataFrame({"chrom": ["chr1", "chrM"], "start": [0, 0], "end": [99, 99]})
+    found = count_reads(path, [regions])
+    assert found.total == 4
+    assert found.counts[0].tolist() == [1, 1]
+    assert "3 reads are not in the total" in caplog.text
+
+
+def test_all_reads_are_the_total_where_names_lack_chr(tmp_path):
+    path = tmp_path / "reads.tagAlign"
+    path.write_text("1\t10\t50\tN\t1000\t+\nMT\t10\t50\tN\t1000\t+\n")
+    assert count_reads(path, [pd.DataFrame({"chrom": ["1"], "start": [0], "end": [9]})]).total == 2

@@ -17,6 +17,8 @@ from gexpipe.cli.contacts import app
 from gexpipe.contact.readers import open_matrix
 from gexpipe.errors import UserError
 from gexpipe.reference.genes import write_table
+from gexpipe.simulate.contacts import Pixels
+from gexpipe.simulate.hic import write_hic
 
 STEP = 5000
 SIZES = {"chr1": 500_000, "chr2": 250_000}
@@ -114,6 +116,48 @@ def test_a_chromosome_without_a_vector_is_missing_and_said(folder, caplog):
     path = matrix(folder / "y.cool", masked=slice(None))
     with pytest.raises(UserError, match=r"y\.cool: no balancing KR on chr1, chr2"):
         rows_of(folder, "--matrix", path)
+
+
+def hic_file(path: Path, balanced: tuple[str, ...]) -> Path:
+    """A .hic whose balancing VC is there for some chromosomes only."""
+    pixels = {}
+    for name, size in SIZES.items():
+        row, column = np.triu_indices(size // STEP)
+        pixels[name] = Pixels(size // STEP, row, column, 1000 // (1 + column - row))
+    vectors = {("VC", n, STEP): np.full(SIZES[n] // STEP, 2, np.float32) for n in balanced}
+    write_hic(path, SIZES, pixels, [STEP], "x", vectors)
+    return path
+
+
+def test_a_chromosome_of_a_hic_file_without_a_vector_is_missing_and_said(folder, caplog):
+    path = hic_file(folder / "x.hic", ("chr1",))
+    found = rows_of(folder, "--matrix", path, "--normalization", "VC")
+    np.testing.assert_allclose(found[0], [83.25, 125, 250, 125, 83.25])
+    record = json.loads((folder / "rows.json").read_text())
+    assert record["chromosomes_without_contact"] == ["chr2"]
+    assert record["genes_with_contact"] == 1
+    assert "no balancing VC on chr2: contact is missing there" in caplog.text
+    with pytest.raises(UserError, match=r"y\.hic: none of the balancings VC is there"):
+        rows_of(folder, "--matrix", hic_file(folder / "y.hic", ()), "--normalization", "VC")
+
+
+def test_scores_without_contact_of_a_chromosome_are_those_of_the_power_law(folder):
+    rows_of(folder, "--matrix", hic_file(folder / "x.hic", ("chr1",)), "--normalization", "VC")
+    middle = np.array([100_250, 125_000, 150_250])
+    elements = pd.DataFrame({"chrom": "chr2", "start": middle - 250, "end": middle + 250})
+    elements.assign(isPromoterElement=[False, True, False], activity_base=[2.0, 1.0, 3.0])[
+        ["chrom", "start", "end", "isPromoterElement", "activity_base"]
+    ].to_parquet(folder / "e.parquet")
+    scores = []
+    for option in ((), ("--contacts", folder / "rows.npz")):
+        command = ["scores", "--elements", folder / "e.parquet", "--genes", folder / "genes.tsv"]
+        command += ["--out", folder / "s.parquet", "--gamma-reference", 1.024238616787792, *option]
+        done = CliRunner().invoke(abc, [str(word) for word in command], catch_exceptions=False)
+        assert done.exit_code == 0
+        scores.append(pd.read_parquet(folder / "s.parquet"))
+    assert np.isfinite(scores[1]["abc_score"]).all()
+    law = scores[0]["contact"]
+    np.testing.assert_allclose(scores[1]["hic_contact"], law, 1e-6)
 
 
 def test_of_two_matrices_none_is_left_out_silently(folder):

@@ -129,6 +129,34 @@ def test_benchmark_by_distance_is_seeded():
     assert (random["average_precision"] <= random["high"]).all()
 
 
+def test_curve_and_table_are_of_the_same_pairs(files, tmp_path):
+    """Pairs of unknown genes, without an element, at the TSS and beyond 100 kb included."""
+    more = [
+        crispr_row(950, 1051, "ONE", "E1", "TRUE"),
+        crispr_row(5_000_000, 5_000_100, "TWO", "E2", "TRUE"),
+    ]
+    pd.DataFrame([*ROWS, *more]).to_csv(files["crispr.tsv"], sep="\t", index=False)
+    write_table(
+        GENES.assign(chrom="chr1", tss=1000, strand="+", start=1000, end=2000, source="table"),
+        tmp_path / "genes.tsv",
+    )
+    command = ["crispr", "--predictions", files["predictions.parquet"], "--samples", 2]
+    command += ["--crispr", files["crispr.tsv"], "--genes", tmp_path / "genes.tsv"]
+    command += ["--out", tmp_path / "m.tsv", "--curve", tmp_path / "c.tsv"]
+    done = CliRunner().invoke(app, [str(word) for word in command], catch_exceptions=False)
+    assert done.exit_code == 0
+    table = pd.read_csv(tmp_path / "m.tsv", sep="\t")
+    overall = table[table["distance"] == "all"].set_index("predictor")
+    assert overall["pairs"].tolist() == [7, 7]
+    for predictor, rows in pd.read_csv(tmp_path / "c.tsv", sep="\t").groupby("predictor"):
+        area = (rows["precision"] * rows["recall"].diff().fillna(rows["recall"])).sum()
+        assert area == pytest.approx(overall.loc[predictor, "average_precision"])
+        last = rows.iloc[-1]
+        assert last["recall"] == 1
+        share = overall.loc[predictor, "regulated"] / overall.loc[predictor, "pairs"]
+        assert last["precision"] == pytest.approx(share)
+
+
 def test_bad_tables_are_refused(files, tmp_path):
     def refused(rows, message, genes=GENES):
         path = tmp_path / "bad.tsv"

@@ -29,12 +29,14 @@ rule candidates:
         n_strongest=config["abc"]["n_strongest"],
         summit_extend=config["abc"]["extend"],
         promoter_extend=config["abc"]["promoter_extend"],
+        double_sex="--double-sex" if config["abc"]["double_sex"] else "",
     message:
         "Candidate elements of {wildcards.cell}"
     shell:
         "gexpipe abc candidates --peaks {input.peaks} {params.bams} --genes {input.genes}"
         " --chrom-sizes {input.sizes} {params.blacklist} --n-strongest {params.n_strongest}"
         " --extend {params.summit_extend} --promoter-extend {params.promoter_extend}"
+        " {params.double_sex}"
         " --out {output} > {log} 2>&1"
 
 
@@ -72,12 +74,14 @@ rule activity:
         qnorm=lambda wildcards, input: repeat("qnorm-reference", input.qnorm),
         tss_slop=config["abc"]["tss_slop"],
         largest_share=config["abc"]["largest_share"],
+        double_sex="--double-sex" if config["abc"]["double_sex"] else "",
     message:
         "Activity of the elements and promoters of {wildcards.cell}"
     shell:
         "gexpipe abc activity --candidates {input.candidates} --genes {input.genes}"
         " --chrom-sizes {input.sizes} {params.accessibility} {params.h3k27ac} {params.qnorm}"
         " --tss-slop {params.tss_slop} --largest-share {params.largest_share}"
+        " {params.double_sex}"
         " --out-elements {output.elements} --out-genes {output.genes}"
         " --out-quality {output.quality} > {log} 2>&1"
 

@@ -71,7 +71,10 @@ class _Tally:
 
 
 def count_reads(
-    path: str | Path, regions: list[pd.DataFrame], sizes: dict[str, int] | None = None
+    path: str | Path,
+    regions: list[pd.DataFrame],
+    sizes: dict[str, int] | None = None,
+    double_sex: bool = False,
 ) -> ReadCounts:
     """Count the reads of a BAM or tagAlign file that overlap each region, in one pass.
 
@@ -88,6 +91,9 @@ def count_reads(
         chromosomes that the file lacks count 0.
     sizes : dict, optional
         Chromosome lengths, bp: the reads of a tagAlign file lie within.
+    double_sex : bool
+        Count reads on chromosomes whose name ends with X or Y twice, as ABC does since 2023: a
+        male cell has one copy of them. The total is not changed.
 
     Raises
     ------
@@ -119,6 +125,8 @@ def count_reads(
         result = np.zeros(len(table), dtype=np.int64)
         for rows, tally in chosen.values():
             result[rows] = tally.counts()
+        if double_sex:
+            result[table["chrom"].str.endswith(("X", "Y")).to_numpy()] *= 2
         counts.append(result)
     logger.info("%s: %d mapped reads%s", path, total, _words(kinds))
     return ReadCounts(counts, total)

@@ -51,11 +51,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CandidateOptions:
-    """Numbers of the candidate rule; see `candidate_elements`."""
+    """Numbers of the candidate rule; see `candidate_elements` and `count_reads`."""
 
     n_strongest: int
     extend: int
     promoter_extend: int
+    double_sex: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def make_candidates(
     """Write candidate elements of a cell type as BED (see `candidate_elements`)."""
     sizes = read_sizes(chrom_sizes)
     regions = read_peaks(peaks, sizes)
-    counted = [count_reads(path, [regions], sizes) for path in bams]
+    counted = [count_reads(path, [regions], sizes, options.double_sex) for path in bams]
     counts = np.mean([c.counts[0] for c in counted], axis=0)
     empty = pd.DataFrame({"chrom": [], "start": [], "end": []})
     elements = candidate_elements(
@@ -132,12 +133,19 @@ def make_candidates(
 
 
 def measure_activity(
-    inputs: ActivityInputs, tss_slop: int, largest_share: float, out: ActivityOutputs
+    inputs: ActivityInputs,
+    tss_slop: int,
+    largest_share: float,
+    out: ActivityOutputs,
+    double_sex: bool = False,
 ) -> None:
     """Count reads in elements and at promoters, and write activity and quality.
 
-    An element that alone holds more than ``largest_share`` of a file's reads is dropped.
+    An element that alone holds more than ``largest_share`` of a file's reads is dropped;
+    ``double_sex`` counts X and Y twice (see `count_reads`).
     """
+    if double_sex:
+        logger.info("reads on chromosomes X and Y count twice")
     sizes = read_sizes(inputs.chrom_sizes)
     genes = read_genes(inputs.genes, sizes)
     elements = read_intervals(inputs.candidates, sizes=sizes).reset_index(drop=True)
@@ -149,7 +157,7 @@ def measure_activity(
     for assay, bams in (("dnase", inputs.dnase), ("h3k27ac", inputs.h3k27ac)):
         if not bams:
             continue
-        files = [count_reads(path, [elements, promoters], sizes) for path in bams]
+        files = [count_reads(path, [elements, promoters], sizes, double_sex) for path in bams]
         measured.counts[assay], measured.rpm[assay] = reads_per_million(files, 0)
         measured.promoter_rpm[assay] = reads_per_million(files, 1)[1]
         measured.totals[assay] = [int(f.total) for f in files]

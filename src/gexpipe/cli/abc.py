@@ -38,6 +38,9 @@ LargestShare = Annotated[
     float, typer.Option(help="Drop an element that holds more than this share of all reads.")
 ]
 TssSlop = Annotated[int, typer.Option(help="Bases on either side of the TSS, bp.")]
+DoubleSex = Annotated[
+    bool, typer.Option("--double-sex", help="Count reads on X and Y twice, as ABC now does.")
+]
 
 
 @app.callback()
@@ -56,9 +59,10 @@ def candidates(
     n_strongest: Annotated[int, typer.Option(help="Regions kept, by reads.")] = 150_000,
     extend: Annotated[int, typer.Option(help="Bases on either side of a summit, bp.")] = 250,
     promoter_extend: TssSlop = 250,
+    double_sex: DoubleSex = False,
 ) -> None:
     """Make candidate elements from peaks, read counts and promoters."""
-    options = run.CandidateOptions(n_strongest, extend, promoter_extend)
+    options = run.CandidateOptions(n_strongest, extend, promoter_extend, double_sex)
     run.make_candidates(peaks, bam, genes, chrom_sizes, blacklist, options, out)
 
 
@@ -77,6 +81,7 @@ def activity(
     qnorm_reference: Reference = None,
     tss_slop: TssSlop = 500,
     largest_share: LargestShare = 0.01,
+    double_sex: DoubleSex = False,
 ) -> None:
     """Count reads in elements and at promoters, and turn them into activity."""
     run.measure_activity(
@@ -84,6 +89,7 @@ def activity(
         tss_slop,
         largest_share,
         run.ActivityOutputs(out_elements, out_genes, out_quality),
+        double_sex,
     )
 
 
