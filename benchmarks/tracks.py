@@ -30,6 +30,19 @@ CHROM = "chr22"
 STEP = 5000
 REACH = 60  # bins of contact on either side of the TSS
 SIGNALS = ("H3K27ac", "DNase", "CTCF")
+Runs = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Track:
+    """Blocks of ``block`` runs of ``mean`` bases, so far apart that ``covered`` is covered."""
+
+    mean: float
+    block: int
+    covered: float
+
+
+TRACKS = {"H3K27ac": Track(21.9, 200, 0.79), "DNase": Track(14.6, 20, 0.12)}
 
 
 @dataclass(frozen=True)
@@ -71,8 +84,8 @@ def make(size: str, folder: Path) -> World:
     letters = np.frombuffer(b"ACGT", np.uint8)
     (folder / "genome.fa").write_bytes(_fasta(letters[rng.integers(0, 4, length)]))
     Faidx(str(folder / "genome.fa"))
-    _runs(folder / "H3K27ac.bigWig", length, rng, mean=21.9, block=200, covered=0.79)
-    _runs(folder / "DNase.bigWig", length, rng, mean=14.6, block=20, covered=0.12)
+    for name, track in TRACKS.items():
+        _runs(folder / f"{name}.bigWig", length, rng, track)
     for name, every, width in (
         ("peaks", 4000, 400), ("blacklist", 500_000, 5000), ("elements", 14_000, 500),
     ):  # fmt: skip
@@ -107,20 +120,24 @@ def _fasta(letters: np.ndarray) -> bytes:
     return f">{CHROM}\n".encode() + body[: len(body) - 1 - short] + b"\n"
 
 
-def _runs(path: Path, length: int, rng: np.random.Generator, mean, block, covered) -> None:
-    """Blocks of ``block`` runs of ``mean`` bases, so far apart that ``covered`` is covered."""
-    count = round(length * covered / mean)
-    widths = rng.geometric(1 / mean, count)
-    gap = mean * block * (1 - covered) / covered
-    gaps = np.where(rng.random(count) < 1 / block, rng.geometric(1 / gap, count), 0)
+def _runs(path: Path, length: int, rng: np.random.Generator, track: Track) -> None:
+    start, end, values = random_runs(length, rng, track)
+    with pyBigWig.open(str(path), "w") as handle:
+        handle.addHeader([(CHROM, length)])
+        names = np.full(len(start), CHROM)
+        handle.addEntries(names, start, ends=end, values=values.astype(np.float64))
+
+
+def random_runs(length: int, rng: np.random.Generator, track: Track) -> Runs:
+    """Start, end and value of the runs of a track on a chromosome of ``length`` bp, in order."""
+    count = round(length * track.covered / track.mean)
+    widths = rng.geometric(1 / track.mean, count)
+    gap = track.mean * track.block * (1 - track.covered) / track.covered
+    gaps = np.where(rng.random(count) < 1 / track.block, rng.geometric(1 / gap, count), 0)
     start = np.cumsum(gaps + widths) - widths
     keep = start + widths < length
     start, end = start[keep], (start + widths)[keep]
-    values = rng.gamma(1.2, 1.5, len(start)).astype(np.float32)
-    with pyBigWig.open(str(path), "w") as track:
-        track.addHeader([(CHROM, length)])
-        names = np.full(len(start), CHROM)
-        track.addEntries(names, start, ends=end, values=values.astype(np.float64))
+    return start, end, rng.gamma(1.2, 1.5, len(start)).astype(np.float32)
 
 
 def _contact(genes: pd.DataFrame, length: int, rng: np.random.Generator) -> ContactRows:

@@ -155,3 +155,55 @@ def test_gpu_layer_on_a_cpu(one_thread):
     finally:
         gpu.use("auto")
     assert gpu.deviation(ours, plain) < 1e-4
+
+
+def test_the_files_of_a_genome_are_what_their_formats_say(tmp_path):
+    """A thousandth of the real size: what the workflow reads of each, at the sizes asked for."""
+    import big_genome
+    import pyBigWig
+    import pysam
+
+    from gexpipe.contact.readers import open_matrix
+    from gexpipe.reference.genes import genes_from_table
+    from gexpipe.reference.genome import prepare_genome, read_sizes
+    from gexpipe.reference.gtf import read_gtf
+
+    sizes = big_genome.sizes_of(0.001)
+    made = big_genome.make_files(tmp_path, sizes)
+    prepare_genome(made["fasta"], tmp_path / "genome.fa", tmp_path / "sizes.tsv")
+    assert read_sizes(tmp_path / "sizes.tsv") == sizes.chromosomes
+    bases = pysam.FastaFile(str(tmp_path / "genome.fa"))
+    for assay, number in sizes.reads.items():
+        bam = str(made[f"{assay}_bam"])
+        pysam.index(bam)  # in order
+        with pysam.AlignmentFile(bam) as reads:
+            assert abs(reads.mapped - number) < 25  # rounded on every chromosome
+            read = next(reads.fetch("chr1", 100_000))
+            place = (read.reference_name, read.reference_start, read.reference_end)
+            assert read.query_sequence == bases.fetch(*place).upper()
+    genes = genes_from_table(made["gene_table"], sizes.with_genes, "TSS_xpresso")
+    assert len(genes) == sizes.genes
+    assert set(read_gtf(made["gtf"], sizes.with_genes)["gene_id"]) == set(genes["gene_id"])
+    for name in ("dnase_bigwig", "h3k27ac_bigwig"):
+        assert pyBigWig.open(str(made[name])).chroms() == sizes.chromosomes
+    matrix = open_matrix(made["hic"], 5000)
+    band, sums = matrix.band("1", 10, "VC"), matrix.row_sums("1", "VC")
+    assert len(band.first) > 300 and len(sums) == 50 and np.nanmax(sums) > 0
+
+
+def test_the_report_of_the_real_size_shows_what_was_taken_and_asked(tmp_path):
+    import json
+
+    import real_size
+
+    folder = tmp_path / "results/benchmarks/peaks"
+    folder.mkdir(parents=True)
+    record = {
+        "s": 61.0, "cpu_time": 59.5, "max_rss": "NA", "threads": 1, "input_size_mb": {"a": 7.0},
+        "resources": {"mem_mb": 4000, "runtime": 720},
+    }  # fmt: skip
+    (folder / "K562.jsonl").write_text(json.dumps(record) + "\n")
+    line = real_size.report(real_size.jobs(tmp_path)).splitlines()[2]
+    assert [cell.strip() for cell in line.strip("|").split("|")] == [
+        "peaks K562", "7", "60", "61", "0", "4,000", "720", "1",
+    ]  # fmt: skip
