@@ -136,3 +136,18 @@ def test_more_devices_than_there_are_is_one_line(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7,8")
     with pytest.raises(UserError, match="3 asked for, 2 visible"), devices.hold(3):
         pass
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_what_is_no_plain_file_in_the_place_of_a_lock_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The folder is open to all users: a pipe would be waited for, a link followed."""
+    monkeypatch.setenv("GEXPIPE_LOCKS", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    place = tmp_path / "7.0"
+    os.mkfifo(place) if kind == "pipe" else place.symlink_to(tmp_path / "elsewhere")
+    expected = r"7\.0: not a plain file: remove it" if kind == "pipe" else "symbolic links"
+    with pytest.raises((UserError, OSError), match=expected), devices.hold():
+        pass
+    assert not (tmp_path / "elsewhere").exists()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import stat
 import subprocess
 import time
 from collections.abc import Iterator
@@ -157,8 +158,17 @@ def _folder() -> Path:
 
 
 def _open(path: Path) -> int:
-    """Open a lock file, another user's too: reading is enough to lock it."""
+    """Open a lock file, another user's too: reading is enough to lock it.
+
+    In a folder that all may write to, what has its name may be a pipe or a link: neither is waited
+    for or followed.
+    """
+    careful = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
     try:
-        return os.open(path, os.O_RDONLY)
+        handle = os.open(path, careful)
     except FileNotFoundError:
-        return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+        handle = os.open(path, careful | os.O_CREAT, 0o644)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise UserError("not a plain file: remove it, it stands in the place of a lock", path)
+    return handle

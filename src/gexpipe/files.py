@@ -15,7 +15,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +28,8 @@ _ASIDE = ".aside"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOTHING_FREE = 1 << 16  # bytes
 _JUST_MADE = 5.0  # seconds
+_WRITERS = 100  # times that others may come in between
+_OTHER_WRITER = {errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}
 
 # How a text file begins that is not plain UTF-8: byte order marks, the longest first.
 _MARKS = (
@@ -82,19 +84,14 @@ def aside(path: str | Path) -> Iterator[Path]:
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
     _sweep(final)
-    folder = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=_ASIDE, dir=final.parent))
-    lock = _locked(folder)
+    folder, lock = _own_folder(final)
     temporary = folder / final.name
     try:
         yield temporary
         if not temporary.exists():
             raise RuntimeError(f"nothing was written for {final}")
         flush(temporary)
-        if temporary.is_dir() and final.exists():
-            # A directory cannot be renamed onto a full one: move the old one away first.
-            old = folder / "old"
-            final.replace(old)
-        temporary.replace(final)
+        _exchange(temporary, final)
         flush(final.parent, below=False)
     except Exception as error:
         if disk_is_full(error, folder):
@@ -106,12 +103,41 @@ def aside(path: str | Path) -> Iterator[Path]:
             os.close(lock)
 
 
-def _locked(folder: Path) -> int | None:
+def _own_folder(final: Path) -> tuple[Path, int | None]:
+    """A locked folder beside ``final``: one that no sweep removed before it was locked."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=_ASIDE, dir=final.parent))
+        lock = _locked(folder, wait=True)
+        if folder.exists():
+            return folder, lock
+        if lock is not None:
+            os.close(lock)
+
+
+def _exchange(temporary: Path, final: Path) -> None:
+    """Rename onto ``final``; of several writers the last one counts.
+
+    A directory cannot be renamed onto a full one: the old one is moved away first, and another
+    writer may put his there, or move it away, in between.
+    """
+    for number in range(_WRITERS):
+        try:
+            if temporary.is_dir() and final.exists():
+                final.replace(temporary.parent / f"old{number}")
+            temporary.replace(final)
+            return
+        except OSError as error:
+            if not temporary.is_dir() or error.errno not in _OTHER_WRITER:
+                raise
+    raise UserError("other processes keep writing this folder", final)
+
+
+def _locked(folder: Path, wait: bool = False) -> int | None:
     """Handle whose lock says that a folder is in use; None when it is, or locks are not known."""
     handle = -1
     try:
         handle = os.open(folder, os.O_RDONLY)
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError:
         if handle >= 0:
             os.close(handle)
@@ -123,12 +149,14 @@ def _sweep(final: Path) -> None:
     """Remove temporaries of a path that no living process holds."""
     for folder in final.parent.glob(f".{glob.escape(final.name)}.*{_ASIDE}"):
         lock = _locked(folder)
-        # A folder that another process made this very moment may not be locked yet.
-        if lock is not None and time.time() - folder.stat().st_mtime > _JUST_MADE:
-            old = folder / "old"
-            if old.exists() and not final.exists():
-                old.replace(final)  # killed between moving the old one away and renaming the new
-            shutil.rmtree(folder, ignore_errors=True)
+        # A folder that another process made this very moment may not be locked yet; one that is
+        # gone was swept by another.
+        with suppress(FileNotFoundError):
+            if lock is not None and time.time() - folder.stat().st_mtime > _JUST_MADE:
+                old = next(folder.glob("old*"), None)
+                if old is not None and not final.exists():
+                    old.replace(final)  # killed between moving the old away and renaming the new
+                shutil.rmtree(folder, ignore_errors=True)
         if lock is not None:
             os.close(lock)
 

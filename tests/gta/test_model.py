@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -244,6 +247,26 @@ def test_another_backbone_is_refused(stand_ins: Path, tmp_path: Path) -> None:
 def test_the_backbone_moves_with_the_model(stand_ins: Path) -> None:
     model = make(stand_ins).to(torch.float64)
     assert model.backbone.embedding.dtype == torch.float64
+
+
+@pytest.mark.parametrize("load", ["model", "tokenizer"])
+def test_code_that_comes_with_a_backbone_is_not_run(tmp_path: Path, load: str) -> None:
+    """Files of Python beside the weights, as config.json names them, and an answer at hand."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    kinds = {"AutoConfig": "code.Own", "AutoModel": "code.Own", "AutoTokenizer": ["code.Own", None]}
+    config = {"model_type": "own", "auto_map": kinds, "tokenizer_class": "Own"}
+    for name in ("config.json", "tokenizer_config.json"):
+        (folder / name).write_text(json.dumps(config))
+    (folder / "code.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Own: pass\n")
+    call = {"model": "load_backbone('own', 2, 'float32')", "tokenizer": "load_tokenizer('own')"}
+    script = f"from gexpipe.models.language import *; {call[load]}"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path, input="y\ny\n", capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert "UserError: method gta: model.backbone: 'own' cannot be loaded" in done.stderr
+    assert not (tmp_path / "ran").exists()
 
 
 def test_missing_backbones_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.interpolate import splev
 
 from gexpipe.bins.classes import CLASSES, GROUPS, KEPT
 from gexpipe.bins.extract import SeiClasses, open_extractor
+from gexpipe.bins.release import unpack
 from gexpipe.bins.sei import (
     Sei,
     SeiSizes,
@@ -164,7 +166,23 @@ class Counts:
         return self.scale * np.stack(counts, axis=1).astype(np.float32)
 
 
-def test_other_extractors_plug_in() -> None:
+def counts(scale: float) -> Counts:
+    """A function makes extractors, too."""
+    return Counts(scale)
+
+
+class Bare:
+    """It lacks what the store asks for."""
+
+    labels = words = ()
+
+    def __call__(self, codes: np.ndarray) -> np.ndarray:
+        return codes
+
+
+def test_other_extractors_plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert open_extractor({"name": f"{__name__}:counts", "scale": 3.0}).scale == 3.0  # type: ignore[attr-defined]
     extract = open_extractor({"name": f"{__name__}:Counts", "scale": 2.0})
     np.testing.assert_array_equal(extract(np.zeros((1, 100), np.uint8)), [[200.0, 0.0]])
     for settings, expected in [
@@ -172,9 +190,37 @@ def test_other_extractors_plug_in() -> None:
         ({"name": f"{__name__}:Nothing"}, "cannot be imported"),
         ({"name": f"{__name__}:Counts", "shape": 1}, "unexpected keyword"),
         ({"name": "sei"}, "missing 2 required"),
+        ({"name": "os:system", "command": "touch called"}, "os:system is neither a class with"),
+        ({"name": "subprocess:run", "args": "touch called", "shell": True}, "neither a class"),
+        ({"name": "subprocess:Popen", "args": "touch called", "shell": True}, "neither a class"),
+        ({"name": f"{__name__}:Bare"}, "what it makes has no length"),
     ]:
         with pytest.raises(UserError, match=expected):
             open_extractor(settings)
+    assert not (tmp_path / "called").exists()
+
+
+def test_links_in_the_archive_of_sei_are_refused_where_they_lead_nowhere(tmp_path: Path) -> None:
+    for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
+        for target in ("/etc/passwd", "sei.pth"):
+            with tarfile.open(tmp_path / "sei.tar.gz", "w:gz") as archive:
+                link = tarfile.TarInfo("sei.pth")
+                link.type, link.linkname = kind, target
+                archive.addfile(link)
+            with pytest.raises(UserError, match=r"sei\.tar\.gz: (not a readable archive|no sei)"):
+                unpack(tmp_path / "sei.tar.gz", tmp_path / "out")
+            assert not (tmp_path / "out" / "sei.pth").exists()
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.98])
+def test_a_cut_archive_of_sei_is_refused(tmp_path: Path, kept: float) -> None:
+    (tmp_path / "sei.pth").write_bytes(np.random.default_rng(1).bytes(100_000))
+    with tarfile.open(tmp_path / "sei.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "sei.pth", "sei.pth")
+    whole = (tmp_path / "sei.tar.gz").read_bytes()
+    (tmp_path / "sei.tar.gz").write_bytes(whole[: int(kept * len(whole))])
+    with pytest.raises(UserError, match="not a readable archive"):
+        unpack(tmp_path / "sei.tar.gz", tmp_path / "out")
 
 
 def test_sizes_follow_the_weights(tmp_path: Path) -> None:

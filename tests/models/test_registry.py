@@ -163,3 +163,21 @@ def test_train_options_are_checked() -> None:
         parse(TrainOptions, {"loss": "huber"}, "train")
     with pytest.raises(UserError, match=r"train\.warmup_steps"):
         TrainOptions(steps=10).check("train")
+
+
+def test_what_is_no_module_class_is_refused_and_not_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("os:system", "subprocess:Popen", "shutil:rmtree"):
+        with pytest.raises(UserError, match="neither a Declaration nor a class with Options"):
+            build(name, {"command": "touch called"}, {})
+    Path("not_a_module.py").write_text(
+        "from dataclasses import dataclass\n"
+        "@dataclass\nclass Options:\n    width: int = 3\n"
+        "class Model:\n    Options = Options\n"
+        "    def __init__(self, *_):\n        open('called', 'w')\n"
+    )
+    with pytest.raises(UserError, match="not_a_module:Model: no torch Module class"):
+        build("not_a_module:Model", {}, {})
+    assert not Path("called").exists()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_type_hints
 
 import numpy as np
 import torch
@@ -78,13 +79,13 @@ class SeiClasses:
 def open_extractor(settings: Mapping[str, Any]) -> Extractor:
     """The extractor of a configuration, ``gta.extractor``.
 
-    ``name`` is ``sei``, or ``module:factory`` of an importable package; the other keys are given to
-    it by name.
+    ``name`` is ``sei``, or ``module:factory`` of an importable package: a class that can be called,
+    or a function annotated to return one. The other keys are given to it by name.
 
     Raises
     ------
     UserError
-        When it cannot be imported or made.
+        When it cannot be imported or made; before it is called, when it makes no extractor.
     """
     options = {key: value for key, value in settings.items() if key != "name"}
     name, where = str(settings.get("name", "sei")), "config: gta.extractor"
@@ -95,10 +96,31 @@ def open_extractor(settings: Mapping[str, Any]) -> Extractor:
             factory = getattr(import_module(module), attribute)
         except (ImportError, AttributeError, ValueError) as error:
             raise UserError(f"{name!r} cannot be imported ({error})", where) from error
+        if not _makes_extractors(factory):
+            raise UserError(
+                f"{name} is neither a class with __call__ nor a function that says -> Extractor",
+                where,
+            )
     try:
         extractor: Extractor = factory(**options)
     except TypeError as error:
         raise UserError(f"{name}: {error}", where) from error
+    absent = [
+        part for part in ("labels", "words", "length", "recipe") if not hasattr(extractor, part)
+    ]
+    if absent:
+        raise UserError(f"{name}: what it makes has no {absent[0]}", where)
     if len(set(extractor.labels)) != len(extractor.labels):
         raise UserError(f"{name}: two features have the same label", where)
     return extractor
+
+
+def _makes_extractors(factory: Any) -> bool:
+    """Whether a configuration's name is meant as a factory of extractors; nothing is called."""
+    made = factory
+    if inspect.isfunction(factory):
+        try:
+            made = get_type_hints(factory).get("return")
+        except (NameError, TypeError):
+            return False
+    return isinstance(made, type) and any("__call__" in vars(base) for base in made.__mro__)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import shutil
 import tarfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from gexpipe.errors import UserError
@@ -13,6 +16,11 @@ __all__ = ["FILES", "unpack"]
 
 # Network and projection, wherever in the archive they lie.
 FILES = ("sei.pth", "projvec_targets.npy")
+# A KeyError is of a link whose target is not in the archive, a RecursionError of links in a circle.
+_DAMAGE = (
+    tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError, KeyError,
+    RecursionError,
+)  # fmt: skip
 
 
 def unpack(archive: Path, out: Path) -> None:
@@ -34,7 +42,7 @@ def unpack(archive: Path, out: Path) -> None:
                 with aside(out / name) as temporary, temporary.open("wb") as target:
                     shutil.copyfileobj(source, target)
                 found.add(name)
-    except tarfile.TarError as error:
+    except _DAMAGE as error:
         raise UserError(f"not a readable archive ({error})", archive) from error
     absent = [name for name in FILES if name not in found]
     if absent:

@@ -12,8 +12,8 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from gexpipe import __version__, log
+from gexpipe.cli.causes import of_the_machine
 from gexpipe.errors import UserError
-from gexpipe.files import disk_is_full
 
 __all__ = ["STAGES", "main", "run"]
 
@@ -118,15 +118,6 @@ def gexpipe(
 main = get_command(app)
 
 
-def _of_the_machine(error: Exception) -> str | None:
-    """One line for what a disk or a permission did; None for what is a fault of the program."""
-    if disk_is_full(error):
-        return "no space left on the disk"
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return None
-
-
 def run() -> None:
     """Entry point: exit status 2 for a wrong command line, one line and 1 for a `UserError`."""
     debug = "--debug" in sys.argv[1:] or os.environ.get("GEXPIPE_DEBUG") == "1"
@@ -147,7 +138,7 @@ def run() -> None:
     except Exception as error:
         if debug:
             raise
-        reason = _of_the_machine(error)
+        reason = of_the_machine(error)
         if reason:
             typer.echo(f"gexpipe: error: {reason}", err=True)
             sys.exit(1)

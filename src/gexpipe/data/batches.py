@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+import shutil
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,9 +17,18 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from gexpipe.batch import Batch, Elements
+from gexpipe.errors import UserError
+from gexpipe.log import get_logger
 
 __all__ = ["BatchOrder", "Genes", "batches", "chunks", "take"]
 
+log = get_logger(__name__)
+
+SHARED = Path("/dev/shm")
+ROOM = (
+    128 << 20
+)  # bytes of shared memory that a worker may fill: two batches that wait, one at work
+PATIENCE = 1800.0  # seconds without a batch after which a worker counts as dead
 # Third number of the seed of augmentation, so that it is not that of the order.
 _AUGMENTATION = 1
 
@@ -82,10 +94,19 @@ class BatchOrder:
 
 
 class _Batches(Dataset):
-    def __init__(self, data: Genes, order: Any) -> None:
-        self.data, self.order = data, order
+    """Batches by step. A worker gives errors: raised ones would have its traceback as message."""
 
-    def __getitem__(self, step: int) -> Batch:
+    def __init__(self, data: Genes, order: Any, piped: bool) -> None:
+        self.data, self.order, self.piped = data, order, piped
+
+    def __getitem__(self, step: int) -> Batch | UserError | bytes:
+        try:
+            found = self._batch(step)
+        except UserError as error:
+            return error
+        return pickle.dumps(found, pickle.HIGHEST_PROTOCOL) if self.piped else found
+
+    def _batch(self, step: int) -> Batch:
         if isinstance(self.order, BatchOrder):
             return self.data.batch(self.order[step], self.order.draw(step))
         return self.data.batch(self.order[step])
@@ -96,15 +117,43 @@ def batches(data: Genes, order: Any, steps: range, workers: int) -> Iterator[Bat
 
     ``order[step]`` gives the rows of a step; a `BatchOrder` is a training run's, whose batches are
     augmented. Batches do not depend on the number of workers or how they are started.
+
+    Workers share tensors through /dev/shm, where PyTorch waits for ever when it is full. Where it
+    is small (a container's is 64 MB unless it is asked for more), batches come through pipes.
     """
+    count = min(workers, len(steps))
     loader = DataLoader(
-        _Batches(data, order),
+        _Batches(data, order, count > 0 and is_small(SHARED, count)),
         batch_size=None,
         sampler=steps,  # type: ignore[arg-type]
-        num_workers=min(workers, len(steps)),
+        num_workers=count,
         collate_fn=_same,
+        timeout=PATIENCE if count else 0,
     )
-    return iter(loader)
+    return _opened(iter(loader))
+
+
+def _opened(source: Iterator[Any]) -> Iterator[Batch]:
+    for found in source:
+        if isinstance(found, UserError):
+            raise found
+        yield pickle.loads(found) if isinstance(found, bytes) else found
+
+
+@cache
+def is_small(folder: Path, workers: int) -> bool:
+    """Whether a folder of shared memory has too little room for the batches that workers hold."""
+    if not folder.is_dir():
+        return False  # another system: its shared memory is not a folder
+    free = shutil.disk_usage(folder).free
+    small = free < ROOM * (workers + 1)
+    if small:
+        log.info(
+            "%s has %d MB free for %d workers: batches come through pipes, which is slower "
+            "(docker run --shm-size=%dg would do)",
+            folder, free >> 20, workers, -(-ROOM * (workers + 1) >> 30),
+        )  # fmt: skip
+    return small
 
 
 def _same(batch: Any) -> Any:

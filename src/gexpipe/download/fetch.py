@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import itertools
+import os
 import shutil
 import sys
 import time
@@ -32,6 +33,8 @@ _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 _ABSENT = {404, 410}
 _STALLED = 60.0  # seconds without a byte after which a connection counts as dead
 _SHOW_AFTER = 2.0  # seconds before a progress bar appears
+# Variables of the environment that decide how a connection is made.
+_CONNECTION = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 # What portals answer with instead of a file: pages, forms, messages.
 _NO_DATA = ("text/html", "application/xhtml+xml", "application/json")
 
@@ -66,12 +69,23 @@ def open_client(
                 request.headers["Host"] = request.url.netloc.decode("ascii")
                 return
 
-    return httpx.Client(
-        follow_redirects=True,
-        timeout=httpx.Timeout(limit, connect=min(limit, 30.0)),
-        headers={"User-Agent": "gexpipe"},
-        event_hooks={"request": [elsewhere]},
-    )
+    try:
+        return httpx.Client(
+            follow_redirects=True,
+            timeout=httpx.Timeout(limit, connect=min(limit, 30.0)),
+            headers={"User-Agent": "gexpipe"},
+            event_hooks={"request": [elsewhere]},
+        )
+    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+        raise UserError(
+            f"no connection can be set up: {error}{_environment()}", "network"
+        ) from error
+
+
+def _environment() -> str:
+    """Which variables say how to connect; their values may hold passwords."""
+    found = [name for name in os.environ if name.upper() in _CONNECTION]
+    return f" (set in the environment: {', '.join(sorted(found))})" if found else ""
 
 
 def get(
@@ -301,6 +315,11 @@ def _retrying(
     try:
         return retrying(call)
     except (Transient, httpx.TransportError) as error:
-        raise UserError(f"gave up after {tries} tries: {_words(error)}", shown) from error
+        how = _environment() if isinstance(error, httpx.TransportError) else ""
+        raise UserError(f"gave up after {tries} tries: {_words(error)}{how}", shown) from error
     except httpx.InvalidURL as error:
         raise UserError(f"not an address: {error}", shown) from error
+    except httpx.TooManyRedirects as error:
+        raise UserError("the server redirects in a circle", shown) from error
+    except httpx.DecodingError as error:
+        raise UserError(f"the answer cannot be unpacked ({error})", shown) from error

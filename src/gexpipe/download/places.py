@@ -68,7 +68,7 @@ def read_json(place: str, client: httpx.Client, tries: int, what: str) -> dict[s
         raise UserError(f"no metadata of {what} here", place)
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # too deep to be metadata
         raise UserError(f"metadata of {what} is not JSON ({error})", place) from error
     if not isinstance(value, dict):
         raise UserError(f"metadata of {what}: expected a JSON object", place)

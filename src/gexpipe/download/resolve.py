@@ -74,7 +74,13 @@ def resolve(request: Request, mirror: str | None, client: httpx.Client, tries: i
     if request.source not in finders:
         known = ", ".join(finders)
         raise UserError(f"unknown source {request.source!r}; known: {known}", request.accession)
-    return finders[request.source](request, mirror, client, tries)
+    try:
+        return finders[request.source](request, mirror, client, tries)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"the portal's answer is not as expected ({type(error).__name__}: {error})",
+            request.accession,
+        ) from error
 
 
 def _encode(request: Request, mirror: str | None, client: httpx.Client, tries: int) -> Found:

@@ -16,6 +16,8 @@ __all__ = ["PADDING", "Backbone", "load_backbone", "load_tokenizer", "word_token
 
 PADDING = -1  # token id in front of a prompt that is shorter than others of its batch
 _WHERE = "method gta: model.backbone"
+# A model may come with Python files of its own: they are neither run nor asked about.
+NO_CODE = {"trust_remote_code": False}
 
 # Keys and values of one prompt: a pair (heads, tokens, width) for each block.
 States = list[tuple[Tensor, Tensor]]
@@ -60,7 +62,7 @@ def load_tokenizer(name: str) -> Any:
     """The tokenizer beside the weights; a `UserError` says what to do when there is none."""
     package = _transformers()
     try:
-        return package.AutoTokenizer.from_pretrained(_place(name))
+        return package.AutoTokenizer.from_pretrained(_place(name), **NO_CODE)
     except (OSError, ValueError, KeyError) as error:
         raise _refused(name, error) from error
 
@@ -84,12 +86,12 @@ def load_backbone(name: str, blocks: int, dtype: str) -> Backbone:
     """
     package = _transformers()
     try:
-        config = package.AutoConfig.from_pretrained(_place(name))
+        config = package.AutoConfig.from_pretrained(_place(name), **NO_CODE)
         held = config.num_hidden_layers
         if not 1 <= blocks <= held:
             raise UserError(f"{blocks} blocks, {name} has {held}", "method gta: model.blocks")
         config.num_hidden_layers = blocks
-        kind = {"torch_dtype": getattr(torch, dtype), "attn_implementation": "sdpa"}
+        kind = {"torch_dtype": getattr(torch, dtype), "attn_implementation": "sdpa", **NO_CODE}
         if torch.empty(0).device.type == "meta":
             model = package.AutoModel.from_config(config, **kind)
         else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from torch import nn
+
 from gexpipe.errors import UserError
 from gexpipe.methods.declared import DECLARED, declaration
 from gexpipe.methods.options import parse
@@ -23,7 +25,10 @@ def model_class(architecture: str) -> Any:
     found = declaration(architecture)
     if not found.trained:
         raise UserError(f"{architecture} is a fitted baseline, no network", "architecture")
-    return found.load()
+    loaded = found.load()
+    if not (isinstance(loaded, type) and issubclass(loaded, nn.Module)):
+        raise UserError("no torch Module class", architecture)
+    return loaded
 
 
 def build(
