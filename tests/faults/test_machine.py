@@ -87,8 +87,9 @@ def test_lack_of_memory_of_a_reader_is_one_line():
 
 
 def test_a_killed_builder_of_parts_is_one_line():
-    body = "from concurrent.futures import *; ProcessPoolExecutor(1).submit(os._exit, 9).result()"
-    assert "a process was killed that built a part" in one_line(run(body))
+    pool = "from concurrent.futures import process; process.ProcessPoolExecutor(1)"
+    said = one_line(run(f"{pool}.submit(os._exit, 9).result()"))
+    assert "a process was killed that built a part" in said
 
 
 def test_training_does_not_hang_where_shared_memory_is_64_mb():
