@@ -36,6 +36,12 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/tables.smk"
 
 
+onstart:
+    # What is about to be fetched is looked at first; a run that fetches nothing asks nobody.
+    if not workflow.touch:
+        look_first_at(workflow.dag.needrun_jobs())
+
+
 rule all:
     """Table 1 with its figures, controls, costs and provenance: made by default."""
     default_target: True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -14,17 +15,23 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pandas as pd
 import pysam
 import pytest
 import yaml
 
+from gexpipe.config import load_yaml
+from gexpipe.doctor.gene_names import GeneNames, compare, names_here, names_there
 from gexpipe.doctor.hic_header import read_hic_header
 from gexpipe.doctor.looks import Expected, Look, look_at
-from gexpipe.doctor.preflight import Preflight, preflight
+from gexpipe.doctor.preflight import preflight
 from gexpipe.doctor.remote import BLOCK, RangeFile
+from gexpipe.doctor.report import Preflight
+from gexpipe.doctor.stages import stages_of
 from gexpipe.errors import UserError
-from tests.project import ROOT, simulate
-from tests.rehearsal.range_server import RangeServer, serving
+from gexpipe.reference.gtf import read_gtf
+from tests.project import ROOT, Project, simulate
+from tests.rehearsal.range_server import RangeHandler, RangeServer, serving
 
 CHROMOSOMES = ["chr1", "chr2", "chr3", "chr21", "chr22", "chrX"]
 
@@ -250,3 +257,123 @@ def test_a_range_file_reads_like_the_file(tmp_path: Path) -> None:
         assert handle.asked == 3, "the first, second and last block, once each"
         with pytest.raises(UserError, match="the server answered 404"):
             RangeFile(client, f"{server.url}/y")
+
+
+def test_how_many_genes_a_table_has_is_said(folder: Path, server: RangeServer) -> None:
+    found = {row.use: row for row in look(folder, server).rows}
+    told = re.search(
+        r"has ([\d,]+) of the ([\d,]+) genes of the gtf", found["SIM2 geuvadis"].line()
+    )
+    assert told is not None and told[1] == told[2]
+
+
+def test_a_table_of_other_genes_is_found(tmp_path: Path) -> None:
+    config = load_yaml(ROOT / "config/config.yaml")
+    own = "".join(f"ENSG{n:011d}.4\t{n}.5\n" for n in range(300))
+    (tmp_path / "rna.tsv").write_text("gene_id\tTPM\n" + own)
+    rnaseq = names_here(tmp_path / "rna.tsv", "rnaseq", config)
+
+    def told(first: int) -> Look:
+        names = [f"ENSG{n:011d}" for n in range(first, first + 200)]
+        genes = GeneNames(pd.DataFrame({"gene_id": names, "symbol": ""}), True)
+        compare("rnaseq", rnaseq, "gene_table", genes, found := Look())
+        return found
+
+    assert told(100).seen == ["has 200 of the 200 genes of the gene_table"] and not told(100).odd
+    assert told(200).odd == ["lacks 100 of the 200 genes of the gene_table"]
+    assert told(900).wrong == [
+        "none of its genes (ENSG00000000000 ...) is one of the gene_table (ENSG00000000900 ...)"
+    ]
+
+
+def test_of_an_annotation_the_beginning_is_compared(shared: Path) -> None:
+    config = load_yaml(ROOT / "config/config.yaml")
+    path = shared / "data/annotation/gencode.v24.annotation_chr19.gtf.gz"
+    with path.open("rb") as handle:
+        begun = names_there(handle, "gtf", config, "https://host/gtf")
+    whole = names_here(path, "gtf", config)
+    assert 100 < len(begun.genes) < len(whole.genes) and whole.whole and not begun.whole
+    models = read_gtf(path, config["reference"]["chromosomes"])
+    assert set(whole.genes["gene_id"]) == set(models["gene_id"])
+    compare("gtf", begun, "gene_table", whole, found := Look())
+    number = len(begun.genes)
+    assert found.seen == [f"of its first {number} genes {number} are in the gene_table"]
+
+
+def test_a_column_tss_beside_the_one_that_is_read_is_said() -> None:
+    wanted = expected(columns=[("gene_id", "ENSID"), ("TSS_xpresso",)], tss="TSS_xpresso")
+    for header, told in (
+        ("ENSID,TSS_xpresso,TSS", ["reads TSS_xpresso, not TSS beside it"]),
+        ("ENSID,TSS_xpresso", []),
+    ):
+        look_at(io.BytesIO(f"{header}\nA,1,5\n".encode()), "csv", wanted, found := Look())
+        assert found.does == told and not found.wrong
+
+
+class Whole(RangeHandler):
+    """A server that knows no Range."""
+
+    def give(self, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.reply(200, body, headers)
+
+
+class Busy(RangeHandler):
+    """A server that has too much to do."""
+
+    def do_GET(self) -> None:
+        self.reply(503, b"later")
+
+
+@pytest.mark.parametrize(
+    ("handler", "states", "words"),
+    [(Whole, {"ok", "odd"}, "the server gives no parts of a file"),
+     (Busy, {"unseen"}, "gave up after 1 tries: the server answered 503")],
+)  # fmt: skip
+def test_what_cannot_be_seen_is_no_fault_of_the_file(
+    folder: Path, handler: type[RangeHandler], states: set[str], words: str
+) -> None:
+    with serving(RangeServer(folder / "simulated/mirror", handler)) as server:
+        report = look(folder, server)
+    assert {row.state for row in report.rows} == states
+    assert any(words in row.line() for row in report.rows)
+
+
+def test_totals_say_disk_memory_and_hours_of_every_stage(folder: Path, server: RangeServer) -> None:
+    report = look(folder, server)
+    stages = {stage.name: stage for stage in report.stages}
+    assert list(stages)[:3] == ["download", "reference", "peaks"]
+    assert stages["peaks"].memory_mb == 5000 and stages["peaks"].largest == "sort_bam"
+    assert stages["train"].longest_hours == 48 and stages["train"].jobs > 10
+    words = "\n".join(report.words())
+    assert "GB to download" in words and "GB window stores" in words
+    assert report.disk.needed < report.disk.free
+    report.disk.free = 10
+    assert report.failed and "too little" in "\n".join(report.words())
+
+
+def test_memory_follows_the_rules_and_the_size_of_the_files(folder: Path) -> None:
+    sizes = {"resources/bam/ENCFF902SIM.bam": 3 * 10**9}
+    found = stages_of(
+        ROOT, [ROOT / "config/tiny.yaml"], folder, sizes, ["results/peaks/SIM1/peaks.narrowPeak"]
+    )
+    (peaks,) = (stage for stage in found if stage.name == "peaks")
+    rule = (ROOT / "workflow/rules/peaks.smk").read_text().split("rule peaks:")[1]
+    share = float(re.search(r"mem_mb=growing\((.+?),", rule)[1])  # type: ignore[index]
+    assert peaks.largest == "peaks" and peaks.memory_mb == int(3000 * share)
+
+
+def test_a_run_looks_first_and_fetches_nothing_where_a_file_is_wrong(folder: Path) -> None:
+    change_meta(folder, "ENCFF905SIM", assembly="hg19")
+    project = Project(folder)
+    wanted = [f"resources/files/{name}.bam" for name in ("ENCFF902SIM", "ENCFF905SIM")]
+    done = project.run("--", *wanted)
+    text = done.stdout + done.stderr
+    assert done.returncode == 1 and "nothing was fetched: 1 of 2 files would stop the run" in text
+    assert "ENCFF905SIM: the file is on hg19" in text
+    assert not list((folder / "resources").rglob("*.bam"))
+    assert set(project.planned(wanted[0])) == {"download"}
+    done = project.run("--quiet", "all", "--", wanted[0])
+    assert done.returncode == 0, "only what is fetched is looked at" + done.stderr
+    (row,) = json.loads((folder / "results/checks/preflight.json").read_text())
+    assert row["accession"] == "ENCFF902SIM" and row["state"] == "ok"
+    assert project.planned(wanted[0]) == {}

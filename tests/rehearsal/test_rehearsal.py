@@ -27,6 +27,7 @@ from tests.rehearsal.range_server import serving
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 CONFIG = load_yaml(ROOT / "config/config.yaml")
 SHEETS = load_sheets(CONFIG, ROOT, ROOT / "workflow/schemas")
+LENGTHS = load_yaml(ROOT / "config/simulator/tiny.yaml")["chromosomes"]
 # The raw files of the sheets: ordered by name, paired-end, nothing filtered.
 RAW = {"ENCFF257HEE", "ENCFF205FNC"}
 
@@ -111,6 +112,10 @@ def change(server: PortalsServer, **more: Any) -> dict[str, Any]:
 
 def run(folder: Path, changed: dict[str, Any], *targets: str) -> str:
     (folder / "change.yaml").write_text(yaml.safe_dump(changed))
+    # The small genome is called hg38: its lengths stand where a finished genome has them.
+    sizes = folder / "resources/reference/chrom.sizes"
+    sizes.parent.mkdir(parents=True)
+    sizes.write_text("".join(f"{name}\t{size}\n" for name, size in LENGTHS.items()))
     done = subprocess.run(
         [
             sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"),

@@ -51,7 +51,8 @@ def run(project: Project, server: PortalServer, *arguments: str) -> str:
         "download": {"mirror": server.url},
     }
     targets = [f"resources/files/{name}.bed{more}" for name in NAMES for more in ("", ".json")]
-    done = project.run(*arguments, "--cores", "6", "--", *targets, change=change)
+    # The look before a run would take the server's faults.
+    done = project.run(*arguments, "--no-hooks", "--cores", "6", "--", *targets, change=change)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import struct
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from gexpipe.contact.readers import match_chromosome
 from gexpipe.doctor.hic_header import read_hic_header
 from gexpipe.errors import UserError
 
-__all__ = ["Expected", "Look", "look_at"]
+__all__ = ["Expected", "Look", "decompressed", "look_at"]
 
 START = 1 << 20  # bytes of a file's beginning
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
@@ -41,6 +42,8 @@ class Expected:
         Acceptable balancings, the first present counts.
     pairs : str
         How peaks read pairs, ``ends`` or ``fragments``.
+    tss : str
+        Column of a gene table that the TSS are read from.
     """
 
     chromosomes: list[str]
@@ -49,17 +52,35 @@ class Expected:
     resolution: int = 5000
     normalization: list[str] = field(default_factory=list)
     pairs: str = "ends"
+    tss: str = ""
 
 
 @dataclass
 class Look:
-    """What was found of one file: ``wrong`` stops a run, ``odd`` is to be known."""
+    """What was found of one file.
+
+    Attributes
+    ----------
+    seen : list of str
+        What the file is.
+    wrong : list of str
+        What would stop a run.
+    unseen : list of str
+        Why it could not be looked at: nothing is known of it.
+    odd : list of str
+        What does not stop a run and is to be known.
+    does : list of str
+        What gexpipe will do about it.
+    sorts : bool
+        Whether a sorted copy will be written.
+    """
 
     seen: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
     does: list[str] = field(default_factory=list)
-    sorts: bool = False  # a sorted copy will be written
+    sorts: bool = False
 
 
 def look_at(handle: BinaryIO, file_format: str, expected: Expected, look: Look) -> None:
@@ -115,6 +136,11 @@ def _chromosomes(
         look.does.append("reads its names without chr")
     more = len(found) - len(there)
     look.seen.append(f"{len(there)} chromosomes in use" + (f", {more} more" if more else ""))
+
+
+def decompressed(start: bytes) -> bytes:
+    """Text of the beginning of a file, gzipped or not, as far as it goes."""
+    return _bgzf(start, sys.maxsize) if start[:2] == b"\x1f\x8b" else start
 
 
 def _bgzf(data: bytes, most: int = 8 * START) -> bytes:
@@ -311,6 +337,9 @@ def _columns(header: str, expected: Expected, look: Look) -> None:
     names = {name.strip().strip('"') for name in max(rows, key=len)}
     missing = [wanted for wanted in expected.columns if not names & set(wanted)]
     look.seen.append(f"{len(names)} columns, {len(expected.columns)} wanted")
+    beside = sorted(name for name in names - {expected.tss} if "tss" in name.lower())
+    if expected.tss in names and beside:
+        look.does.append(f"reads {expected.tss}, not {', '.join(beside)} beside it")
     for wanted in missing:
         found = ", ".join(sorted(names)[:40])
         look.wrong.append(f"no column {' or '.join(wanted)}; it has {found}")

@@ -14,7 +14,15 @@ from gexpipe.files import require
 from gexpipe.sheets import FileRow, Sheets
 from gexpipe.study import Study, read_study
 
-__all__ = ["Download", "Plan", "downloads", "open_plan", "writes"]
+__all__ = [
+    "FASTA_RATIO",
+    "Download",
+    "Plan",
+    "downloads",
+    "open_plan",
+    "typical_size",
+    "writes",
+]
 
 GB = 10**9
 # Bytes of a human file of this format, where neither portal nor disk tells: round figures.
@@ -121,7 +129,12 @@ def _download(plan: Plan, row: FileRow, told: Callable[[FileRow], int | None]) -
     size = told(row)
     if size is not None:
         return Download(row, size, "told")
-    return Download(row, TYPICAL.get(row.format, SMALL), "typical")
+    return Download(row, typical_size(row), "typical")
+
+
+def typical_size(row: FileRow) -> int:
+    """Bytes of a row's file where nobody tells."""
+    return TYPICAL.get(row.format, SMALL)
 
 
 def writes(plan: Plan, files: Iterable[Download]) -> dict[str, int]:

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-import csv
-import statistics
+import logging
+import shutil
 import time
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import chdir
-from dataclasses import asdict, dataclass, field
-from importlib.resources import files
+from contextlib import chdir, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import httpx
 
-from gexpipe.doctor.looks import Expected, Look, look_at
-from gexpipe.doctor.needs import Plan, open_plan
-from gexpipe.doctor.remote import open_anywhere
+from gexpipe.doctor.expectations import expected_of
+from gexpipe.doctor.gene_names import NAMED, compare, genes_source, names_here, names_there
+from gexpipe.doctor.looks import Expected, look_at
+from gexpipe.doctor.needs import FASTA_RATIO, Download, Plan, open_plan, typical_size, writes
+from gexpipe.doctor.remote import NoParts, open_anywhere
+from gexpipe.doctor.replicates import compare_replicates
+from gexpipe.doctor.report import Disk, Preflight, RowReport
+from gexpipe.doctor.stages import stages_of
 from gexpipe.download.archive import archive_of, find_member, member_of
-from gexpipe.download.fetch import open_client
+from gexpipe.download.fetch import NoAnswer, open_client
 from gexpipe.download.policy import Choice, Policy
-from gexpipe.download.portals import Found, Request, same_assembly
+from gexpipe.download.portals import Found, Request
 from gexpipe.download.public import is_web, public
 from gexpipe.download.resolve import resolve
 from gexpipe.errors import UserError
-from gexpipe.reference.cell_target import target_of
-from gexpipe.reference.mrna import MRNA_FEATURES
 from gexpipe.sheets import FileRow
 
-__all__ = ["Preflight", "RowReport", "preflight"]
+__all__ = ["look_at_files", "preflight"]
 
 LIMIT = 110.0  # seconds for all files together
 _STALLED = 15.0  # seconds without an answer
 AT_ONCE = 12  # files looked at at the same time
-DEPTHS = 4.0  # sizes of two replicates that differ by more than this factor are told of
 
 # Words of ENCODE's output types that suit a role, one of them is enough.
 _OUTPUTS = {
@@ -46,96 +46,10 @@ _OUTPUTS = {
 }
 
 
-@dataclass
-class RowReport:
-    """One row of a sheet: what was expected, what was seen, what gexpipe will do about it.
-
-    Attributes
-    ----------
-    use : str
-        ``CELL ROLE`` or ``ROLE``.
-    state : {"ok", "odd", "failed"}
-        ``failed`` stops a run; ``odd`` does not, but is to be known.
-    bytes : int or None
-        Size of what is downloaded.
-    place : str
-        Where it is, without tokens.
-    here : bool
-        Whether it is downloaded already.
-    """
-
-    use: str
-    accession: str
-    format: str
-    state: str = "ok"
-    place: str = ""
-    bytes: int | None = None
-    here: bool = False
-    md5: str = ""
-    portal: dict[str, str] = field(default_factory=dict)
-    look: Look = field(default_factory=Look)
-
-    def settle(self) -> None:
-        """Set the state from what was found."""
-        self.state = "failed" if self.look.wrong else "odd" if self.look.odd else "ok"
-
-    def line(self) -> str:
-        """One line for people: what is wrong first, then what is odd, seen and done."""
-        size = f"{self.bytes / 1e9:,.2f} GB" if self.bytes is not None else "size unknown"
-        look = self.look
-        done = f"gexpipe {', '.join(look.does)}" if look.does else ""
-        portal = ", ".join(self.portal.values())
-        here = "here already" if self.here else size
-        parts = [*look.wrong, *look.odd, here, portal, *look.seen, done]
-        return "; ".join(part for part in parts if part)
-
-
-@dataclass
-class Preflight:
-    """The report of a configuration."""
-
-    rows: list[RowReport]
-    seconds: float
-
-    @property
-    def failed(self) -> bool:
-        """Whether a run would stop."""
-        return any(row.state == "failed" for row in self.rows)
-
-    def totals(self) -> dict[str, float]:
-        """Bytes to download, bytes of sorted copies, and files without a known size."""
-        wanted = [row for row in self.rows if not row.here]
-        return {
-            "files": len(self.rows),
-            "to_download": sum(row.bytes or 0 for row in wanted),
-            "sizes_unknown": sum(row.bytes is None for row in wanted),
-            # While a file is sorted its parts lie beside the copy that they are merged into.
-            "sorted_copies": sum(row.bytes or 0 for row in self.rows if row.look.sorts),
-            "largest_sort": max((row.bytes or 0 for row in self.rows if row.look.sorts), default=0),
-            "seconds": round(self.seconds, 1),
-        }
-
-    def words(self) -> list[str]:
-        """The totals for people."""
-        totals, states = self.totals(), [row.state for row in self.rows]
-        unknown = f", {totals['sizes_unknown']} sizes unknown" if totals["sizes_unknown"] else ""
-        sort = totals["sorted_copies"] + totals["largest_sort"]
-        return [
-            f"{len(states)} files in {totals['seconds']:.0f} s: {states.count('failed')} failed, "
-            f"{states.count('odd')} odd",
-            f"to download {totals['to_download'] / 1e9:,.2f} GB{unknown}; to sort alignments "
-            f"{sort / 1e9:,.2f} GB of disk",
-        ]
-
-    def as_json(self) -> dict[str, Any]:
-        """Rows and totals."""
-        return {"rows": [asdict(row) for row in self.rows], "totals": self.totals()}
-
-
 def preflight(
     workflow: Path, configfiles: Iterable[Path], folder: Path, limit: float = LIMIT
 ) -> Preflight:
-    """Look at every file that a configuration reads, by a few small requests each.
+    """Look at every file that a configuration reads, and add up what a run of it takes.
 
     Parameters
     ----------
@@ -148,27 +62,68 @@ def preflight(
     limit : float
         Seconds after which files that were not answered for are reported as such.
     """
-    started = time.monotonic()
-    plan = open_plan(workflow, configfiles, folder)
+    started, configs = time.monotonic(), list(configfiles)
+    plan = open_plan(workflow, configs, folder)
     with chdir(folder):
-        uses = _uses(plan)
         rows = _rows(plan)
-        reports = [RowReport(uses[row.path], row.accession, row.format) for row in rows]
-        with open_client(plan.config["download"]["addresses"], _STALLED) as client:
-            _look_at_all(plan, rows, reports, client, started + limit)
-        _compare_replicates(plan, rows, reports)
+        reports = _look(plan, rows, started + limit)
+        found = Preflight(reports, _disk(plan, rows, reports), 0.0)
+    try:
+        found.stages = stages_of(workflow, configs, folder, _sizes(rows, reports))
+    except UserError as error:
+        found.unplanned = str(error)
+    found.seconds = time.monotonic() - started
+    return found
+
+
+def look_at_files(plan: Plan, paths: Collection[str], limit: float = LIMIT) -> list[RowReport]:
+    """Look at some files of a configuration, from its working directory.
+
+    Parameters
+    ----------
+    plan : Plan
+        The configuration.
+    paths : collection of str
+        Local paths, as rules name them.
+    limit : float
+        Seconds for all of them.
+    """
+    rows = [row for path, row in plan.sheets.by_path.items() if path in paths]
+    return _look(plan, rows, time.monotonic() + limit)
+
+
+def _look(plan: Plan, rows: list[FileRow], end: float) -> list[RowReport]:
+    uses = _uses(plan)
+    reports = [RowReport(uses[row.path], row.accession, row.format) for row in rows]
+    with _quiet_readers(), open_client(plan.config["download"]["addresses"], _STALLED) as client:
+        _look_at_all(plan, rows, reports, client, end)
+    compare_replicates(plan, rows, reports)
+    _compare_genes(plan, rows, reports)
     for report in reports:
         report.settle()
-    return Preflight(reports, time.monotonic() - started)
+    return reports
+
+
+@contextmanager
+def _quiet_readers() -> Iterator[None]:
+    """Keep back what readers log: of the beginning of a file it says nothing."""
+    logger = logging.getLogger("gexpipe.reference")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _uses(plan: Plan) -> dict[str, str]:
-    """Local path -> roles, those of the configured cell types alone."""
+    """Local path -> roles, those of the configured cell types alone where there are any."""
     cells = set(plan.config["cells"])
-    return {
-        path: ", ".join(u for u in uses.split(", ") if " " not in u or u.split()[0] in cells)
-        for path, uses in plan.sheets.used_as().items()
-    }
+    found = {}
+    for path, uses in plan.sheets.used_as().items():
+        own = [u for u in uses.split(", ") if " " not in u or u.split()[0] in cells]
+        found[path] = ", ".join(own) or uses
+    return found
 
 
 def _rows(plan: Plan) -> list[FileRow]:
@@ -194,25 +149,29 @@ def _look_at_all(
         try:
             job.result(max(0.0, end - time.monotonic()))
         except TimeoutError:
-            report.look.wrong.append("no answer in time")
+            report.look.unseen.append("no answer in time")
     pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _look_at_row(plan: Plan, row: FileRow, report: RowReport, client: httpx.Client) -> None:
     try:
         _open_and_look(plan, row, report, client)
+    except NoAnswer as error:
+        report.look.unseen.append(str(error))
     except UserError as error:
         report.look.wrong.append(str(error))
     except httpx.HTTPError as error:
-        report.look.wrong.append(f"no answer ({error or type(error).__name__})")
+        report.look.unseen.append(f"no answer ({error or type(error).__name__})")
 
 
 def _open_and_look(plan: Plan, row: FileRow, report: RowReport, client: httpx.Client) -> None:
     here = Path(row.path)
-    if here.is_file():
+    if here.is_file() and row.source != "path":  # of one's own files the original counts
         report.here, report.place, report.bytes = True, row.path, here.stat().st_size
         with here.open("rb") as local:
-            look_at(local, row.format, _expected(plan, row), report.look)
+            look_at(local, row.format, expected_of(plan, row), report.look)
+        if row.role in NAMED and not report.look.wrong:
+            report.genes = names_here(here, row.role, plan.config)
         return
     assembly = row.assembly or plan.sheets.genome
     request = Request(row.source, row.accession, row.format, row.url, row.md5, assembly)
@@ -224,23 +183,42 @@ def _open_and_look(plan: Plan, row: FileRow, report: RowReport, client: httpx.Cl
         report.bytes = size if size >= 0 else found.size
         if found.size is not None and size >= 0 and size != found.size:
             report.look.wrong.append(f"the server has {size} bytes, the portal lists {found.size}")
-        _look_inside(handle, member, request, _expected(plan, row), report)
+        known = len(report.look.wrong)
+        _look_inside(plan, row, handle, member, report)
+        _settle_failure(getattr(getattr(handle, "raw", None), "failure", None), known, report)
+
+
+def _settle_failure(failure: UserError | None, known: int, report: RowReport) -> None:
+    """What ended the reading counts, not what libraries made of it."""
+    if failure is None:
+        return
+    del report.look.wrong[known:]
+    if not isinstance(failure, NoParts):
+        raise failure
+    report.look.odd.append(f"{failure}: only its beginning was looked at")
 
 
 def _look_inside(
-    handle: BinaryIO, member: str, request: Request, expected: Expected, report: RowReport
+    plan: Plan, row: FileRow, handle: BinaryIO, member: str, report: RowReport
 ) -> None:
     if not member:
-        look_at(handle, request.format, expected, report.look)
+        _look_and_name(plan, row, handle, report)
         return
     try:
         with zipfile.ZipFile(handle) as archive:
             name = find_member(archive.namelist(), member, report.place)
             report.look.seen.append(f"member {name}, {archive.getinfo(name).file_size:,} bytes")
             with archive.open(name) as inner:
-                look_at(inner, request.format, expected, report.look)  # type: ignore[arg-type]
+                _look_and_name(plan, row, inner, report)  # type: ignore[arg-type]
     except zipfile.BadZipFile as error:
         raise UserError(f"not a zip archive ({error})", report.place) from error
+
+
+def _look_and_name(plan: Plan, row: FileRow, handle: BinaryIO, report: RowReport) -> None:
+    expected: Expected = expected_of(plan, row)
+    look_at(handle, row.format, expected, report.look)
+    if row.role in NAMED and not report.look.wrong:
+        report.genes = names_there(handle, row.role, plan.config, report.place)
 
 
 def _portal(plan: Plan, request: Request, found: Found, report: RowReport) -> None:
@@ -250,6 +228,7 @@ def _portal(plan: Plan, request: Request, found: Found, report: RowReport) -> No
         *(Choice(settings[f"on_{what}"]) for what in ("archived", "revoked", "assembly"))
     )
     report.place, report.bytes = public(found.place), found.size
+    report.here = request.source == "path"  # it is linked
     told = {"status": found.status, "assembly": found.assembly, **found.details}
     report.portal = {key: value for key, value in told.items() if value}
     report.md5 = request.md5 or found.md5
@@ -265,76 +244,45 @@ def _portal(plan: Plan, request: Request, found: Found, report: RowReport) -> No
         report.look.seen.append("unfiltered: duplicates and poor alignments are in it")
 
 
-def _expected(plan: Plan, row: FileRow) -> Expected:
-    config = plan.config
-    chromosomes = list(config["reference"]["chromosomes"])
-    columns = _gene_table_columns(plan) if row.role == "gene_table" else []
-    contact = config["contact"]
-    return Expected(
-        chromosomes, {} if row.assembly else _sizes(plan), columns, contact["resolution"],
-        contact["normalization"], config["peaks"]["pairs"] if row.role == "dnase_bam" else "ends",
+def _compare_genes(plan: Plan, rows: list[FileRow], reports: list[RowReport]) -> None:
+    """Tell how many of the configuration's genes the other tables have."""
+    source = genes_source(plan.config)
+    named = [
+        (row.role, report, report.genes)
+        for row, report in zip(rows, reports, strict=True)
+        if report.genes is not None
+    ]
+    genes = next((names for role, _, names in named if role == source), None)
+    for role, report, names in named:
+        if genes is not None and names is not genes:
+            compare(role, names, source, genes, report.look)
+
+
+def _disk(plan: Plan, rows: list[FileRow], reports: list[RowReport]) -> Disk:
+    """What the run takes of the disk; alignments that were sorted already take nothing more."""
+    pairs = list(zip(rows, reports, strict=True))
+    files = [
+        Download(row, report.bytes if report.bytes is not None else typical_size(row), "told")
+        for row, report in pairs
+    ]
+    sorts = [
+        report.bytes or 0
+        for row, report in pairs
+        if report.look.sorts and not Path(row.ready).is_file()
+    ]
+    waiting = [not report.here for report in reports]
+    return Disk(
+        sum(file.size for file, wait in zip(files, waiting, strict=True) if wait),
+        sum(report.bytes is None for report in reports),
+        sum(sorts), max(sorts, default=0), writes(plan, files), shutil.disk_usage(".").free,
     )  # fmt: skip
 
 
-def _gene_table_columns(plan: Plan) -> list[tuple[str, ...]]:
-    """Columns of the published table that the configuration reads."""
-    genes, config = plan.config["genes"], plan.config
-    columns: list[tuple[str, ...]] = [("gene_id", "ENSID")]
-    if genes["source"] == "table":
-        columns += [("chrom",), (genes["tss_column"],)]
-    if genes["mrna_features"] == "table":
-        columns += [(name,) for name in MRNA_FEATURES]
-    for cell in config["cells"]:
-        target = target_of(config["target"], plan.sheets, cell)
-        if target["source"] == "table":
-            columns.append((target["column"],))
-    return columns
-
-
-def _sizes(plan: Plan) -> Mapping[str, int]:
-    """Chromosome lengths: of the genome once it is made, else those known of the assembly."""
-    made = Path("resources/reference/chrom.sizes")
-    if made.is_file():
-        lines = made.read_text(encoding="utf-8").splitlines()
-        return {name: int(size) for name, size in (line.split("\t")[:2] for line in lines)}
-    if not same_assembly(plan.sheets.genome, "hg38"):
-        return {}
-    table = files("gexpipe.doctor").joinpath("hg38.tsv").read_text(encoding="utf-8")
-    rows = csv.DictReader(table.splitlines(), delimiter="\t")
-    return {row["chrom"]: int(row["length"]) for row in rows}
-
-
-def _compare_replicates(plan: Plan, rows: list[FileRow], reports: list[RowReport]) -> None:
-    """Tell of replicates of one role that are of different experiments, the same, or unlike."""
-    by_path = {row.path: report for row, report in zip(rows, reports, strict=True)}
-    groups: dict[tuple[str, str], list[RowReport]] = {}
-    for cell in plan.config["cells"]:
-        for role in ("dnase_bam", "atac_bam", "h3k27ac_bam"):
-            own = plan.sheets.cell_files(cell, role, optional=True)
-            groups[cell, role] = [by_path[row.path] for row in own]
-    for group in groups.values():
-        if len(group) > 1:
-            _compare(group)
-
-
-def _compare(group: list[RowReport]) -> None:
-    experiments = {r.portal["experiment"] for r in group if "experiment" in r.portal}
-    if len(experiments) > 1:
-        for report in group:
-            report.look.odd.append(
-                f"pooled with a file of another experiment ({', '.join(sorted(experiments))})"
-            )
-    numbers = [r.portal.get("replicate", "") for r in group]
-    for report, number in zip(group, numbers, strict=True):
-        if number and len(experiments) == 1 and numbers.count(number) > 1:
-            report.look.odd.append(f"{number} stands twice: another analysis of the same reads?")
-    middle = statistics.median([r.bytes for r in group if r.bytes] or [0])
-    for report in group:
-        if report.bytes and not 1 / DEPTHS <= report.bytes / middle <= DEPTHS:
-            report.look.odd.append(
-                f"{report.bytes / middle:.2g} times the size of the other replicates, which all "
-                "count equally"
-            )
-    if len(group) > 1:
-        for report in group:
-            report.look.does.append(f"pools {len(group)} replicates")
+def _sizes(rows: list[FileRow], reports: list[RowReport]) -> dict[str, int]:
+    """Path, as rules name it -> bytes of downloaded files and of what is made of them alone."""
+    found = {}
+    for row, report in zip(rows, reports, strict=True):
+        found[row.path] = found[row.ready] = report.bytes or 0
+        if row.role == "fasta":
+            found["resources/reference/genome.fa"] = FASTA_RATIO * (report.bytes or 0)
+    return found

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from pathlib import Path
 from typing import BinaryIO
 
 import httpx
 
+from gexpipe.download.fetch import TRANSIENT, NoAnswer
 from gexpipe.download.public import is_web, public
 from gexpipe.errors import UserError
 
-__all__ = ["RangeFile", "open_anywhere"]
+__all__ = ["NoParts", "RangeFile", "open_anywhere"]
 
 BLOCK = 1 << 17  # bytes a request
+
+
+class NoParts(UserError):
+    """A server that gives a file as a whole only: what lies behind its beginning is not seen."""
 
 
 class RangeFile(io.RawIOBase):
@@ -26,11 +32,14 @@ class RangeFile(io.RawIOBase):
         Bytes of the whole file, as the server tells.
     asked : int
         Requests so far.
+    failure : UserError or None
+        What ended the reading: libraries that read through this file hide it in errors of theirs.
 
     Raises
     ------
     UserError
-        The server refuses, has no such file, does not tell its size, or cannot give parts.
+        The server refuses or has no such file; `NoAnswer` where that may pass, `NoParts` where it
+        gives no part behind the first.
     """
 
     def __init__(self, client: httpx.Client, url: str, auth: tuple[str, str] | None = None) -> None:
@@ -39,13 +48,22 @@ class RangeFile(io.RawIOBase):
         self._blocks: dict[int, bytes] = {}
         self._place = 0
         self.asked = 0
+        self.failure: UserError | None = None
         self.size = -1
         self._block(0)
 
-    def _block(self, number: int) -> bytes:
+    def _block(self, number: int, more: int = 0) -> bytes:
+        """A block; what is missing of it and of the ``more`` behind it comes in one request."""
         if number not in self._blocks:
-            start = number * BLOCK
-            self._blocks[number] = self._ask(start, start + BLOCK - 1)
+            wanted = range(number, number + 1 + more)
+            missing = list(itertools.takewhile(lambda n: n not in self._blocks, wanted))
+            try:
+                data = self._ask(number * BLOCK, (missing[-1] + 1) * BLOCK - 1)
+            except UserError as error:
+                self.failure = error
+                raise
+            for place, own in enumerate(missing):
+                self._blocks[own] = data[place * BLOCK : (place + 1) * BLOCK]
         return self._blocks[number]
 
     def _ask(self, first: int, last: int) -> bytes:
@@ -60,19 +78,21 @@ class RangeFile(io.RawIOBase):
             except httpx.TransportError as error:
                 if attempt == 2:
                     words = str(error) or type(error).__name__
-                    raise UserError(f"no answer ({words})", public(self._url)) from error
+                    raise NoAnswer(f"no answer ({words})", public(self._url)) from error
         raise AssertionError("unreachable")
 
     def _take(self, answer: httpx.Response, first: int, last: int) -> bytes:
         where = public(self._url)
         if answer.status_code == 416 and first == 0:
             raise UserError("the file is empty", where)
+        if answer.status_code in TRANSIENT:
+            raise NoAnswer(f"the server answered {answer.status_code}", where)
         if answer.status_code >= 400:
             raise UserError(f"the server answered {answer.status_code}", where)
         told = re.fullmatch(r"bytes \d+-\d+/(\d+)", answer.headers.get("Content-Range", ""))
         if answer.status_code != 206 or told is None:
             if first:
-                raise UserError("the server gives no parts of a file", where)
+                raise NoParts("the server gives no parts of a file", where)
             length = answer.headers.get("Content-Length", "")
             self.size = int(length) if length.isdigit() else -1
         else:
@@ -110,7 +130,8 @@ class RangeFile(io.RawIOBase):
         if 0 <= self.size <= self._place:
             return 0
         number, begin = divmod(self._place, BLOCK)
-        found = self._block(number)[begin : begin + len(buffer)]
+        last = min(self._place + len(buffer), max(self.size, self._place + 1)) - 1
+        found = self._block(number, last // BLOCK - number)[begin : begin + len(buffer)]
         buffer[: len(found)] = found
         self._place += len(found)
         return len(found)

@@ -23,13 +23,13 @@ from gexpipe.download.verify import looks_like_html
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 
-__all__ = ["Transient", "exists", "fetch", "get", "open_client"]
+__all__ = ["TRANSIENT", "NoAnswer", "Transient", "exists", "fetch", "get", "open_client"]
 
 log = get_logger(__name__)
 
 T = TypeVar("T")
 
-_TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
+TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 _ABSENT = {404, 410}
 _STALLED = 60.0  # seconds without a byte after which a connection counts as dead
 _SHOW_AFTER = 2.0  # seconds before a progress bar appears
@@ -37,6 +37,10 @@ _SHOW_AFTER = 2.0  # seconds before a progress bar appears
 _CONNECTION = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 # What portals answer with instead of a file: pages, forms, messages.
 _NO_DATA = ("text/html", "application/xhtml+xml", "application/json")
+
+
+class NoAnswer(UserError):
+    """A server that gave no answer, or one that may pass: nothing is known of the file."""
 
 
 class Transient(Exception):
@@ -108,7 +112,7 @@ def exists(client: httpx.Client, url: str, tries: int) -> bool:
 
     def once() -> bool:
         answer = client.head(url)
-        if answer.status_code in _TRANSIENT:
+        if answer.status_code in TRANSIENT:
             raise Transient(f"the server answered {answer.status_code}", _retry_after(answer))
         return answer.status_code < 400
 
@@ -257,7 +261,7 @@ def _whole_size(answer: httpx.Response, have: int) -> int | None:
 
 def _raise_for_status(answer: httpx.Response, url: str) -> None:
     status = answer.status_code
-    if status in _TRANSIENT:
+    if status in TRANSIENT:
         raise Transient(f"the server answered {status}", _retry_after(answer))
     if status in (401, 403):
         raise UserError(f"the server refuses access (status {status})", public(url))
@@ -316,7 +320,7 @@ def _retrying(
         return retrying(call)
     except (Transient, httpx.TransportError) as error:
         how = _environment() if isinstance(error, httpx.TransportError) else ""
-        raise UserError(f"gave up after {tries} tries: {_words(error)}{how}", shown) from error
+        raise NoAnswer(f"gave up after {tries} tries: {_words(error)}{how}", shown) from error
     except httpx.InvalidURL as error:
         raise UserError(f"not an address: {error}", shown) from error
     except httpx.TooManyRedirects as error:

@@ -21,7 +21,7 @@ from gexpipe.log import get_logger
 from gexpipe.reference.genes import say_dates
 from gexpipe.tabular import MISSING, numbers, read_table, split_rows
 
-__all__ = ["gene_tpm", "mean_tpm"]
+__all__ = ["gene_tpm", "mean_tpm", "named_rows"]
 
 logger = get_logger(__name__)
 
@@ -82,14 +82,7 @@ def gene_tpm(path: str | Path, genes: pd.DataFrame) -> np.ndarray:
 
 def _named_values(path: str | Path) -> tuple[pd.Series, pd.Series]:
     """Names of genes and their TPM, rows without a value left out; both indexed by row."""
-    number, first = next(split_rows(path), (1, []))
-    if len(first) < 2:
-        raise UserError(
-            "one column; expected a gene id or symbol and its TPM", at_row(path, number)
-        )
-    headed = not _is_value(first[1]) or len(first) > 2
-    table = read_table(path, "table of expression") if headed else _headless(path)
-    names, column = _columns(table, path)
+    table, names, column = named_rows(path)
     value = numbers(table, column, path, missing=True)
     _check_scale(value, column, path)
     if column not in ("TPM", "value"):
@@ -98,6 +91,24 @@ def _named_values(path: str | Path) -> tuple[pd.Series, pd.Series]:
         value = _from_counts(value, numbers(table, "Length", path), path)
     known = value.notna()
     return _genes_of(names[known], value[known], path)
+
+
+def named_rows(path: str | Path) -> tuple[pd.DataFrame, pd.Series, str]:
+    """A table of expression, its column of names, and which column holds TPM.
+
+    Raises
+    ------
+    UserError
+        One column, no names, or no TPM by its header.
+    """
+    number, first = next(split_rows(path), (1, []))
+    if len(first) < 2:
+        raise UserError(
+            "one column; expected a gene id or symbol and its TPM", at_row(path, number)
+        )
+    headed = not _is_value(first[1]) or len(first) > 2
+    table = read_table(path, "table of expression") if headed else _headless(path)
+    return table, *_columns(table, path)
 
 
 def _is_value(field: str) -> bool:

@@ -16,7 +16,7 @@ from gexpipe.log import get_logger
 from gexpipe.reference.splits import FOLDS
 from gexpipe.tabular import numbers, read_table
 
-__all__ = ["examples", "median_expression", "read_list"]
+__all__ = ["examples", "id_column", "median_expression", "read_list"]
 
 log = get_logger(__name__)
 
@@ -53,9 +53,7 @@ def median_expression(
         When the table has no gene ids, lacks an individual, or holds what is no number.
     """
     table = read_table(path)
-    key = next((name for name in _IDS if name in table), None)
-    if key is None:
-        raise UserError(f"no column {' or '.join(_IDS)}", path)
+    key = id_column(table, path)
     found = [c for c in table.columns if c != key and c.lower() not in _OTHER | set(_IDS)]
     absent = [name for name in individuals if name not in found]
     if absent:
@@ -73,6 +71,14 @@ def median_expression(
         raise UserError(f"gene {gene} stands twice", path)
     log.info("%s: median of %d individuals, %d genes", path.name, len(chosen), len(median))
     return median
+
+
+def id_column(table: pd.DataFrame, path: str | Path) -> str:
+    """The column of gene ids of a Geuvadis table."""
+    key = next((name for name in _IDS if name in table), None)
+    if key is None:
+        raise UserError(f"no column {' or '.join(_IDS)}", path)
+    return key
 
 
 def examples(

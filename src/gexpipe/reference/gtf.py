@@ -13,7 +13,7 @@ from gexpipe.gene_ids import without_version
 from gexpipe.intervals import at_row, column_blocks
 from gexpipe.log import get_logger
 
-__all__ = ["GeneModels", "read_gtf", "representative_transcripts"]
+__all__ = ["GeneModels", "coding_genes", "read_gtf", "representative_transcripts"]
 
 logger = get_logger(__name__)
 
@@ -60,6 +60,21 @@ def read_gtf(path: str | Path, chromosomes: list[str]) -> GeneModels:
     if models.empty:
         raise UserError("no gene of gene_type (or gene_biotype) protein_coding", source)
     return _with_transcripts(_one_place(models, source), source)
+
+
+def coding_genes(path: str | Path, chromosomes: list[str]) -> pd.DataFrame:
+    """gene_id (without version) and symbol of the protein-coding genes, without their models.
+
+    A fraction of the time of `read_gtf`; the file may end anywhere.
+    """
+    parts = []
+    for block in column_blocks(require(path, "GTF file"), _COLUMNS):
+        rows = block[block["chrom"].isin(chromosomes)]
+        lines = rows[rows["feature"] == "transcript"]
+        found = _models(lines if len(lines) else rows[rows["feature"] == "exon"], Path(path))
+        parts.append(found.loc[found["kind"] == "protein_coding", ["gene_id", "symbol"]])
+    genes = pd.concat(parts) if parts else pd.DataFrame(columns=["gene_id", "symbol"])
+    return genes.drop_duplicates("gene_id").reset_index(drop=True)
 
 
 def _models(rows: pd.DataFrame, source: Path) -> pd.DataFrame:
