@@ -16,7 +16,7 @@ from snakemake.shell import shell
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_JOB = {"all", "prepare", "stores"}  # targets, nothing to run
-GPU = {"train", "shuffled", "tested", "element_scores", "base_scores"} | {
+GPU = {"train", "shuffled", "tested", "predicted", "element_scores", "base_scores"} | {
     "bin_features",
     "gta_attention",
 }

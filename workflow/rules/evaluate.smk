@@ -68,6 +68,40 @@ rule tested:
         " {params.change} --out {output} > {log} 2>&1"
 
 
+rule predicted:
+    """Expression of a cell type by a model that was trained on another: it needs none of its own."""
+    input:
+        unpack(stores),
+        checkpoint="results/runs/{trained_on}/{method}/fold{fold}/seed{seed}/best.ckpt",
+        examples=example_table,
+        elements=element_store,
+    output:
+        "results/predicted/{cell}/from_{trained_on}/{method}/fold{fold}/seed{seed}/predictions.parquet",
+    log:
+        "logs/evaluate/predicted.{cell}.from_{trained_on}.{method}.fold{fold}.seed{seed}.log",
+    benchmark:
+        "results/benchmarks/predicted/{cell}.from_{trained_on}.{method}.fold{fold}.seed{seed}.jsonl"
+    wildcard_constraints:
+        trained_on=one_of(SHEETS.assembly),
+        method=one_of(name for name in TRAINED if name not in STUDY.baselines),
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=growing(1, 8000),
+        runtime="2h",
+    params:
+        data=lambda wildcards, input: named_inputs(stores(wildcards), input),
+        elements=lambda wildcards, input: repeat("elements", input.elements),
+    message:
+        "Predict {wildcards.cell} with {wildcards.method} trained on {wildcards.trained_on}"
+    shell:
+        "gexpipe evaluate predict --checkpoint {input.checkpoint} {params.data}"
+        " --examples {input.examples} {params.elements}"
+        " --split train --split valid --split test --out {output} > {log} 2>&1"
+
+
 rule metrics:
     """Metrics of the runs of table 1, and with shuffled windows."""
     input:

@@ -8,6 +8,20 @@ def example_table(wildcards):
     return f"results/examples/{wildcards.cell}{f'.{target}' if target else ''}.parquet"
 
 
+def trainable_table(wildcards):
+    """The same for training, which a cell type without expression cannot serve."""
+    method = TRAINED[wildcards.method]
+    for cell in [wildcards.cell, *mixed_cells(wildcards)]:
+        if "target" not in method and target_of(config["target"], SHEETS, cell)["source"] == "none":
+            raise UserError(
+                f"cell {cell!r} has no target (source: none): nothing can be trained on it. Leave it "
+                f"out of cells and predict it: results/predicted/{cell}/from_CELL/{wildcards.method}/"
+                "foldF/seedS/predictions.parquet",
+                f"config: target.cells.{cell}",
+            )
+    return example_table(wildcards)
+
+
 def element_store(wildcards):
     """The element store, for methods that read promoter and elements."""
     if TRAINED[wildcards.method]["inputs"]["elements"]:
@@ -98,6 +112,11 @@ def training_inputs(cell, method):
         *expand("results/examples/{cell}.parquet", cell=mixed),
         *language_model(run),
     ]
+
+
+def trainable_tables(wildcards):
+    """The same for fitting."""
+    return {**baseline_tables(wildcards), "examples": trainable_table(wildcards)}
 
 
 def runs(pattern, methods):

@@ -112,6 +112,8 @@ def target_settings(wildcards):
 def target_files(wildcards):
     """The file or files that a cell type's target is made from."""
     source = target_settings(wildcards)["source"]
+    if source == "none":
+        return []
     return reference_path("gene_table") if source == "table" else cell_paths(wildcards.cell, source)
 
 

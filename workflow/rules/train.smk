@@ -5,7 +5,7 @@ rule train:
     """One method on one cell type, one fold, one seed; continues where it was stopped."""
     input:
         unpack(training_data),
-        examples=example_table,
+        examples=trainable_table,
         elements=element_store,
         mixed_signals=lambda wildcards: expand(
             "results/windows/{cell}.zarr/manifest.json", cell=mixed_cells(wildcards)
@@ -57,7 +57,7 @@ rule train:
 rule baseline:
     """A linear, boosted or element-feature baseline on the example table."""
     input:
-        unpack(baseline_tables),
+        unpack(trainable_tables),
     output:
         predictions="results/runs/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
     log:

@@ -109,12 +109,12 @@ def mrna(
 
 @app.command()
 def target(
-    source: Annotated[str, typer.Option(help="table, cage or rnaseq.")],
+    source: Annotated[str, typer.Option(help="table, cage, rnaseq, or none: no expression.")],
     genes: Genes,
-    file: Annotated[
-        list[Path], typer.Option(help="Published table, CAGE file(s) or RNA-seq table(s).")
-    ],
     out: Out,
+    file: Annotated[
+        list[Path] | None, typer.Option(help="Published table, CAGE file(s) or RNA-seq table(s).")
+    ] = None,
     column: Annotated[str, typer.Option(help="Column of the published table.")] = "",
     window: TssWindow = 384,
     strand: CageStrand = "both",
@@ -124,17 +124,24 @@ def target(
     from gexpipe.reference import targets
     from gexpipe.reference.expression import mean_tpm
 
-    if source not in ("table", "cage", "rnaseq"):
-        raise UserError(f"{source!r} is not table, cage or rnaseq", "--source")
-    known = read_genes(genes)
+    if source not in ("table", "cage", "rnaseq", "none"):
+        raise UserError(f"{source!r} is not table, cage, rnaseq or none", "--source")
+    if (source == "none") == bool(file):
+        wanted = "no file" if file else "a file"
+        raise UserError(f"expected {wanted} for the source {source}", "--file")
+    files, known = file or [], read_genes(genes)
+    if source == "none":
+        write_table(targets.absent_target(known), out)
+        logger.info("no target for %d genes: they can be predicted, not trained on", len(known))
+        return
     if source == "table":
-        if len(file) > 1:
-            raise UserError(f"one published table is used, {len(file)} are given", "--file")
-        raw = targets.published_column(file[0], column, known["gene_id"].tolist())
+        if len(files) > 1:
+            raise UserError(f"one published table is used, {len(files)} are given", "--file")
+        raw = targets.published_column(files[0], column, known["gene_id"].tolist())
     elif source == "rnaseq":
-        raw = mean_tpm(file, known)
+        raw = mean_tpm(files, known)
     else:
-        raw = targets.cage_libraries(file, known, window, strand)
+        raw = targets.cage_libraries(files, known, window, strand)
     table = targets.target_table(known, raw, transform)
     write_table(table, out)
     logger.info(

@@ -11,6 +11,7 @@ import torch
 
 from gexpipe.batch import Batch
 from gexpipe.bins.store import BinStore
+from gexpipe.data.parts import rows_of_part
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 from gexpipe.methods.published import GTAOptions
@@ -111,15 +112,8 @@ class BinData:
         return self.table["gene_id"].tolist()
 
     def split(self, fold: int, part: str) -> np.ndarray:
-        """Rows of one part of a fold that have bins and a target; a `UserError` without any."""
-        column = f"fold_{fold}"
-        if column not in self.table:
-            raise UserError(f"no {column} in the example table", "config: splits.fold")
-        chosen = (self.table[column] == part).to_numpy() & self._known & ~np.isnan(self._target)
-        rows = np.flatnonzero(chosen)
-        if not len(rows):
-            raise UserError(f"no gene with bins and target in the {part} part", f"fold {fold}")
-        return rows
+        """Rows of one part of a fold that have bins; see `rows_of_part`."""
+        return rows_of_part(self.table, fold, part, self._known)
 
     def batch(self, rows: np.ndarray, draw: np.random.Generator | None = None) -> Batch:
         """Bins as signals (B, features, N), and prompts; nothing is random."""

@@ -10,6 +10,7 @@ import torch
 
 from gexpipe.batch import Batch, Elements
 from gexpipe.data.gene_tables import GeneTables, feature_table, log_activity
+from gexpipe.data.parts import rows_of_part
 from gexpipe.errors import UserError
 from gexpipe.methods.published import ELEMENT_NUMBERS, feature_count
 
@@ -63,14 +64,8 @@ class GeneFeatures:
         return self.table["gene_id"].tolist()
 
     def split(self, fold: int, part: str) -> np.ndarray:
-        """Rows of one part of a fold that have a target; a `UserError` when there are none."""
-        column = f"fold_{fold}"
-        if column not in self.table:
-            raise UserError(f"no {column} in the example table", "config: splits.fold")
-        rows = np.flatnonzero((self.table[column] == part) & self.table["target"].notna())
-        if not len(rows):
-            raise UserError(f"no gene with a target in the {part} part", f"fold {fold}")
-        return rows
+        """Rows of one part of a fold; see `rows_of_part`."""
+        return rows_of_part(self.table, fold, part)
 
     def batch(self, rows: np.ndarray, draw: np.random.Generator | None = None) -> Batch:
         """Numbers of some genes; nothing is random."""

@@ -13,6 +13,7 @@ import torch
 from gexpipe.batch import Batch
 from gexpipe.data.elements import ElementReader
 from gexpipe.data.loading import Loading, augment
+from gexpipe.data.parts import rows_of_part
 from gexpipe.errors import UserError
 from gexpipe.reference.examples import FEATURES
 from gexpipe.tabular import read_parquet
@@ -122,15 +123,8 @@ class WindowData:
         return len(self.table)
 
     def split(self, fold: int, part: str) -> np.ndarray:
-        """Rows of one part of a fold that have a target; a `UserError` when there are none."""
-        column = f"fold_{fold}"
-        if column not in self.table:
-            raise UserError(f"no {column} in the example table", "config: splits.fold")
-        chosen = (self.table[column] == part) & self.table["target"].notna()
-        rows = np.flatnonzero(chosen.to_numpy())
-        if not len(rows):
-            raise UserError(f"no gene with a target in the {part} part", f"fold {fold}")
-        return rows
+        """Rows of one part of a fold; see `rows_of_part`."""
+        return rows_of_part(self.table, fold, part)
 
     def batch(self, rows: np.ndarray, draw: np.random.Generator | None = None) -> Batch:
         """Read the genes in ``rows``; signals stay float16 and contact stays binned.

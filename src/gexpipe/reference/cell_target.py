@@ -27,7 +27,7 @@ def target_of(target: Mapping[str, Any], sheets: Sheets, cell: str) -> dict[str,
     Returns
     -------
     dict
-        source, column, window, strand, transform.
+        source (``none`` for a cell type without expression), column, window, strand, transform.
     """
     own = target.get("cells", {}).get(cell, {})
     found = {key: value for key, value in {**target, **own}.items() if key != "cells"}
@@ -38,6 +38,8 @@ def target_of(target: Mapping[str, Any], sheets: Sheets, cell: str) -> dict[str,
 def check_target(target: Mapping[str, Any], sheets: Sheets, cell: str) -> None:
     """Raise `UserError` when the sheets have nothing to make a cell type's target from."""
     source = target_of(target, sheets, cell)["source"]
+    if source == "none":
+        return
     if source == "table":
         there = sheets.find_reference("gene_table") is not None
         wanted, sheet = "a row with role 'gene_table'", sheets.names["reference"]

@@ -15,6 +15,7 @@ from gexpipe.log import get_logger
 from gexpipe.tabular import numbers, read_table
 
 __all__ = [
+    "absent_target",
     "cage_bigwig",
     "cage_ctss",
     "cage_libraries",
@@ -171,6 +172,11 @@ def published_column(path: str | Path, column: str, gene_ids: list[str]) -> np.n
 def transform(raw: np.ndarray, how: str) -> np.ndarray:
     """``log10p1``: log10(1 + x); ``none``: unchanged."""
     return np.log10(1.0 + raw) if how == "log10p1" else raw
+
+
+def absent_target(genes: pd.DataFrame) -> pd.DataFrame:
+    """The target table of a cell type without expression: gene_id, raw and target missing."""
+    return pd.DataFrame({"gene_id": genes["gene_id"], "raw": np.nan, "target": np.nan})
 
 
 def target_table(genes: pd.DataFrame, raw: np.ndarray, how: str) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from lightning.fabric.utilities.warnings import PossibleUserWarning
 
 from gexpipe import __version__
 from gexpipe.data.batches import Genes
+from gexpipe.data.parts import check_trainable
 from gexpipe.files import write_json
 from gexpipe.log import get_logger
 from gexpipe.methods.settings import MethodConfig
@@ -64,6 +65,7 @@ def train(
     replace : bool
         Start anew when last.ckpt is of another configuration or data, instead of refusing.
     """
+    check_trainable(data.table)
     out.mkdir(parents=True, exist_ok=True)
     options = config.train
     backends.use(options.scan_backend)
