@@ -22,6 +22,7 @@ LAYERS = [
         "source",
         "files",
         "records",
+        "whole",
         "intervals",
         "gene_ids",
         "named",

@@ -14,10 +14,13 @@ from gexpipe.reference.cell_target import target_of
 from gexpipe.sheets import locate
 from gexpipe.study import read_study
 from gexpipe.tables.cost import estimate, recorded_seconds
+from gexpipe.whole import refuse_broken
 
 BASE = Path(workflow.basedir)
 try:
     STUDY = read_study(config, BASE)
+    if workflow.is_main_process:  # not in each job of a cluster
+        refuse_broken()
 except UserError as error:
     raise WorkflowError(str(error)) from None
 SHEETS, METHODS, TRAINED = STUDY.sheets, STUDY.methods, STUDY.trained

@@ -26,6 +26,9 @@ def doctor(
     look: Annotated[
         bool, typer.Option("--preflight", help="Look at every file of the configuration.")
     ] = False,
+    heal: Annotated[
+        bool, typer.Option("--heal", help="Remove outputs in --folder that are empty or cut off.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False,
     length: Annotated[int, typer.Option(help="Self-check: tokens.", min=1)] = 2000,
     width: Annotated[int, typer.Option(help="Self-check: channels.", min=1)] = 64,
@@ -40,10 +43,16 @@ def doctor(
     With --preflight: one line per file of the configuration (the shipped one without --configfile),
     from its portal's record and its first bytes; exit 1 when one would stop a run.
 
+    With --heal: one line per output that a power cut broke; it is removed, so that the next run
+    makes it again.
+
     With --self-check: one line per value and gradient of the scan; exit 1 when one deviates.
     """
     from gexpipe.doctor.installed import check_scan, examine
 
+    if heal:
+        _heal(folder)
+        return
     if look:
         _preflight(workflow, configfile or [], folder, as_json)
         return
@@ -58,6 +67,16 @@ def doctor(
         typer.echo(f"{finding.state:8}{finding.what:36}{finding.detail}")
     if any(finding.state in ("missing", "failed") for finding in findings):
         raise typer.Exit(1)
+
+
+def _heal(folder: Path) -> None:
+    from gexpipe.whole import broken_outputs
+
+    found = broken_outputs(folder)
+    for path, wrong in found.items():
+        path.unlink()
+        typer.echo(f"removed {path}: {wrong}")
+    typer.echo(f"{len(found)} broken outputs")
 
 
 def _preflight(workflow: Path, configfiles: list[Path], folder: Path, as_json: bool) -> None:
