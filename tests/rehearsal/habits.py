@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import re
+import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +104,41 @@ def genome(source: Path, out: Path) -> Path:
     """Plain gzip, soft-masked as it is, with the other contigs behind the chromosomes."""
     extra = "".join(f">{name}\n{'ACgt' * (size // 4)}\n" for name, size in EXTRA.items())
     out.write_bytes(gzip.compress(gzip.decompress(source.read_bytes()) + extra.encode()))
+    return out
+
+
+def annotation(source: Path, out: Path) -> Path:
+    """GENCODE's: a gene of the pseudoautosomal region stands on chrX and again on chrY."""
+    lines = gzip.decompress(source.read_bytes()).decode().splitlines(keepends=True)
+    genes = (re.match(r'chrX\t.*\tgene\t.*gene_id "([^"]+)"', line) for line in lines)
+    par = next(found[1] for found in genes if found is not None)
+    twin = [
+        line.replace("chrX", "chrY", 1).replace(par, f"{par}_PAR_Y")
+        for line in lines
+        if f'"{par}"' in line
+    ]
+    out.write_bytes(gzip.compress("".join([*lines, *twin]).encode()))
+    return out
+
+
+def stand_in(kind: str, out: Path) -> Path:
+    """A file of a kind that no stage of the rehearsal reads."""
+    if kind == "chain":
+        out.write_bytes(gzip.compress(b"chain 9 chr1 100 + 0 50 chr1 100 + 0 50 1\n50\n"))
+    elif kind == "zip":
+        with zipfile.ZipFile(out, "w") as archive:
+            archive.writestr("elements.csv", "a\n")
+    else:
+        with tarfile.open(out, "w:gz") as archive:
+            archive.addfile(tarfile.TarInfo("sei.pth"))
+    return out
+
+
+def zipped(table: Path, member: str, out: Path) -> Path:
+    """The table in a folder of an archive, beside what its authors' machine left there."""
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("__MACOSX/._expression_data", b"\0\5\26\7")
+        archive.write(table, f"expression_data/{member}")
     return out
 
 

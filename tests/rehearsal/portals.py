@@ -30,11 +30,14 @@ class Portals:
         Accession -> file on this machine.
     facts : dict
         Accession -> fields of its metadata that differ from the usual ones.
+    records : dict
+        Zenodo record -> its files by name.
     """
 
     files: dict[str, Path] = field(default_factory=dict)
     facts: dict[str, dict[str, object]] = field(default_factory=dict)
     bodies: dict[str, Path | bytes] = field(default_factory=dict)
+    records: dict[str, dict[str, Path]] = field(default_factory=dict)
 
     def add(self, row: FileRow, path: Path, **facts: object) -> None:
         """Put the file of a sheet's row where its portal has it."""
@@ -42,7 +45,12 @@ class Portals:
         self.facts[row.accession] = {"file_format": row.format, **facts}
         if row.source == "url":
             parts = urlsplit(row.url)
-            self.bodies[parts.netloc + unquote(parts.path)] = path
+            place = parts.netloc + unquote(parts.path)
+            self.bodies[place] = path
+            self._list(place, path)
+        elif row.source == "zenodo":
+            record, _, name = row.url.partition("/")
+            self.records.setdefault(record, {})[name] = path
         elif row.source == "fantom5":
             known = fantom5_name(row.accession)
             name = known.rsplit("/", 1)[-1] if known else (
@@ -52,6 +60,15 @@ class Portals:
             self.bodies[f"{FANTOM5}human.cell_line.hCAGE/"] = (
                 f'<html><a href="{name}">x</a>'.encode() + _old(self.bodies)
             )
+
+    def _list(self, place: str, path: Path) -> None:
+        """UCSC and GENCODE list the sums of a folder in a file of it."""
+        folder, _, name = place.rpartition("/")
+        sums = {"hgdownload.soe.ucsc.edu": "md5sum.txt", "ftp.ebi.ac.uk": "MD5SUMS"}
+        site = place.partition("/")[0]
+        if site in sums:
+            line = f"{hashlib.md5(path.read_bytes()).hexdigest()}  {name}\n".encode()
+            self.bodies[f"{folder}/{sums[site]}"] = line
 
 
 def _old(bodies: dict[str, Path | bytes]) -> bytes:
@@ -66,6 +83,7 @@ class PortalsServer(RangeServer):
         super().__init__(Path("/"), PortalsHandler)
         self.portals = portals
         self.signed: list[str] = []
+        self.places: set[str] = set()
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -85,6 +103,7 @@ class PortalsHandler(RangeHandler):
             "data.4dnucleome.org": self.fourdn,
             "encode-public.s3.amazonaws.com": self.bucket,
             "4dn-open-data-public.s3.amazonaws.com": self.bucket,
+            "zenodo.org": self.zenodo,
         }.get(host)
         if answer is not None:
             return answer(path, query)
@@ -98,6 +117,7 @@ class PortalsHandler(RangeHandler):
 
     def plain(self, place: str) -> None:
         """A site of files: an ETag, no checksum."""
+        self.server.places.add(place)
         body = self.server.portals.bodies.get(place)
         if body is None:
             return self.reply(404, b"<html>not found", {"Content-Type": "text/html"})
@@ -149,6 +169,25 @@ class PortalsHandler(RangeHandler):
             found.pop(key)
         href = f"/files-processed/{accession}/@@download/{accession}.hic"
         return self.document({**found, "href": href, "genome_assembly": "GRCh38"})
+
+    def zenodo(self, path: str, query: dict[str, list[str]]) -> None:
+        """A record lists key, size, checksum and link of its files."""
+        parts = path.split("/")
+        files = self.server.portals.records.get(parts[2] if len(parts) > 2 else "", {})
+        if parts[:2] != ["api", "records"] or not files:
+            return self.reply(404, b'{"status": 404}', {"Content-Type": "application/json"})
+        if parts[-1] == "content":
+            return self.give(files[parts[4]].read_bytes())
+        listed = [
+            {
+                "id": str(uuid.uuid5(uuid.NAMESPACE_URL, name)), "key": name,
+                "size": file.stat().st_size,
+                "checksum": f"md5:{hashlib.md5(file.read_bytes()).hexdigest()}",
+                "links": {"self": f"https://zenodo.org/api/records/{parts[2]}/files/{name}/content"},
+            }
+            for name, file in files.items()
+        ]  # fmt: skip
+        return self.document({"id": int(parts[2]), "files": listed})
 
     def bucket(self, path: str, query: dict[str, list[str]]) -> None:
         accession = path.rsplit("/", 1)[-1].split(".")[0]

@@ -377,3 +377,24 @@ def test_a_run_looks_first_and_fetches_nothing_where_a_file_is_wrong(folder: Pat
     (row,) = json.loads((folder / "results/checks/preflight.json").read_text())
     assert row["accession"] == "ENCFF902SIM" and row["state"] == "ok"
     assert project.planned(wanted[0]) == {}
+
+
+def test_the_balancings_of_a_matrix_decide_which_is_used(simulated: Path) -> None:
+    """As for matrices of which nobody says what they carry."""
+    data = next(simulated.rglob("4DNFISIM0901.hic")).read_bytes()
+    order = ["VC", "SCALE", "KR", "VC_SQRT"]
+
+    def found(*absent: str) -> Look:
+        left = data
+        for name in absent:
+            entry = rb"(?<![A-Z_])" + name.encode() + rb"(\0....BP\0\x88\x13\0\0)"
+            left, number = re.subn(entry, b"Z" * len(name) + rb"\1", left, flags=re.S)
+            assert number == len(CHROMOSOMES), name
+        look_at(io.BytesIO(left), "hic", expected(normalization=order), look := Look())
+        return look
+
+    assert "balances by VC" in found().does
+    assert "balances by SCALE" in found("VC").does
+    assert "balances by VC_SQRT" in found("VC", "SCALE", "KR").does
+    none = found("VC", "SCALE", "KR", "VC_SQRT").wrong
+    assert none == ["none of the balancings VC, SCALE, KR, VC_SQRT (contact.normalization)"]
