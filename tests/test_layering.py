@@ -27,6 +27,7 @@ LAYERS = [
         "gene_ids",
         "named",
         "tabular",
+        "schemas",
         "config",
     ),
     *("devices", "batch"),

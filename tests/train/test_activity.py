@@ -86,7 +86,9 @@ def test_what_is_missing_is_named(files: dict[str, Path]) -> None:
         open_data(Sources(files["examples"]), encoder)
     with pytest.raises(UserError, match="caduceus: give --sequence and --signals"):
         open_data(Sources(files["examples"]), MethodConfig.from_mapping(method("caduceus")))
-    mixed = pd.DataFrame({"chrom": ["chr1", "chr1"], "fold_11": ["train", "test"]})
+    mixed = pd.DataFrame(
+        {"gene_id": ["a", "b"], "chrom": ["chr1", "chr1"], "fold_11": ["train", "test"]}
+    )
     mixed.to_parquet(files["examples"])
     with pytest.raises(UserError, match="genes of chr1 are in several parts"):
         ElementActivity(files["activity"], files["genome"], files["examples"], 256)

@@ -13,9 +13,16 @@ from numpy.typing import NDArray
 from gexpipe.errors import UserError
 from gexpipe.files import aside, require
 
-__all__ = ["element_table", "nearest", "read_near", "slot_interval", "write_elements"]
+__all__ = [
+    "element_table",
+    "nearest",
+    "read_near",
+    "refuse_other_genes",
+    "slot_interval",
+    "write_elements",
+]
 
-COLUMNS = ["gene", "element", "start", "end", "distance", "hic_contact", "activity"]
+COLUMNS = ["gene_id", "gene", "element", "start", "end", "distance", "hic_contact", "activity"]
 
 
 def slot_interval(
@@ -76,6 +83,21 @@ def read_near(path: str | Path, maximum: float) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise UserError(f"not an ABC predictions file ({error})", source) from error
     return pd.concat(parts, ignore_index=True)
+
+
+def refuse_other_genes(pairs: pd.DataFrame, genes: pd.DataFrame) -> None:
+    """A `UserError` unless the row numbers of pairs are those of their genes in the gene table."""
+    gene, ids = pairs["gene"].to_numpy(np.int64), genes["gene_id"].to_numpy(dtype=str)
+    first = pairs.iloc[np.unique(gene, return_index=True)[1]]
+    numbers = first["gene"].to_numpy()
+    known = numbers < len(ids)
+    same = ids[np.where(known, numbers, 0)] == first["gene_id"].to_numpy(dtype=str)
+    if not (known & same).all():
+        found = first["gene_id"].to_numpy(dtype=str)[~(known & same)][0]
+        raise UserError(
+            f"{found} is not where the scores have it: they were made with another gene table",
+            "genes",
+        )
 
 
 def element_table(

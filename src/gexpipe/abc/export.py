@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from isal import igzip
 from pyarrow import csv as arrow_csv
 
+from gexpipe.abc.elements import refuse_other_genes
 from gexpipe.abc.scores import made_with
 from gexpipe.contact.element import ContactModel
 from gexpipe.contact.powerlaw import reference_law
@@ -118,6 +119,9 @@ def abc_rows(
         `COLUMNS`; a gene without a symbol is named by its id.
     """
     element, gene = pairs["element"].to_numpy(), pairs["gene"].to_numpy()
+    refuse_other_genes(pairs, genes)
+    if not np.array_equal(elements["start"].to_numpy()[element], pairs["start"].to_numpy()):
+        raise UserError("the scores were made with another element table", "elements")
     table = pairs.reset_index(drop=True).astype({"gene_id": str, "chrom": str})
     for names, source, rows in ((OF_ELEMENT, elements, element), (OF_GENE, genes, gene)):
         for name in names:

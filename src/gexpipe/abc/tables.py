@@ -16,6 +16,7 @@ from gexpipe.abc.activity import gene_activity
 from gexpipe.errors import UserError
 from gexpipe.files import require
 from gexpipe.reference.genes import listed_ids
+from gexpipe.schemas import ACTIVITY, ELEMENTS, check
 from gexpipe.tabular import complete, numbers, read_parquet, read_table
 
 __all__ = ["read_activity", "read_element_table"]
@@ -52,7 +53,7 @@ def read_element_table(path: str | Path, columns: Sequence[str] = ()) -> pd.Data
     """
     wanted = ["chrom", "start", "end", *columns]
     if _is_parquet(path, "element table"):
-        return read_parquet(path, "element table", wanted)
+        return check(read_parquet(path, "element table"), ELEMENTS, path, *columns)
     text = read_table(path, "element table", ["chr", "start", "end", "class"], "\t")
     table = pd.DataFrame({"chrom": text["chr"]})
     for name in ("start", "end"):
@@ -62,7 +63,8 @@ def read_element_table(path: str | Path, columns: Sequence[str] = ()) -> pd.Data
             table[name] = text[name]
     table["isPromoterElement"] = text["class"] == "promoter"
     _add_numbers(table, text, ELEMENT_NUMBERS, path)
-    return complete(table, path, "EnhancerList.txt", wanted).reset_index(drop=True)
+    complete(table, path, "EnhancerList.txt", wanted)
+    return check(table.reset_index(drop=True), ELEMENTS, path, *columns)
 
 
 def read_activity(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
@@ -71,7 +73,7 @@ def read_activity(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame
     Of GeneList.txt the reads at TSS +- 500 bp are read, and ABC's PromoterActivityQuantile.
     """
     if _is_parquet(path, "gene activity table"):
-        return read_parquet(path, "gene activity table", ["gene_id", *columns])
+        return check(read_parquet(path, "gene activity table"), ACTIVITY, path, *columns)
     text = read_table(path, "gene activity table", ["Ensembl_ID"], "\t")
     genes = pd.DataFrame({"gene_id": listed_ids(text, path).to_numpy()})
     found = {
@@ -85,7 +87,7 @@ def read_activity(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame
     table = gene_activity(genes, found["dnase"], found.get("h3k27ac"))
     stated = {"PromoterActivityQuantile": "promoter_activity_quantile"}
     _add_numbers(table, text.reset_index(drop=True).set_axis(table.index), stated, path)
-    return complete(table, path, "GeneList.txt", ["gene_id", *columns])
+    return check(table, ACTIVITY, path, *columns)
 
 
 def _add_numbers(

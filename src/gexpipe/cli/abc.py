@@ -9,7 +9,12 @@ import pandas as pd
 import typer
 
 from gexpipe.abc import stage as run
-from gexpipe.abc.elements import element_table, read_near, write_elements
+from gexpipe.abc.elements import (
+    element_table,
+    read_near,
+    refuse_other_genes,
+    write_elements,
+)
 from gexpipe.abc.export import OF_ELEMENT, Expressed, write_abc_files
 from gexpipe.abc.quality_table import cell_quality, joined_quality, read_quality
 from gexpipe.abc.tables import read_activity, read_element_table
@@ -198,7 +203,9 @@ def elements(
     """Choose each gene's elements for EPInformer."""
     pairs = read_near(require(predictions), max_distance)
     limits = (min_distance, max_distance, max_elements, slot, blank_farthest)
-    table = element_table(pairs, read_genes(genes), *limits)
+    known = read_genes(genes)
+    refuse_other_genes(pairs, known)
+    table = element_table(pairs, known, *limits)
     write_elements(table, out)
 
 

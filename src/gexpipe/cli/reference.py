@@ -187,16 +187,14 @@ def examples(
     """Join everything about the genes of one cell type: features, target, folds."""
     from gexpipe.files import aside
     from gexpipe.reference.examples import example_table
-    from gexpipe.reference.mrna import MRNA_FEATURES
-    from gexpipe.reference.splits import FOLDS
-    from gexpipe.tabular import read_parquet, read_tsv
+    from gexpipe.schemas import ACTIVITY, MRNA, SPLITS, TARGETS, read_stage
 
     table = example_table(
         read_genes(genes),
-        read_tsv(splits, "table of splits", ["gene_id", *(f"fold_{fold}" for fold in FOLDS)]),
-        read_tsv(mrna, "table of mRNA features", ["gene_id", *MRNA_FEATURES]),
-        read_tsv(target, "target table", ["gene_id", "target"]),
-        read_parquet(activity, "gene activity table", ["gene_id", "promoter_activity"]),
+        read_stage(splits, SPLITS),
+        read_stage(mrna, MRNA),
+        read_stage(target, TARGETS),
+        read_stage(activity, ACTIVITY, "promoter_activity"),
     )
     with aside(out) as temporary:
         table.to_parquet(temporary, index=False)

@@ -94,10 +94,10 @@ def elements(
 ) -> None:
     """Write the bases of every distinct element once, and the gene-element links."""
     from gexpipe.reference.genes import read_genes
-    from gexpipe.tabular import read_parquet
+    from gexpipe.schemas import NEAR, read_stage
     from gexpipe.windows.elements import build_elements
 
-    links = read_parquet(table, "element table", ["gene_id", "chrom", "start", "end"])
+    links = read_stage(table, NEAR, "chrom")
     build_elements(links, fasta, read_genes(genes), slot, max_elements, store_folder(out))
     logger.info("%d gene-element links", len(links))
 

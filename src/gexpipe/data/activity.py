@@ -14,7 +14,7 @@ from gexpipe.batch import Batch
 from gexpipe.data.loading import reverse_complement
 from gexpipe.errors import UserError
 from gexpipe.files import require
-from gexpipe.tabular import read_parquet
+from gexpipe.schemas import ELEMENTS, EXAMPLES, read_stage
 from gexpipe.windows.layout import N_CODE, encode
 from gexpipe.windows.sequence import window_of
 
@@ -56,8 +56,8 @@ class ElementActivity:
     def __init__(
         self, elements: Path, genome: Path, examples: Path, length: int, turned: float = 0.0
     ) -> None:
-        found = read_parquet(elements, "element table", ["chrom", "name", "activity_base"])
-        parts = _chromosome_parts(read_parquet(examples, "example table", ["chrom"]), examples)
+        found = read_stage(elements, ELEMENTS, "name")
+        parts = _chromosome_parts(read_stage(examples, EXAMPLES), examples)
         found = found[found["chrom"].isin(parts.index)].reset_index(drop=True)
         if found.empty:
             raise UserError("no element on a chromosome of the example table", elements)

@@ -17,6 +17,7 @@ from gexpipe.log import get_logger
 from gexpipe.methods.published import GTAOptions
 from gexpipe.models.base import Inputs
 from gexpipe.models.language import PADDING, load_tokenizer
+from gexpipe.schemas import EXAMPLES, read_stage
 from gexpipe.tabular import read_parquet
 
 __all__ = ["BinData"]
@@ -64,7 +65,7 @@ class BinData:
         prompts: Path | None = None,
         signals: Path | None = None,
     ) -> None:
-        self.table = read_parquet(examples, "example table")
+        self.table = read_stage(examples, EXAMPLES, "target")
         store = BinStore(features)
         words = options.feature_words()
         if list(words) != store.words:

@@ -11,7 +11,7 @@ import pandas as pd
 from gexpipe.errors import UserError
 from gexpipe.methods.published import FEATURE_SETS
 from gexpipe.reference.mrna import MRNA_FEATURES
-from gexpipe.tabular import read_parquet
+from gexpipe.schemas import ACTIVITY, EXAMPLES, NEAR, read_stage
 
 __all__ = ["FEATURE_SETS", "GeneTables", "feature_table", "read_gene_tables", "summed_contact"]
 
@@ -41,15 +41,15 @@ def read_gene_tables(
     examples: Path, activity: Path | None = None, elements: Path | None = None
 ) -> GeneTables:
     """Read the tables and put the activity rows in the order of the examples."""
-    table = read_parquet(examples, "example table", ["gene_id", *MRNA_FEATURES])
+    table = read_stage(examples, EXAMPLES, *MRNA_FEATURES)
     marks = None
     if activity is not None:
-        keyed = read_parquet(activity, "gene activity table", ["gene_id"]).set_index("gene_id")
+        keyed = read_stage(activity, ACTIVITY).set_index("gene_id")
         absent = table["gene_id"][~table["gene_id"].isin(keyed.index)]
         if len(absent):
             raise UserError(f"gene {absent.iloc[0]} of {examples} is missing", activity)
         marks = keyed.loc[table["gene_id"]].reset_index()
-    near = read_parquet(elements, "element table", ["gene_id"]) if elements is not None else None
+    near = read_stage(elements, NEAR) if elements is not None else None
     return GeneTables(table, marks, near)
 
 

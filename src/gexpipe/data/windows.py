@@ -16,7 +16,7 @@ from gexpipe.data.loading import Loading, augment
 from gexpipe.data.parts import rows_of_part
 from gexpipe.errors import UserError
 from gexpipe.reference.examples import FEATURES
-from gexpipe.tabular import read_parquet
+from gexpipe.schemas import EXAMPLES, read_stage
 from gexpipe.windows.identity import check_genes, check_genomes
 from gexpipe.windows.layout import CENTRE, centre_slice, unpack_bases, unpack_bits
 from gexpipe.windows.reader import ShardedArray
@@ -74,9 +74,7 @@ class WindowData:
     ) -> None:
         self._sequence, bases = read_manifest(sequence, "sequence")
         self._signals, tracks = read_manifest(signals, "signals")
-        self.table = read_parquet(
-            examples, "example table", ["gene_id", "chrom", "strand", "target", *FEATURES]
-        )
+        self.table = read_stage(examples, EXAMPLES, "strand", "target", *FEATURES)
         self.length = length
         stored = int(bases["length"])
         if tracks["length"] != stored:

@@ -13,7 +13,7 @@ from gexpipe.discovery.pairs import SHUFFLED
 from gexpipe.discovery.truth import base_labels, base_rows, element_rows, overlapping, true_pairs
 from gexpipe.errors import UserError
 from gexpipe.named import named
-from gexpipe.tabular import read_parquet
+from gexpipe.schemas import EXAMPLES, LINKS, read_stage
 
 __all__ = ["compare", "links_of", "product", "summary"]
 
@@ -29,7 +29,7 @@ def links_of(text: str) -> pd.DataFrame:
     path, _, column = text.rpartition(":") if ".parquet:" in text else (text, "", "")
     if not column:
         return read_links(Path(path))
-    table = read_parquet(Path(path), "element scores")
+    table = read_stage(Path(path), LINKS)
     name = column.lstrip("-")
     if name not in table:
         raise UserError(f"no column {name!r}", path)
@@ -95,7 +95,7 @@ def compare(
         score (label), cell, and the columns of `element_rows`: of levels element and reach for
         ``links``, of level base for ``bases``.
     """
-    table = read_parquet(examples, "example table")
+    table = read_stage(examples, EXAMPLES, "tss")
     genes = table.loc[table[f"fold_{fold}"] == split, ["gene_id", "chrom", "tss"]]
     genes = genes.reset_index(drop=True)
     pairs = true_pairs(folder, genes, cell, length)

@@ -14,7 +14,8 @@ from zarr.codecs import ZstdCodec
 
 from gexpipe.errors import UserError
 from gexpipe.files import aside, require
-from gexpipe.tabular import read_parquet
+from gexpipe.schemas import LINKS as LINK_SCORES
+from gexpipe.schemas import read_stage
 
 __all__ = ["LINKS", "BaseScores", "read_bases", "read_links", "write_bases", "write_links"]
 
@@ -90,8 +91,4 @@ def read_links(path: Path) -> pd.DataFrame:
     DataFrame
         gene_id, chrom, start, end, score.
     """
-    table = read_parquet(path, "element scores")
-    missing = [name for name in ("gene_id", "chrom", "start", "end", "score") if name not in table]
-    if missing:
-        raise UserError(f"no column {missing[0]!r} of element scores", path)
-    return table
+    return read_stage(path, LINK_SCORES, "score")

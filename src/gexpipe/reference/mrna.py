@@ -10,6 +10,7 @@ from pyfaidx import Fasta
 
 from gexpipe.errors import UserError
 from gexpipe.reference.gtf import read_gtf, representative_transcripts
+from gexpipe.schemas import MRNA_FEATURES
 from gexpipe.tabular import numbers, read_table
 
 __all__ = [
@@ -23,16 +24,6 @@ __all__ = [
 
 Intervals = list[tuple[int, int]]
 
-MRNA_FEATURES = [
-    "UTR5LEN_log10zscore",
-    "CDSLEN_log10zscore",
-    "INTRONLEN_log10zscore",
-    "UTR3LEN_log10zscore",
-    "UTR5GC",
-    "CDSGC",
-    "UTR3GC",
-    "ORFEXONDENSITY",
-]
 # Added to a length in bp before the logarithm, so that a transcript without an intron has one.
 LENGTH_PSEUDOCOUNT = 0.1
 

@@ -12,8 +12,8 @@ from scipy.stats import gaussian_kde
 
 from gexpipe.errors import UserError
 from gexpipe.files import aside
+from gexpipe.schemas import PREDICTED, read_stage
 from gexpipe.tables.write import TITLES
-from gexpipe.tabular import read_parquet
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -23,12 +23,11 @@ __all__ = ["mean_predictions", "scatter", "table_figure"]
 PUBLISHED = {"marker": "D", "color": "C3", "mfc": "none"}
 FOLD = "(?:; )?fold="  # where a setting names a fold
 POOLED_SETTING = "fold=all"
-COLUMNS = ("gene_id", "split", "observed", "predicted")
 
 
 def mean_predictions(paths: list[Path], split: str = "test") -> pd.DataFrame:
     """Predictions averaged over runs: gene_id, observed, predicted, for one split."""
-    runs = pd.concat([read_parquet(path, "prediction file", COLUMNS) for path in paths])
+    runs = pd.concat([read_stage(path, PREDICTED) for path in paths])
     runs = runs[runs["split"] == split]
     if runs.empty:
         raise UserError(f"no predictions of the {split} split", paths[0])

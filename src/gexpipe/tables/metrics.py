@@ -11,13 +11,12 @@ from scipy import stats
 from sklearn import metrics
 
 from gexpipe.errors import UserError
-from gexpipe.tabular import read_parquet
+from gexpipe.schemas import PREDICTED, read_stage
 
 __all__ = ["METRICS", "metric_table", "read_predictions", "score", "score_table"]
 
 METRICS = ("mse", "mae", "pearson", "spearman")
 SHARES = ("mask_ratio", "mean_weight")  # of a method's mask, of Prism's weights
-COLUMNS = ("gene_id", "split", "observed", "predicted")
 
 
 def score(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -39,7 +38,7 @@ def read_predictions(path: Path, split: str) -> pd.DataFrame:
     UserError
         When a column is missing, the split is empty, a gene occurs twice, or a value is not finite.
     """
-    table = read_parquet(path, "prediction file", COLUMNS)
+    table = read_stage(path, PREDICTED)
     table = table[table["split"] == split]
     if table.empty:
         raise UserError(f"no predictions for split {split!r}", path)
