@@ -5,17 +5,6 @@ localrules:
     download,
 
 
-def look_first_at(jobs):
-    """Stop a run whose files are not what the sheets say, before the first of them is fetched."""
-    from gexpipe.doctor.start import look_first
-
-    paths = [job.output.file for job in jobs if job.rule.name == "download"]
-    try:
-        look_first(STUDY, paths, logger.warning)
-    except UserError as error:
-        raise WorkflowError(str(error)) from None
-
-
 rule download:
     """One file of the sheets: fetched, verified, recorded."""
     output:

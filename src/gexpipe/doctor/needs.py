@@ -147,11 +147,12 @@ def writes(plan: Plan, files: Iterable[Download]) -> dict[str, int]:
     signals = len(config["windows"]["signals"])
     cell_bits = 16 * signals + 3 + signals  # float16 values, three masks, a validity mask each
     kept = length + min(length, 10_240)  # the window, and the centre a second time
+    windows = {"window stores": genes * kept * (3 + cells * cell_bits) // 8}
     converted = sum(2 * f.size for f in sizes if f.row.format == "cram")
     bins = {"bin features": genes * config["gta"]["bins"] * FEATURES * 4} if plan.readers else {}
     return {
         "genome": sum(FASTA_RATIO * f.size for f in sizes if f.row.format == "fasta") + converted,
-        "window stores": genes * kept * (3 + cells * cell_bits) // 8,
+        **(windows if plan.study.reading("windows", plan.study.methods) else {}),
         **bins,
         "runs": RUN * cells * len(config["methods"]) * len(config["seeds"]),
     }
