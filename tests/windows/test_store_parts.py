@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -245,6 +246,26 @@ def test_coverage_of_a_bam_equals_samtools_depth(
         assert found["valid"]["ATAC"].all()
     assert not read_gene(tmp_path / "cell.zarr", "G1")["signals"]["ATAC"].any()
     assert Path(f"{path}.bai").exists() == indexed
+
+
+def test_coverage_takes_seven_bytes_a_base(tmp_path: Path) -> None:
+    """An int32 depth, turned into float16 and a mask, and no wider copy: four processes do it."""
+    size, path = 4_000_000, tmp_path / "reads.bam"
+    header = {"HD": {"SO": "coordinate"}, "SQ": [{"SN": "chr1", "LN": size}]}
+    with pysam.AlignmentFile(str(path), "wb", header=header) as out:
+        read = pysam.AlignedSegment(out.header)
+        read.query_name, read.query_sequence, read.cigarstring = "r", "A" * 50, "50M"
+        read.reference_id, read.reference_start = 0, 1000
+        out.write(read)
+    pysam.index(str(path))
+    tracemalloc.start()
+    try:
+        values, valid = signal_track(path, "chr1", size)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert values.sum() == 50 and valid.all()
+    assert peak < 7.5 * size
 
 
 def test_genes_of_several_shards(world: Path, tmp_path: Path) -> None:

@@ -108,8 +108,10 @@ def _coverage(
                 for start, end in read.get_blocks():
                     edges[start] += 1
                     edges[min(end, size)] -= 1
-    depth = np.cumsum(edges[:size], dtype=np.int32)
-    return np.minimum(depth, FLOAT16_MAX).astype(np.float16), np.ones(size, bool)
+    depth = edges[:size]  # in place: a gigabyte for the longest human chromosome
+    np.cumsum(depth, out=depth)
+    np.minimum(depth, int(FLOAT16_MAX), out=depth)
+    return depth.astype(np.float16), np.ones(size, bool)
 
 
 def interval_track(intervals: pd.DataFrame, chrom: str, size: int) -> np.ndarray:
