@@ -70,8 +70,8 @@ def test_stores_take_at_most_what_the_layout_says(folder: Path) -> None:
     (fasta,) = [row for row in plan.rows if row.format == "fasta"]
     parts = writes(plan, [Download(fasta, 1000, "told")])
     kept = 200_000 + 10_240
-    # A base is 3 bits; a cell's base is 2 float16 values, 3 masks and 2 validity bits.
-    assert parts["window stores"] == 20_000 * kept * (3 + 2 * 37) // 8
+    # A base is 3 bits; a cell's base is 2 signals, compressed, and its masks.
+    assert parts["window stores"] == 20_000 * kept * (3 + 2 * 5) // 8
     assert parts["genome"] == 4000
 
 

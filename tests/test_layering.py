@@ -29,6 +29,7 @@ LAYERS = [
         "tabular",
         "schemas",
         "config",
+        "costs",
     ),
     *("devices", "batch"),
     *("download", "sheets", "contact", "reference", "abc", "peaks"),

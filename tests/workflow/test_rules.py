@@ -14,6 +14,8 @@ from snakemake.api import ConfigSettings, OutputSettings, ResourceSettings, Snak
 from snakemake.settings.enums import Quietness
 from snakemake.shell import shell
 
+from gexpipe.costs import COSTS
+
 ROOT = Path(__file__).resolve().parents[2]
 NO_JOB = {"all", "prepare", "stores"}  # targets, nothing to run
 GPU = {"train", "shuffled", "tested", "predicted", "element_scores", "base_scores"} | {
@@ -65,6 +67,22 @@ def test_memory_grows_with_attempt_and_input(rules: dict[str, Any]) -> None:
         assert second == 2 * first, name
         if rule.input:
             assert resource(rule, "mem_mb", size_mb=1e7) > first, name
+
+
+def test_measured_rules_ask_by_the_table_of_costs(rules: dict[str, Any]) -> None:
+    for name, cost in COSTS.items():
+        for size in (1.0, 20_000.0):
+            asked = [resource(rules[name], what, size_mb=size) for what in ("mem_mb", "runtime")]
+            assert asked == [cost.megabytes(size), cost.minutes(size)], name
+
+
+def test_no_rule_before_training_asks_for_more_than_its_largest_real_input_takes() -> None:
+    """A .hic of 23 GB and an unfiltered BAM of 19 GB are the largest of the shipped sheets."""
+    largest = {"contacts": 23_000, "genes": 60, "target": 40, "elements": 300}
+    for name, cost in COSTS.items():
+        size = largest.get(name, 19_000)
+        assert cost.megabytes(size) < 12_000, name
+        assert cost.minutes(size) < 24 * 60, name
 
 
 def test_rules_that_compute_on_a_gpu_ask_for_one(rules: dict[str, Any]) -> None:

@@ -21,8 +21,8 @@ rule candidates:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=growing(0.1, 4000),
-        runtime="6h",
+        mem_mb=measured("candidates"),
+        runtime=lasting("candidates"),
     params:
         bams=lambda wildcards, input: repeat("bam", input.bams),
         blacklist=lambda wildcards, input: repeat("blacklist", input.blacklist),
@@ -66,8 +66,8 @@ rule activity:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=growing(0.1, 4000),
-        runtime="6h",
+        mem_mb=measured("activity"),
+        runtime=lasting("activity"),
     params:
         accessibility=lambda wildcards, input: repeat("dnase", input.accessibility),
         h3k27ac=lambda wildcards, input: repeat("h3k27ac", input.h3k27ac),
@@ -150,8 +150,8 @@ rule scores:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4, 4000),
-        runtime="6h",
+        mem_mb=measured("scores"),
+        runtime=lasting("scores"),
     params:
         contacts=lambda wildcards, input: repeat("contacts", input.contacts),
         window=config["abc"]["window"],
@@ -221,8 +221,8 @@ rule elements:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4, 4000),
-        runtime="1h",
+        mem_mb=measured("elements"),
+        runtime=lasting("elements"),
     params:
         min_distance=config["elements"]["min_distance"],
         max_distance=config["elements"]["max_distance"],

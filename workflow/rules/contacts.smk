@@ -20,8 +20,8 @@ rule contacts:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2, 6000),
-        runtime="12h",
+        mem_mb=measured("contacts"),
+        runtime=lasting("contacts"),
     params:
         matrix=lambda wildcards, input: (
             repeat("matrix", input.matrix) or repeat("average", input.average) or "--powerlaw"

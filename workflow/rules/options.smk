@@ -2,6 +2,8 @@
 import json
 import shlex
 
+from gexpipe.costs import COSTS
+
 
 def repeat(flag, values):
     """``--flag a --flag b`` for the shell."""
@@ -50,4 +52,18 @@ def growing(mb_per_input_mb, least):
     """Memory that grows with the input's size and doubles with every attempt, in MB."""
     return lambda wildcards, input, attempt: int(
         max(least, mb_per_input_mb * input.size_mb) * 2 ** (attempt - 1)
+    )
+
+
+def measured(rule):
+    """Memory of a rule by the table of measured costs, doubled with every attempt, in MB."""
+    return lambda wildcards, input, attempt: (
+        COSTS[rule].megabytes(input.size_mb) * 2 ** (attempt - 1)
+    )
+
+
+def lasting(rule):
+    """Time of a rule by the same table, in minutes."""
+    return lambda wildcards, input, attempt: (
+        COSTS[rule].minutes(input.size_mb) * 2 ** (attempt - 1)
     )

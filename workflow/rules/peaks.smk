@@ -41,8 +41,8 @@ rule sort_bam:
         "../envs/prepare.yaml"
     threads: 4
     resources:
-        mem_mb=growing(0.01, 5000),  # sorted in runs of a fixed size
-        runtime="6h",
+        mem_mb=measured("sort_bam"),
+        runtime=lasting("sort_bam"),
     params:
         memory_mb=768,
     message:
@@ -69,8 +69,8 @@ rule peaks:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4, 4000),
-        runtime="12h",
+        mem_mb=measured("peaks"),
+        runtime=lasting("peaks"),
     params:
         bams=lambda wildcards, input: repeat("bam", input.bams),
         pvalue=config["peaks"]["pvalue"],

@@ -59,8 +59,8 @@ rule genome:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=growing(0.1, 2000),
-        runtime="1h",
+        mem_mb=measured("genome"),
+        runtime=lasting("genome"),
     message:
         "Decompress and index the genome"
     shell:
@@ -82,8 +82,8 @@ rule genes:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4, 8000),
-        runtime="30m",
+        mem_mb=measured("genes"),
+        runtime=lasting("genes"),
     params:
         source=config["genes"]["source"],
         chromosomes=repeat("chromosome", config["reference"]["chromosomes"]),
@@ -137,8 +137,8 @@ rule mrna:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4, 8000),
-        runtime="1h",
+        mem_mb=measured("mrna"),
+        runtime=lasting("mrna"),
     params:
         source=config["genes"]["mrna_features"],
         fasta=lambda wildcards, input: repeat("fasta", input.fasta),
@@ -164,8 +164,8 @@ rule target:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=growing(8, 4000),
-        runtime="30m",
+        mem_mb=measured("target"),
+        runtime=lasting("target"),
     params:
         files=lambda wildcards, input: repeat("file", input.files),
         source=lambda wildcards: target_settings(wildcards)["source"],
@@ -286,8 +286,8 @@ rule check:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=growing(0.1, 2000),
-        runtime="30m",
+        mem_mb=measured("check"),
+        runtime=lasting("check"),
     params:
         files=lambda wildcards: repeat(
             "file",

@@ -17,8 +17,8 @@ rule sequence_store:
         "../envs/prepare.yaml"
     threads: 4
     resources:
-        mem_mb=growing(1, 8000),
-        runtime="2h",
+        mem_mb=measured("sequence_store"),
+        runtime=lasting("sequence_store"),
     params:
         length=config["windows"]["length"],
     message:
@@ -48,8 +48,8 @@ rule signal_store:
         "../envs/prepare.yaml"
     threads: 4
     resources:
-        mem_mb=growing(2, 16000),
-        runtime="4h",
+        mem_mb=measured("signal_store"),
+        runtime=lasting("signal_store"),
     params:
         signals=lambda wildcards: repeat(
             "signal",
@@ -85,8 +85,8 @@ rule element_store:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2, 8000),
-        runtime="2h",
+        mem_mb=measured("element_store"),
+        runtime=lasting("element_store"),
     params:
         slot=config["elements"]["slot"],
         max_elements=config["elements"]["max_elements"],

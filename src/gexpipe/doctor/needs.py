@@ -37,6 +37,9 @@ GENES = 20_000
 # A .fa.gz is a quarter of its bases; a checkpoint pair with the optimiser's state of the largest
 # published method stays below this.
 FASTA_RATIO, RUN = 4, GB // 10
+# Of a base, in a window store: compressed values and where they are known. Tracks of measured
+# density take 0.6 (docs/benchmarks.md), the simulator's, of five times as many runs, 0.9.
+SIGNAL_BITS = 2
 # Of a bin, GTA's 33 classes.
 FEATURES = 33
 
@@ -138,14 +141,15 @@ def typical_size(row: FileRow) -> int:
 
 
 def writes(plan: Plan, files: Iterable[Download]) -> dict[str, int]:
-    """Most bytes that each part of ``results/`` and ``resources/`` can take.
+    """Bytes that each part of ``results/`` and ``resources/`` takes at most, as far as is known.
 
-    Window stores are counted before compression (layout of `gexpipe.windows.layout`).
+    Of window stores the bases are counted as they are packed, signals and masks (`SIGNAL_BITS`)
+    as the densest that were measured.
     """
     config, sizes = plan.config, list(files)
     genes, length, cells = _genes(plan.folder), config["windows"]["length"], len(config["cells"])
     signals = len(config["windows"]["signals"])
-    cell_bits = 16 * signals + 3 + signals  # float16 values, three masks, a validity mask each
+    cell_bits = SIGNAL_BITS * signals + 1
     kept = length + min(length, 10_240)  # the window, and the centre a second time
     windows = {"window stores": genes * kept * (3 + cells * cell_bits) // 8}
     converted = sum(2 * f.size for f in sizes if f.row.format == "cram")
