@@ -7,7 +7,7 @@ a chromosome are written before the next one is drawn.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.resources import files
@@ -68,17 +68,21 @@ class Sizes:
         return [name for name in self.chromosomes if name not in ("chrY", "chrM")]
 
 
-def sizes_of(scale: float, reads: float = 1.0) -> Sizes:
+def sizes_of(scale: float, reads: float = 1.0, chromosomes: Sequence[str] = ()) -> Sizes:
     """Sizes at a share of the human ones, with another share of the reads.
 
-    chrM, and no other chromosome, keeps its length at every scale.
+    Of some chromosomes alone, they have their share of everything. chrM, and no other chromosome,
+    keeps its length at every scale.
     """
     table = files("gexpipe.doctor").joinpath("hg38.tsv").read_text(encoding="utf-8")
     rows = csv.DictReader(table.splitlines(), delimiter="\t")
     full = {row["chrom"]: int(row["length"]) for row in rows}
+    whole = sum(full.values())
+    full = {name: full[name] for name in chromosomes or full}
+    part = scale * sum(full.values()) / whole
     scaled = {name: max(min(_LEAST, size), round(size * scale)) for name, size in full.items()}
-    counts = {assay: round(number * scale * reads) for assay, number in READS.items()}
-    genes, elements, tags = (max(50, round(n * scale)) for n in (GENES, ELEMENTS, TAGS))
+    counts = {assay: round(number * part * reads) for assay, number in READS.items()}
+    genes, elements, tags = (max(50, round(n * part)) for n in (GENES, ELEMENTS, TAGS))
     return Sizes(scaled, genes, elements, tags, counts)
 
 

@@ -39,16 +39,16 @@ main(sys.argv[1:])
 """
 
 
-def prepare(folder: Path, scale: float, reads: float) -> None:
+def prepare(folder: Path, scale: float, reads: float, chromosomes: list[str]) -> None:
     """Files, sheets and configuration; nothing where they are there at this size."""
-    stamp, sizes = folder / "made.json", sizes_of(scale, reads)
-    about = json.dumps([scale, reads])
+    stamp, sizes = folder / "made.json", sizes_of(scale, reads, chromosomes)
+    about = json.dumps([scale, reads, chromosomes])
     if stamp.exists() and stamp.read_text() == about:
         return
     began, cpu = time.monotonic(), time.process_time()
     paths = make_files(folder / "given", sizes)
     write_sheets(folder, paths)
-    config = configuration(scale)
+    config = configuration(scale, sizes.with_genes)
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     stamp.write_text(about)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -72,14 +72,14 @@ def write_sheets(folder: Path, paths: Mapping[str, Path]) -> None:
     (folder / "reference.tsv").write_text(head + "".join(rows[role] for role in REFERENCE))
 
 
-def configuration(scale: float) -> dict:
+def configuration(scale: float, chromosomes: list[str]) -> dict:
     """What differs from the shipped configuration."""
     small = scale < 0.1
     return {
         "cells": [CELL],
         "samples": "samples.tsv",
         "files": "files.tsv",
-        "reference": {"files": "reference.tsv"},
+        "reference": {"files": "reference.tsv", "chromosomes": chromosomes},
         "genes": {"mrna_features": "gtf"},  # the longer way
         "target": {"source": "cage", "cells": {}},
         "abc": {"largest_share": 1 if small else 0.01},
@@ -92,7 +92,9 @@ def run_workflow(folder: Path, cores: int, targets: Iterable[str]) -> int:
     command = [
         sys.executable, "-c", SNAKEMAKE, "--snakefile", str(ROOT / "Snakefile"),
         "--directory", str(folder), "--configfile", str(folder / "config.yaml"),
-        "--cores", str(cores), "--benchmark-extended", *targets,
+        "--cores", str(cores), "--benchmark-extended", "--keep-going",
+        # The longest job first: the others run beside it.
+        "--prioritize", f"results/peaks/{CELL}/peaks.narrowPeak", "--", *targets,
     ]  # fmt: skip
     return subprocess.run(command, check=False).returncode
 
@@ -127,12 +129,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for files and results")
     parser.add_argument("--scale", type=float, default=1.0, help="of genome, reads and genes")
     parser.add_argument("--reads", type=float, default=1.0, help="of the reads, besides")
+    parser.add_argument("--chromosome", action="append", help="these alone; repeat")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--only", choices=["files", "report"], help="make or report, run nothing")
     chosen = parser.parse_args()
     failed = 0
     if chosen.only != "report":
-        prepare(chosen.out, chosen.scale, chosen.reads)
+        prepare(chosen.out, chosen.scale, chosen.reads, chosen.chromosome or [])
     if chosen.only is None:
         failed = run_workflow(chosen.out, chosen.cores, ["prepare", "stores"])
     if chosen.only != "files":
