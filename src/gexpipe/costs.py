@@ -53,7 +53,7 @@ class Cost:
 COSTS = {
     "genome": Cost(150, 0.01, 2, 0.03),
     "genes": Cost(500, 25, 5, 0.7),
-    "mrna": Cost(2500, 0.1, 30, 0.02),
+    "mrna": Cost(1500, 0.1, 40, 0.005),
     "target": Cost(150, 22, 2, 0.25),
     "check": Cost(500, 0.01, 5, 0.002),
     # As for files that have to be sorted, by four threads; others are indexed in a twelfth of that.
