@@ -10,9 +10,7 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
-configfile: f"{workflow.basedir}/config/config.yaml"
-
-
+# config/config.yaml lies under whatever the command line or a module gives (common.smk).
 report: "workflow/report/workflow.rst"
 
 
@@ -29,6 +27,7 @@ include: "workflow/rules/abc.smk"
 include: "workflow/rules/windows.smk"
 include: "workflow/rules/gta.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/external.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/discovery.smk"
@@ -49,7 +48,7 @@ rule all:
         "results/tables/table1.tsv",
         "results/tables/costs.tsv",
         # The control exchanges windows between genes; a run without window methods has none.
-        "results/tables/controls.tsv" if LEARNED else [],
+        "results/tables/controls.tsv" if CONTROLLED else [],
         "results/quality.tsv",
         "results/provenance.tsv",
         # Files of one's own, put in place by hand: checked like downloads before they are used.

@@ -64,4 +64,6 @@ def test_every_default_is_legal_and_listed() -> None:
     table = model_table()
     assert list(table.index) == list(DECLARED)
     for name, found in DECLARED.items():
+        if name == "external":  # which has nothing to run by default
+            continue
         assert vars(found.parse(table.loc[name, "options"], name)) == vars(found.options())

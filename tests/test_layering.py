@@ -16,21 +16,8 @@ from gexpipe.cli.main import STAGES
 SOURCE = Path(gexpipe.__file__).parent
 # From the ground up; a room imports those before it, whether at its top or inside a function.
 LAYERS = [
-    *(
-        "errors",
-        "log",
-        "source",
-        "files",
-        "records",
-        "whole",
-        "intervals",
-        "gene_ids",
-        "named",
-        "tabular",
-        "schemas",
-        "config",
-        "costs",
-    ),
+    *("errors", "log", "source", "home", "files", "records", "whole", "intervals", "gene_ids"),
+    *("named", "tabular", "schemas", "config", "costs"),
     *("devices", "batch"),
     *("download", "sheets", "contact", "reference", "abc", "peaks"),
     *("windows", "bins", "methods", "models", "data", "prediction", "train", "baselines"),

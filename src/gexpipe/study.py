@@ -14,7 +14,9 @@ from typing import Any
 from gexpipe.config import validate
 from gexpipe.errors import UserError
 from gexpipe.methods.declared import Declaration, declaration
+from gexpipe.methods.external import places
 from gexpipe.methods.merged import check_overrides, method_names, method_settings, with_starts
+from gexpipe.methods.outside import method_folders
 from gexpipe.reference.cell_target import check_target
 from gexpipe.sheets import Sheets, load_sheets
 from gexpipe.tables.declared import plans, read_tables
@@ -74,14 +76,30 @@ class Study:
         return str(options.get("backbone", "")) if self.declared(method).reads == "bins" else ""
 
     @cached_property
-    def baselines(self) -> list[str]:
-        """Methods that are fitted to gene features, without checkpoints."""
-        return [name for name in self.trained if not self.declared(name).trained]
+    def networks(self) -> list[str]:
+        """Methods with checkpoints."""
+        return [name for name in self.trained if self.declared(name).trained]
 
     @cached_property
-    def learned(self) -> list[str]:
-        """Methods of the configuration with checkpoints."""
-        return [name for name in self.methods if name not in self.baselines]
+    def baselines(self) -> list[str]:
+        """Methods that are fitted to gene features, without checkpoints."""
+        return [name for name in self.trained if self.declared(name).fitted]
+
+    @cached_property
+    def external(self) -> dict[str, set[str]]:
+        """Methods that deliver predictions -> what stands in braces in their command or path."""
+        found = self.reading("examples")
+        options = {name: self.trained[name]["model"] for name in found}
+        return {
+            name: places(said.get("command") or said.get("predictions", ""))
+            for name, said in options.items()
+        }
+
+    @cached_property
+    def controlled(self) -> list[str]:
+        """Methods of the configuration that answer for windows exchanged between genes."""
+        answering = [name for name, asked in self.external.items() if "windows_of" in asked]
+        return [name for name in self.methods if name in [*self.networks, *answering]]
 
     @cached_property
     def needed(self) -> list[str]:
@@ -100,7 +118,7 @@ class Study:
     def trainings(self, table: str) -> set[tuple[str, str, int, int]]:
         """(cell type, run, fold, seed) of every network that a table needs."""
         needed = self.plans[table].trainings()
-        return {run for run in needed if run[1] not in self.baselines}
+        return {run for run in needed if run[1] in self.networks}
 
     @cached_property
     def built(self) -> list[str]:
@@ -126,7 +144,8 @@ def read_study(config: Settings, base: Path) -> Study:
         The merged configuration; the schema's defaults are not filled in.
     base : Path
         Folder of the Snakefile, with ``workflow/schemas`` and ``config``. Method and table files of
-        the working directory (``config/methods``, ``config/tables``) come before the shipped ones.
+        the working directory (``config/methods``, ``config/tables``) come before the shipped ones,
+        those before the method files that installed packages announce.
 
     Raises
     ------
@@ -140,7 +159,7 @@ def read_study(config: Settings, base: Path) -> Study:
         sheets.check_cell(cell)
         check_target(config["target"], sheets, cell)
     _check_balance(config, sheets)
-    folders = [Path("config/methods"), base / "config" / "methods"]
+    folders = [Path("config/methods"), base / "config" / "methods", *method_folders()]
     check_overrides(config["overrides"], method_names(folders))
     common = config["train"], config["overrides"], schemas, config["loading"]
 
@@ -157,6 +176,7 @@ def read_study(config: Settings, base: Path) -> Study:
     )
     for plan in resolved.values():  # equal rows of two tables are one run
         trained.update(with_starts(plan.settings, settings_of))
+    _check_own_files(config, methods)
     return Study(config, base, sheets, methods, trained, tables, resolved)
 
 
@@ -172,6 +192,28 @@ def _readable_targets(config: Settings, sheets: Sheets) -> list[str]:
         return all(held)
 
     return [name for name, target in config["targets"].items() if readable(target["source"])]
+
+
+def _check_own_files(config: Settings, methods: Mapping[str, Settings]) -> None:
+    """Raise a `UserError` for a file of an external method that is not there.
+
+    Snakemake would keep a table that was made without it, and say that there is nothing to do.
+    """
+    fold = config["splits"]["fold"]
+    for name, settings in methods.items():
+        if settings["architecture"] != "external":
+            continue
+        model = settings["model"]
+        needed = list(model.get("files", []))
+        if pattern := model.get("predictions"):
+            needed += [
+                pattern.format(cell=cell, fold=fold, seed=seed)
+                for cell in config["cells"]
+                for seed in config["seeds"]
+            ]
+        for path in needed:
+            if not Path(path).expanduser().exists():
+                raise UserError(f"no such file (of method {name})", path)
 
 
 def _check_balance(config: Settings, sheets: Sheets) -> None:

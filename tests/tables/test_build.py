@@ -15,7 +15,7 @@ from gexpipe.cli.tables import app
 from gexpipe.errors import UserError
 from gexpipe.tables import build, figures
 from gexpipe.tables.figures import mean_predictions, scatter, table_figure
-from gexpipe.tables.paired import paired_table
+from gexpipe.tables.paired import error_increase, paired_table
 from gexpipe.tables.plan import Line
 from gexpipe.tables.published import read_published
 from gexpipe.tables.runs import POOLED, run_metrics, run_of
@@ -114,7 +114,12 @@ def test_written_table_reads_back(table: pd.DataFrame, tmp_path: Path) -> None:
 
 def test_controls(metrics: pd.DataFrame) -> None:
     mixed = metrics[metrics["method"] == "prism"].assign(mse=[0.26, 0.28, 0.29])
-    table = build.controls_table(metrics, mixed, LABELS).set_index("cell")
+
+    def increase(runs: pd.DataFrame, exchanged: pd.DataFrame) -> tuple[float, float]:
+        grown = exchanged["mse"].mean() - runs["mse"].mean()
+        return grown - 0.01, grown + 0.01
+
+    table = build.controls_table(metrics, mixed, LABELS, increase).set_index("cell")
     assert table["method"].tolist() == ["prism", "prism"]
     assert table["label"].tolist() == ["Prism (ours)"] * 2
     first = table.loc["K562"]
@@ -128,9 +133,28 @@ def test_controls(metrics: pd.DataFrame) -> None:
     assert pd.isna(table.loc["H1", "beats_linear"])
 
 
+def test_only_an_interval_above_zero_says_that_the_window_is_used() -> None:
+    rng = np.random.default_rng(0)
+    genes = [f"g{i}" for i in range(300)]
+    observed = rng.normal(size=300)
+
+    def run(noise: float, seed: int) -> pd.DataFrame:
+        drawn = np.random.default_rng(seed).normal(scale=noise, size=300)
+        return pd.DataFrame(
+            {"gene_id": genes, "observed": observed, "predicted": observed + drawn}
+        ).sample(frac=1, random_state=seed)
+
+    low, high = error_increase([run(0.5, 1), run(0.5, 2)], [run(1, 3), run(1, 4)])
+    assert 0 < low < 0.75 < high < 1.1
+    constant = run(0, 1).assign(predicted=0.3)
+    jittered = constant.assign(predicted=0.3 + 1e-7 * rng.normal(size=300))
+    low, high = error_increase([constant], [jittered])
+    assert low <= 0 <= high, "a constant prediction reads no window"
+
+
 def test_controls_without_shuffled_runs(metrics: pd.DataFrame) -> None:
     with pytest.raises(UserError, match="no method has both"):
-        build.controls_table(metrics, metrics.iloc[:0], LABELS)
+        build.controls_table(metrics, metrics.iloc[:0], LABELS, lambda a, b: (0, 0))
 
 
 def test_run_is_read_from_the_path() -> None:
@@ -263,6 +287,11 @@ def test_figure_of_folds_has_a_bar_for_the_pooled_genes(
 
 
 def test_command_line(metrics: pd.DataFrame, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.parquet" for number in range(len(metrics))]
+    genes = {"gene_id": ["g1", "g2"], "split": "test", "observed": [0.1, 0.4]}
+    for path in paths:
+        pd.DataFrame({**genes, "predicted": [0.2, 0.3]}).to_parquet(path)
+    metrics = metrics.assign(predictions=[str(path) for path in paths])
     metrics.to_csv(tmp_path / "metrics.tsv", sep="\t", index=False)
     common = ["--metrics", str(tmp_path / "metrics.tsv")]
     benchmark = [

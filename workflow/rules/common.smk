@@ -8,7 +8,10 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from gexpipe import __version__
+from gexpipe.config import load_yaml, merge
 from gexpipe.errors import UserError
+from gexpipe.home import home
 from gexpipe.methods.backbones import STAND_INS, is_hub_id
 from gexpipe.reference.cell_target import target_of
 from gexpipe.sheets import locate
@@ -16,7 +19,10 @@ from gexpipe.study import read_study
 from gexpipe.tables.cost import estimate, recorded_seconds
 from gexpipe.whole import refuse_broken
 
-BASE = Path(workflow.basedir)
+# Of the Snakefile that is being read, not of one that uses this workflow as a module.
+BASE = home(Path(str(workflow.current_basedir)).parent.parent)
+# What a module or the command line gives lies over the shipped configuration.
+config.update(merge(load_yaml(BASE / "config" / "config.yaml"), config))
 try:
     STUDY = read_study(config, BASE)
     if workflow.is_main_process:  # not in each job of a cluster
@@ -42,7 +48,9 @@ def cell_paths(cell, role, optional=False):
 shell.prefix(f'set -euo pipefail; export PATH="$PATH:{Path(sys.executable).parent}"; ')
 
 # Where the environments that Snakemake makes take gexpipe from (workflow/envs/*.post-deploy.sh).
-os.environ.update(GEXPIPE_SOURCE=str(BASE))
+os.environ.update(
+    GEXPIPE_SOURCE=str(BASE) if (BASE / "pyproject.toml").exists() else f"gexpipe=={__version__}"
+)
 
 # Sizes come from the genome, unless the reference sheet gives them (a run without sequence).
 CHROM_SIZES = (
@@ -58,7 +66,7 @@ ALIGNED = [cell for cell in SHEETS.assembly if cell not in COUNTED]
 
 GEUVADIS = [name for name, target in config["targets"].items() if target["source"] == "geuvadis"]
 COMPUTED = [name for name in config["targets"] if name not in GEUVADIS]
-LEARNED = STUDY.learned
+CONTROLLED = STUDY.controlled
 RUN_TABLES = STUDY.tables_of("runs")
 SIZE_TABLES = STUDY.tables_of("sizes")
 TRUTH_TABLES = STUDY.tables_of("truth")

@@ -15,7 +15,7 @@ rule shuffled:
     benchmark:
         "results/benchmarks/shuffled/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
-        method=one_of(LEARNED),
+        method=one_of(STUDY.networks),
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -133,7 +133,7 @@ use rule metrics as shuffled_metrics with:
     input:
         runs(
             "results/shuffled/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
-            LEARNED,
+            CONTROLLED,
         ),
     output:
         "results/metrics/shuffled.tsv",

@@ -98,11 +98,39 @@ def baseline_tables(wildcards):
     return tables
 
 
+def external_stores(wildcards):
+    """What stands for the paths in an external method's command, by name."""
+    known = {
+        "sequence": "results/windows/sequence.zarr/manifest.json",
+        "signals": f"results/windows/{wildcards.cell}.zarr/manifest.json",
+        "elements": f"results/elements/{wildcards.cell}.zarr/manifest.json",
+        "genome": "resources/reference/genome.fa",
+    }
+    return {name: known[name] for name in known if name in STUDY.external[wildcards.method]}
+
+
+def external_files(wildcards):
+    """Files that an external method reads: stores, its own files, or what it has delivered."""
+    model, run = TRAINED[wildcards.method]["model"], dict(wildcards)
+    files = {**external_stores(wildcards), "own": list(model.get("files", []))}
+    if model.get("predictions"):
+        files["delivered"] = str(Path(model["predictions"].format(**run)).expanduser())
+    return files
+
+
+def external_paths(wildcards):
+    """Options that name the stores and the genome."""
+    found = external_stores(wildcards).items()
+    return repeat("path", [f"{name}={path}" for name, path in found])
+
+
 def training_inputs(cell, method):
     """Files that training a method on a cell type reads, but for checkpoints of other methods."""
     run = SimpleNamespace(cell=cell, method=method)
     if method in STUDY.baselines:
         return list(baseline_tables(run).values())
+    if method in STUDY.external:
+        return [example_table(run), *external_stores(run).values()]
     mixed = mixed_cells(run)
     return [
         *training_data(run).values(),

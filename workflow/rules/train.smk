@@ -25,7 +25,7 @@ rule train:
     benchmark:
         "results/benchmarks/train/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     wildcard_constraints:
-        method=one_of(name for name in TRAINED if name not in STUDY.baselines),
+        method=one_of(STUDY.networks),
     conda:
         "../envs/train.yaml"
     threads: train_threads
@@ -35,6 +35,8 @@ rule train:
         runtime="2d",
     params:
         method=lambda wildcards: json.dumps(TRAINED[wildcards.method], sort_keys=True),
+        # Of a model outside this package: edited, it is another one and trained anew.
+        source=lambda wildcards: STUDY.declared(wildcards.method).source,
         data=lambda wildcards, input: named_inputs(training_data(wildcards), input),
         elements=lambda wildcards, input: repeat("elements", input.elements),
         mixed=lambda wildcards, input: " ".join(

@@ -19,7 +19,9 @@ def doctor(
         list[Path] | None,
         typer.Option(help="Also check what this configuration needs; repeat as for Snakemake."),
     ] = None,
-    workflow: Annotated[Path, typer.Option(help="Folder of the Snakefile.")] = Path(),
+    workflow: Annotated[
+        Path | None, typer.Option(help="Folder of the Snakefile; default: this one, or gexpipe's.")
+    ] = None,
     self_check: Annotated[
         bool, typer.Option("--self-check", help="Compare the scan with the plain reference.")
     ] = False,
@@ -49,7 +51,9 @@ def doctor(
     With --self-check: one line per value and gradient of the scan; exit 1 when one deviates.
     """
     from gexpipe.doctor.installed import check_scan, examine
+    from gexpipe.home import home
 
+    workflow = workflow or (Path() if Path("config/config.yaml").exists() else home())
     if heal:
         _heal(folder)
         return

@@ -20,6 +20,7 @@ __all__ = ["STAGES", "main", "run"]
 # Sub-command -> one line of help. Each lives in gexpipe.cli.<name> as a typer app called `app`;
 # nothing is imported before it is asked for: `gexpipe --help` and data preparation need no torch.
 STAGES: dict[str, str] = {
+    "init": "A folder to work in: Snakefile, configuration, sheets, profile.",
     "simulate": "Write a simulated genome with known regulatory truth, as a mirror of the portals.",
     "download": "Fetch one file of the sheet: verified, resumable, recorded.",
     "check": "Check that chromosome names and lengths agree between input files.",
@@ -34,6 +35,7 @@ STAGES: dict[str, str] = {
     "evaluate": "Per-gene predictions of a checkpoint, and metrics from predictions.",
     "gta": "GTA: bin features, prompts, the Geuvadis target, figures.",
     "baseline": "Linear and gradient-boosted baselines on the gene features.",
+    "external": "Predictions of a method that gexpipe does not train, checked.",
     "tables": "Benchmark tables and figures beside the published values.",
     "models": "List the methods with their parameter counts.",
     "doctor": "What is installed, which backends are used, and why.",
@@ -47,8 +49,10 @@ MISTAKE: Any = typer.BadParameter.__mro__[2]
 
 # What people call by hand; the other stages are what the workflow calls.
 PEOPLE: dict[str, str] = {
+    "init": STAGES["init"],
     "doctor": STAGES["doctor"],
     "models": STAGES["models"],
+    "models check": "Whether a model of your own keeps what training and tables rely on.",
     "predict": STAGES["predict"],
     "simulate": STAGES["simulate"],
     "windows inspect": "What a window store holds; one gene's tracks as a picture.",

@@ -162,15 +162,28 @@ def controls(
     method: Methods,
     out: Out,
 ) -> None:
-    """Is the window used? Ordinary, shuffled and linear test error of every method."""
+    """Is the window used? Ordinary, shuffled and linear test error of every method.
+
+    The metrics name the prediction files from which the interval of the difference comes.
+    """
     from gexpipe.tables.build import controls_table
+    from gexpipe.tables.metrics import read_predictions
+    from gexpipe.tables.paired import error_increase
     from gexpipe.tables.runs import read_run_metrics
     from gexpipe.tables.write import write_table
+
+    def increase(runs: pd.DataFrame, exchanged: pd.DataFrame) -> tuple[float, float]:
+        before, after = (
+            [read_predictions(Path(path), "test") for path in some["predictions"]]
+            for some in (runs, exchanged)
+        )
+        return error_increase(before, after)
 
     table = controls_table(
         read_run_metrics(metrics),
         read_run_metrics(shuffled),
         by_name(method, "--method", "NAME=LABEL"),
+        increase,
     )
     text = "# Controls: test MSE, with windows shuffled between genes, and of a linear model\n\n"
     write_table(table, out, text + table.to_markdown(index=False, floatfmt=".4f") + "\n")

@@ -9,6 +9,7 @@ import pandas as pd
 
 from gexpipe.batch import Batch
 from gexpipe.data.batches import Genes
+from gexpipe.data.partners import partners
 
 __all__ = ["ShuffledWindows"]
 
@@ -53,11 +54,8 @@ class ShuffledWindows(_Derived):
 
     def __init__(self, data: Genes, fold: int, seed: int) -> None:
         super().__init__(data)
-        self._partner = np.arange(len(data.table))
-        for part in ("train", "valid", "test"):
-            rows = data.split(fold, part)
-            ring = np.random.default_rng(seed).permutation(rows)
-            self._partner[ring] = np.roll(ring, 1)
+        parts = (data.split(fold, part) for part in ("train", "valid", "test"))
+        self._partner = partners(len(data.table), parts, seed)
 
     def batch(self, rows: np.ndarray, draw: np.random.Generator | None = None) -> Batch:
         """Windows of the partners, features and targets of ``rows``."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gexpipe.errors import UserError
 from gexpipe.methods import published
+from gexpipe.methods.external import ExternalOptions
 from gexpipe.methods.options import parse, suggestion
+from gexpipe.methods.outside import announced, load, source_digest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +23,7 @@ DATA = {
     "bins": "stores of bins, and prompts where its options say so",
     "element_activity": "candidate elements: bases and activity",
     "gene_features": "numbers of genes and of their elements; no store",
+    "examples": "the example table, and what its command asks for",
 }
 # Scores of bases or elements that a method may offer.
 SCORES = ("mask", "saliency", "perturbation", "attention")
@@ -81,9 +81,19 @@ class Declaration:
         """Options as an object of ``options``; a `UserError` names what is unknown or illegal."""
         return parse(self.options, options, where)
 
+    @property
+    def fitted(self) -> bool:
+        """Whether `gexpipe baseline` fits it."""
+        return not self.model and self.reads != "examples"
+
+    @property
+    def source(self) -> str:
+        """Digest of its source where that is not this package's: part of what a run is."""
+        return source_digest(self.model)
+
     def load(self) -> Any:
         """The network's class; imports torch."""
-        return _attribute(self.model)
+        return load(self.model)
 
 
 def _network(name: str, options: type, place: str, *scores: str, **more: Any) -> Declaration:
@@ -116,6 +126,7 @@ _ALL = (
         Declaration(name, published.GeneFeatureOptions, reads="gene_features")
         for name in ("linear", "boosted")
     ),
+    Declaration("external", ExternalOptions, reads="examples"),
 )  # fmt: skip
 # architecture -> its declaration.
 DECLARED = {found.name: found for found in _ALL}
@@ -127,9 +138,10 @@ def declaration(architecture: str) -> Declaration:
     Parameters
     ----------
     architecture : str
-        A key of `DECLARED`, or ``module:NAME`` of code outside this package, importable or beside
-        the working directory: a `Declaration`, or a model class with ``Options`` (and, where they
-        differ, ``reads``, ``scores``, ``starts_from``, ``needs_start``).
+        A key of `DECLARED`; a name that an installed package announces (`gexpipe.methods.outside`);
+        or ``module:NAME`` of code outside this package, importable or in the working directory: a
+        `Declaration`, or a model class with ``Options`` (and, where they differ, ``reads``,
+        ``scores``, ``starts_from``, ``needs_start``).
 
     Raises
     ------
@@ -138,19 +150,18 @@ def declaration(architecture: str) -> Declaration:
     """
     if architecture in DECLARED:
         return DECLARED[architecture]
-    if ":" not in architecture:
-        raise UserError(
-            f"unknown architecture {architecture!r}; {suggestion(architecture, DECLARED)}",
-            "architecture",
-        )
-    found = _attribute(architecture)
+    place = announced().get(architecture, architecture)
+    if ":" not in place:
+        known = suggestion(architecture, [*DECLARED, *announced()])
+        raise UserError(f"unknown architecture {architecture!r}; {known}", "architecture")
+    found = load(place)
     if isinstance(found, Declaration):
         return found
     if not isinstance(getattr(found, "Options", None), type):
-        raise UserError("neither a Declaration nor a class with Options", architecture)
+        raise UserError("neither a Declaration nor a class with Options", place)
     kept = ("reads", "scores", "starts_from", "needs_start", "shows")
     said = {key: getattr(found, key) for key in kept if hasattr(found, key)}
-    return Declaration(architecture, found.Options, architecture, **said)
+    return Declaration(architecture, found.Options, place, **said)
 
 
 def model_table() -> pd.DataFrame:
@@ -174,21 +185,3 @@ def model_table() -> pd.DataFrame:
         for name, found in DECLARED.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("architecture")
-
-
-def _attribute(place: str) -> Any:
-    """What ``module:NAME`` is; a module may lie in the working directory."""
-    module, _, name = place.partition(":")
-    here = os.getcwd()  # noqa: PTH109  # as sys.path holds it
-    added = here not in sys.path
-    if added:
-        sys.path.append(here)
-    try:
-        return getattr(import_module(module), name)
-    except ImportError as error:
-        raise UserError(f"cannot be imported ({error})", place) from error
-    except AttributeError as error:
-        raise UserError(f"{module} has no {name!r}", place) from error
-    finally:
-        if added:
-            sys.path.remove(here)

@@ -19,11 +19,14 @@ __all__ = [
     "method_names",
     "method_settings",
     "read_method",
+    "read_named",
     "start_method",
     "with_starts",
 ]
 
 Settings = dict[str, Any]
+# What a method that gexpipe does not train need not say.
+_NO_WINDOW: Settings = {"inputs": {"length": 2, "signals": [], "elements": False}, "train": {}}
 
 
 def method_names(folders: Sequence[Path]) -> list[str]:
@@ -85,7 +88,7 @@ def _method_file(
         raise UserError(found, path)
     base = own.pop("base", "")
     if not base:
-        return own
+        return merge(_NO_WINDOW, own) if own.get("architecture") == "external" else own
     return merge(_method_file(folders, base, schemas, (str(path), *above)), own)
 
 
@@ -105,6 +108,11 @@ def read_method(text: str) -> MethodConfig:
     if not isinstance(values, dict):
         raise UserError("expected a mapping with name, architecture, inputs", source)
     return MethodConfig.from_mapping(values)
+
+
+def read_named(name: str, folders: Sequence[Path]) -> MethodConfig:
+    """A method's file, of the first folder that has it, over its base; defaults elsewhere."""
+    return MethodConfig.from_mapping(_method_file(folders, name, None))
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:

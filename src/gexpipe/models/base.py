@@ -83,7 +83,13 @@ class ExpressionModel(nn.Module):
         return CRITERIA[self.criterion](prediction, batch.target)
 
     def loss(self, batch: Batch, output: Output) -> dict[str, Tensor]:
-        """Named loss terms and their sum as ``total``."""
+        """Named loss terms and their sum as ``total``.
+
+        A `UserError` for predictions of another shape than (B,): they would be broadcast.
+        """
+        if output.prediction.shape != batch.target.shape:
+            found, wanted = tuple(output.prediction.shape), tuple(batch.target.shape)
+            raise UserError(f"its predictions are {found}, expected {wanted}", type(self).__name__)
         named = {"prediction": self.measure(output.prediction, batch)}
         named.update(self.terms(batch, output))
         named["total"] = sum(named.values())  # type: ignore[assignment]

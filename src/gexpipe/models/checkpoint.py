@@ -96,13 +96,17 @@ def open_checkpoint(
 def refuse_other_run(path: Path, content: Mapping[str, Any], run: Mapping[str, Any]) -> None:
     """Raise a `UserError` when a checkpoint is of another configuration, data, fold or seed.
 
-    ``run`` holds ``method``, ``fingerprint``, ``fold``, ``seed`` and ``start`` of the run to
-    continue.
+    ``run`` holds ``method``, ``fingerprint``, ``fold``, ``seed``, ``start`` and ``source`` of the
+    run to continue.
     """
-    unspeakable = {"fingerprint": "data", "start": "weights to start from"}
-    for key in ("method", "fingerprint", "fold", "seed", "start"):
-        if content[key] != run[key]:
-            what = unspeakable.get(key) or _difference(content[key], run[key], key)
+    unspeakable = {
+        "fingerprint": "data",
+        "start": "weights to start from",
+        "source": "source code of the model",
+    }
+    for key in ("method", "fingerprint", "fold", "seed", "start", "source"):
+        if content.get(key, "") != run.get(key, ""):
+            what = unspeakable.get(key) or _difference(content.get(key), run.get(key), key)
             raise UserError(
                 f"the checkpoint was trained with other {what}; delete it to start anew", path
             )

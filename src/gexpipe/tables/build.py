@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -157,30 +157,46 @@ def parameter_table(
 
 
 def controls_table(
-    metrics: pd.DataFrame, shuffled: pd.DataFrame, labels: dict[str, str]
+    metrics: pd.DataFrame,
+    shuffled: pd.DataFrame,
+    labels: dict[str, str],
+    increase: Callable[[pd.DataFrame, pd.DataFrame], tuple[float, float]],
 ) -> pd.DataFrame:
     """Test MSE of every method, of itself with shuffled windows, and of a linear model.
+
+    Parameters
+    ----------
+    metrics, shuffled : DataFrame
+        Metrics of runs, see `gexpipe.tables.runs.run_metrics`.
+    labels : dict
+        Method -> label.
+    increase : callable
+        Interval of the error's increase, from the rows of one method in both tables; see
+        `gexpipe.tables.paired.error_increase`.
 
     Returns
     -------
     DataFrame
         cell, method, label, runs, mse, mse_shuffled (window inputs exchanged between genes, gene
-        features kept), mse_linear (linear model on the nine gene features), uses_window (shuffling
-        hurts), beats_linear (NA where the linear model was not run).
+        features kept), increase_low and increase_high (95 % interval of their difference over test
+        genes), mse_linear (linear model on the nine gene features), uses_window (the interval lies
+        above zero), beats_linear (NA where the linear model was not run).
     """
     linear = metrics[metrics["method"] == "linear"].groupby("cell")["mse"].mean()
-    mixed = shuffled.groupby(["cell", "method"])["mse"].mean().to_dict()
+    mixed = dict(iter(shuffled.groupby(["cell", "method"])))
     records = []
     for (cell, method), runs in metrics.groupby(["cell", "method"], sort=False):
         if (cell, method) not in mixed:
             continue
-        mse, worse = float(runs["mse"].mean()), float(mixed[(cell, method)])
+        exchanged = mixed[(cell, method)]
+        mse, worse = float(runs["mse"].mean()), float(exchanged["mse"].mean())
+        low, high = increase(runs, exchanged)
         base = float(linear.get(cell, np.nan))
         records.append(
             {
                 "cell": cell, "method": method, "label": labels.get(str(method), method),
-                "runs": len(runs), "mse": mse, "mse_shuffled": worse, "mse_linear": base,
-                "uses_window": worse > mse,
+                "runs": len(runs), "mse": mse, "mse_shuffled": worse, "increase_low": low,
+                "increase_high": high, "mse_linear": base, "uses_window": low > 0,
                 "beats_linear": pd.NA if np.isnan(base) else mse < base,
             }
         )  # fmt: skip

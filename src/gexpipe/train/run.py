@@ -89,6 +89,7 @@ def train(
         "fold": fold,
         "seed": seed,
         "start": digest,
+        "source": config.declared.source,
     }
     if replace:
         drop_other_run(out / "last.ckpt", identity)
