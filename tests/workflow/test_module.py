@@ -1,0 +1,153 @@
+"""The workflow used from elsewhere: an installed wheel, a module by path and by git tag."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests.docs.blocks import checkout
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+MODULE = """
+configfile: "config/config.yaml"
+
+
+module gexpipe:
+    snakefile:
+        "{snakefile}"
+    config:
+        config
+
+
+use rule * from gexpipe as gexpipe_*
+"""
+# Every stage, but one training and one baseline: what is asked is where files are found.
+FEW = {"methods": ["linear", "macs3"]}
+
+
+def call(command: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command; outside any source tree unless it says otherwise."""
+    clean = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    return subprocess.run(
+        command, cwd=folder, env={**clean, **environment}, capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tracked files as a repository with a tag."""
+    folder = checkout(tmp_path_factory.mktemp("source") / "gexpipe")
+    (folder / ".venv").unlink()
+    who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    for command in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "x"], ["tag", "v1"]):
+        assert call(["git", *command], folder).returncode == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environment(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Python of an environment with the wheel; what it needs is found where the tests find it."""
+    folder = tmp_path_factory.mktemp("installed")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    built = call(
+        [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(folder), "."], source
+    )
+    assert built.returncode == 0, built.stderr
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
+    (wheel,) = folder.glob("*.whl")
+    (packages,) = (folder / "env/lib").glob("python*/site-packages")
+    target = ["--target", str(packages), "--no-deps", str(wheel)]
+    assert call([*pip, "install", *target], folder).returncode == 0
+    (packages / "rest.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder / "env/bin/python"
+
+
+def test_wheel_and_sdist_hold_the_workflow(environment: Path, source: Path, tmp_path: Path) -> None:
+    (wheel,) = environment.parents[2].glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    code = "import setuptools.build_meta as b, sys; b.build_sdist(sys.argv[1])"
+    assert call([sys.executable, "-c", code, str(tmp_path)], source).returncode == 0
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
+    for name in (
+        "Snakefile", "workflow/Snakefile", "workflow/rules/train.smk", "config/config.yaml",
+        "workflow/schemas/config.schema.yaml", "workflow/envs/prepare.yaml", "config/files.tsv",
+        "config/methods/prism.yaml", "config/tables/table1.yaml", "profiles/slurm/profile.yaml",
+        "config/published.tsv", "workflow/report/workflow.rst",
+    ):  # fmt: skip
+        assert f"gexpipe/project/{name}" in names
+        assert name in packed
+
+
+def test_an_installed_gexpipe_makes_a_project_that_reaches_table_1(
+    environment: Path, tmp_path: Path
+) -> None:
+    made = call([str(environment), "-m", "gexpipe", "init", "mine", "--tiny"], tmp_path)
+    assert made.returncode == 0, made.stderr
+    project = tmp_path / "mine"
+    again = call([str(environment), "-m", "gexpipe", "init", "mine"], tmp_path)
+    assert again.returncode == 1 and "there is a Snakefile already" in again.stderr
+    config = project / "config/config.yaml"
+    config.write_text(yaml.safe_dump({**yaml.safe_load(config.read_text()), **FEW}))
+    # The commands of the jobs come with this Python, as a script of an installation would.
+    script = environment.parent / "gexpipe"
+    code = "from gexpipe.cli.main import run\n\nif __name__ == '__main__':\n    run()\n"
+    script.write_text(f"#!{environment}\n{code}")
+    script.chmod(0o755)
+    command = [str(environment), "-m", "snakemake", "--cores", "2", "results/tables/table1.tsv"]
+    path = f"{environment.parent}:{os.environ['PATH']}"
+    done = call(command, project, PATH=path, NUMBA_CACHE_DIR=str(tmp_path / "numba"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    table = pd.read_csv(project / "results/tables/table1.tsv", sep="\t")
+    assert set(FEW["methods"]) <= set(table.loc[table["mse"].notna(), "method"])
+
+
+def test_sheets_of_the_papers_or_empty_ones(environment: Path, tmp_path: Path) -> None:
+    for option, words in ([], "hg38"), (["--empty"], "# One row a cell type"):
+        made = call([str(environment), "-m", "gexpipe", "init", "mine", *option], tmp_path)
+        assert made.returncode == 0, made.stderr
+        assert words in (tmp_path / "mine/config/samples.tsv").read_text()
+        plan = call(
+            [str(environment), "-m", "snakemake", "-n", "--quiet", "all"], tmp_path / "mine"
+        )
+        text = " ".join((plan.stdout + plan.stderr).split())
+        assert (plan.returncode == 0) == (not option), text
+        if option:  # nothing to compute is a clear word, not a plan
+            assert "cells" in text and "Traceback" not in text
+        (tmp_path / "mine").rename(tmp_path / f"was{len(option)}")
+
+
+@pytest.mark.parametrize("where", ["path", "tag"])
+def test_as_a_module_from_an_empty_folder(where: str, source: Path, tmp_path: Path) -> None:
+    place = {
+        "path": f"{source}/workflow/Snakefile",
+        "tag": f"git+file://{source}/workflow/Snakefile@v1",
+    }
+    (tmp_path / "workflow").mkdir()
+    (tmp_path / "workflow/Snakefile").write_text(MODULE.format(snakefile=place[where]))
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text(yaml.safe_dump({"cells": ["K562"]}))
+    planned = call(
+        [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "stores"], tmp_path,
+        PYTHONPATH=str(source / "src"),
+    )  # fmt: skip
+    text = planned.stdout + planned.stderr
+    assert planned.returncode != 0 and "stores" in text  # the rules carry the module's prefix
+    planned = call(
+        [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "gexpipe_stores"], tmp_path,
+        PYTHONPATH=str(source / "src"),
+    )  # fmt: skip
+    text = planned.stdout + planned.stderr
+    assert planned.returncode == 0, text
+    assert "gexpipe_signal_store" in text and "gexpipe_download" in text
