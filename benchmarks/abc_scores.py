@@ -58,7 +58,9 @@ def plain(elements: pd.DataFrame, genes: pd.DataFrame, out: str) -> tuple[int, f
 
 def ours(elements: pd.DataFrame, genes: pd.DataFrame, out: str) -> tuple[int, float]:
     """The package's way, written as parquet."""
-    count = write_scores(scores_by_chromosome(elements, genes, None, ContactModel(), WINDOW), out)
+    model = ContactModel()
+    found = scores_by_chromosome(elements, genes, None, model, WINDOW)
+    count = write_scores(found, out, model, measured=False)
     return count, pq.ParquetFile(out).metadata.num_rows
 
 

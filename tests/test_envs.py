@@ -91,7 +91,7 @@ def test_the_solver_sees_what_an_environment_lacks() -> None:
 def test_both_environments_install_gexpipe_itself() -> None:
     for env in ("prepare", "train"):
         script = ROOT / f"workflow/envs/{env}.post-deploy.sh"
-        assert '--editable "${GEXPIPE_SOURCE' in script.read_text()
+        assert '--editable "$GEXPIPE_SOURCE"' in script.read_text()
         assert {"pip", "setuptools"} <= listed(env), "what installs it is there"
 
 

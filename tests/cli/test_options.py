@@ -25,7 +25,7 @@ SHARED = ("--chrom-sizes", "--chromosome", "--published", "--samples", "--thread
 def commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
     """All commands below one, by their whole name."""
     below = getattr(command, "commands", {})
-    if not below:
+    if not below or command.invoke_without_command:
         yield name, command
     for key, each in below.items():
         yield from commands(each, f"{name} {key}")

@@ -105,6 +105,7 @@ def test_an_installed_gexpipe_makes_a_project_that_reaches_table_1(
     code = "from gexpipe.cli.main import run\n\nif __name__ == '__main__':\n    run()\n"
     script.write_text(f"#!{environment}\n{code}")
     script.chmod(0o755)
+    (environment.parent / "macs3").symlink_to(Path(sys.executable).parent / "macs3")
     command = [str(environment), "-m", "snakemake", "--cores", "2", "results/tables/table1.tsv"]
     path = f"{environment.parent}:{os.environ['PATH']}"
     done = call(command, project, PATH=path, NUMBA_CACHE_DIR=str(tmp_path / "numba"))
@@ -139,13 +140,14 @@ def test_as_a_module_from_an_empty_folder(where: str, source: Path, tmp_path: Pa
     (tmp_path / "config").mkdir()
     (tmp_path / "config/config.yaml").write_text(yaml.safe_dump({"cells": ["K562"]}))
     planned = call(
-        [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "stores"], tmp_path,
+        [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--", "stores"], tmp_path,
         PYTHONPATH=str(source / "src"),
     )  # fmt: skip
     text = planned.stdout + planned.stderr
     assert planned.returncode != 0 and "stores" in text  # the rules carry the module's prefix
     planned = call(
-        [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "gexpipe_stores"], tmp_path,
+        [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--", "gexpipe_stores"],
+        tmp_path,
         PYTHONPATH=str(source / "src"),
     )  # fmt: skip
     text = planned.stdout + planned.stderr
