@@ -1,4 +1,4 @@
-"""The workflow used from elsewhere: an installed wheel, a module by path and by git tag."""
+"""The workflow used from elsewhere: an installed wheel, and as a module."""
 
 from __future__ import annotations
 
@@ -45,12 +45,9 @@ def call(command: list[str], folder: Path, **environment: str) -> subprocess.Com
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tracked files as a repository with a tag."""
+    """The tracked files, as a clone has them."""
     folder = checkout(tmp_path_factory.mktemp("source") / "gexpipe")
     (folder / ".venv").unlink()
-    who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
-    for command in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "x"], ["tag", "v1"]):
-        assert call(["git", *command], folder).returncode == 0
     return folder
 
 
@@ -129,14 +126,11 @@ def test_sheets_of_the_papers_or_empty_ones(environment: Path, tmp_path: Path) -
         (tmp_path / "mine").rename(tmp_path / f"was{len(option)}")
 
 
-@pytest.mark.parametrize("where", ["path", "tag"])
-def test_as_a_module_from_an_empty_folder(where: str, source: Path, tmp_path: Path) -> None:
-    place = {
-        "path": f"{source}/workflow/Snakefile",
-        "tag": f"git+file://{source}/workflow/Snakefile@v1",
-    }
+def test_as_a_module_from_an_empty_folder(source: Path, tmp_path: Path) -> None:
     (tmp_path / "workflow").mkdir()
-    (tmp_path / "workflow/Snakefile").write_text(MODULE.format(snakefile=place[where]))
+    (tmp_path / "workflow/Snakefile").write_text(
+        MODULE.format(snakefile=f"{source}/workflow/Snakefile")
+    )
     (tmp_path / "config").mkdir()
     (tmp_path / "config/config.yaml").write_text(yaml.safe_dump({"cells": ["K562"]}))
     planned = call(
