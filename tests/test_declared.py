@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +70,68 @@ def test_every_default_is_legal_and_listed() -> None:
         if name == "external":  # which has nothing to run by default
             continue
         assert vars(found.parse(table.loc[name, "options"], name)) == vars(found.options())
+
+
+ANNOUNCED = """
+[gexpipe.methods]
+their_model = their_package.model:Model
+their_files = their_package
+"""
+CLASS = """
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    width: int = 4
+
+
+class Model:
+    Options = Options
+    reads = "windows"
+"""
+ASK = """
+from gexpipe.methods.declared import declaration
+from gexpipe.methods.merged import read_named
+from gexpipe.methods.outside import method_folders
+
+found = declaration("their_model")
+print(found.model, len(found.source), [f.name for f in method_folders()])
+print(read_named("theirs", method_folders()).model)
+declaration("their_modle")
+"""
+
+
+def test_an_installed_package_announces_a_class_and_method_files(tmp_path: Path) -> None:
+    package, told = tmp_path / "their_package", tmp_path / "theirs-1.0.dist-info"
+    for folder in (package, told):
+        folder.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (told / "entry_points.txt").write_text(ANNOUNCED)
+    (package / "__init__.py").write_text("")
+    (package / "model.py").write_text(CLASS)
+    (package / "theirs.yaml").write_text(
+        "{name: theirs, label: T, architecture: their_model, model: {width: 8}, train: {},"
+        " inputs: {length: 512, signals: [], elements: false}}"
+    )
+    paths = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-c", ASK], capture_output=True, text=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert lines == ["their_package.model:Model 64 ['their_package']", "{'width': 8}"], done.stderr
+    assert "did you mean 'their_model'?" in done.stderr
+
+
+def test_a_command_takes_only_what_stands_for_something() -> None:
+    for command, words in (
+        ("x {exmples} {out}", "nothing stands for {exmples}; did you mean 'examples'?"),
+        ("awk '{print}' {examples} > {out}", "braces that are meant are doubled"),
+        ("x {examples} {out} {fold:02d}", "{fold} takes no format ('02d')"),
+        ("x {out}", "a command names {examples} and {out}"),
+        ("", "give either command or predictions"),
+    ):
+        with pytest.raises(UserError) as error:
+            declaration("external").parse({"command": command}, "method x: model")
+        assert words in str(error.value)

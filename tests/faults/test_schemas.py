@@ -138,6 +138,16 @@ CASES = [
 @pytest.mark.parametrize("name", ["splits.tsv", "elements.parquet", "predictions.parquet"])
 def test_tables_as_they_should_be_are_read(folder: Path, name: str):
     run(folder, name)
+    if name == "splits.tsv":
+        examples = pd.read_parquet(folder / "examples.parquet")
+        assert examples["gene_id"].tolist() == GENES["gene_id"].tolist()
+        assert examples["target"].notna().tolist() == [True, False, True], "as the target table"
+    elif name == "elements.parquet":
+        scores = pd.read_parquet(folder / "scores.parquet")
+        assert len(scores) and scores["abc_score"].between(0, 1).all()
+    else:
+        (row,) = pd.read_csv(folder / "m.tsv", sep="\t").to_dict("records")
+        assert row["n"] >= 1 and np.isfinite(row["mse"])
 
 
 @pytest.mark.parametrize(("name", "change", "expected"), CASES)

@@ -118,6 +118,12 @@ def external_files(wildcards):
     return files
 
 
+def external_method(wildcards):
+    """Settings of an external method: without those of training, which it does not read."""
+    kept = {k: v for k, v in TRAINED[wildcards.method].items() if k != "train"}
+    return json.dumps(kept, sort_keys=True)
+
+
 def external_paths(wildcards):
     """Options that name the stores and the genome."""
     found = external_stores(wildcards).items()

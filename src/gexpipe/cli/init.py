@@ -46,17 +46,13 @@ files: config/files.tsv
 reference:
   files: config/reference.tsv
 """
-# Sheet -> its columns and what they are, for those who start from an empty one.
+# Sheet -> what a row of it is, for those who start from an empty one.
 SHEETS = {
-    "samples.tsv": (
-        "cell\tassembly\tdescription\tpublished_as",
-        "One row a cell type. assembly: hg38. published_as: whose published values stand beside.",
-    ),
+    "samples.tsv": "One row a cell type. published_as: whose published values stand beside it.",
     "files.tsv": (
-        "cell\trole\treplicate\tsource\taccession\tformat\turl\tmd5",
         "One row a file. role: dnase_bam or atac_bam, h3k27ac_bam, dnase_bigwig, h3k27ac_bigwig, "
         "hic, cage or rnaseq. source: encode, 4dn, fantom5, zenodo, url, or path for a file of "
-        "yours, whose path is its url. format: bam, bigWig, hic, mcool, ctss, tsv.",
+        "yours, whose path is its url. format: bam, bigWig, hic, mcool, ctss, tsv."
     ),
 }
 
@@ -78,6 +74,8 @@ def init(
 
     The sheets hold the papers' cell types, unless --empty, --demo or --tiny says otherwise.
     """
+    if empty + demo + tiny > 1:
+        raise UserError("one of them at a time", "--empty, --demo, --tiny")
     if (folder / "Snakefile").exists():
         raise UserError("there is a Snakefile already; nothing was written", folder)
     workflow = home()
@@ -102,11 +100,13 @@ def _simulated(workflow: Path, folder: Path, size: str) -> None:
 
 def _sheets(workflow: Path, folder: Path, empty: bool) -> None:
     shutil.copy2(workflow / "config/reference.tsv", folder / "config/reference.tsv")
-    for name, (columns, words) in SHEETS.items():
+    for name, words in SHEETS.items():
+        shipped = workflow / "config" / name
         if empty:
+            columns = shipped.read_text().partition("\n")[0]
             _write(folder / "config" / name, f"{columns}\n# {words}\n")
         else:
-            shutil.copy2(workflow / "config" / name, folder / "config" / name)
+            shutil.copy2(shipped, folder / "config" / name)
     cells = "" if empty else "K562, GM12878"
     text = CONFIG.format(keys=workflow / "config/config.yaml", cells=cells)
     _write(folder / "config/config.yaml", text)

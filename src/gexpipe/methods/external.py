@@ -54,9 +54,16 @@ def places(text: str) -> set[str]:
 
 
 def _check(text: str, known: tuple[str, ...], where: str) -> None:
+    meant = "braces that are meant are doubled: {{ }}"
     try:
-        found = places(text)
+        fields = list(Formatter().parse(text))
     except ValueError as error:
-        raise UserError(f"{error}; braces that are meant are doubled: {{{{ }}}}", where) from error
-    for name in sorted(found - set(known)):
-        raise UserError(f"nothing stands for {{{name}}}; {suggestion(name, known)}", where)
+        raise UserError(f"{error}; {meant}", where) from error
+    for _, name, form, conversion in fields:
+        if name is None:
+            continue
+        if name not in known:
+            hint = suggestion(name, known)
+            raise UserError(f"nothing stands for {{{name}}}; {hint}; {meant}", where)
+        if form or conversion:
+            raise UserError(f"{{{name}}} takes no format ({form or conversion!r})", where)

@@ -33,3 +33,6 @@ def prepare(threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
+    if "numba" in sys.modules:
+        numba = sys.modules["numba"]
+        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
