@@ -7,11 +7,12 @@ program can set. Where the stamp is another one, the bytes themselves are asked.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from gexpipe.errors import UserError
-from gexpipe.files import checksum, read_json
+from gexpipe.files import checksum, read_json, write_json
 
 __all__ = ["content_key", "of_these_bytes", "read_record", "record_path", "stamp"]
 
@@ -23,11 +24,7 @@ def record_path(path: Path) -> Path:
 
 def read_record(path: Path) -> dict[str, Any] | None:
     """The note of a file; None when there is none, or when it is damaged."""
-    try:
-        note = read_json(record_path(path))
-    except UserError:
-        return None
-    return note if isinstance(note, dict) else None
+    return next(iter(_read(record_path(path))), None)
 
 
 def stamp(path: str | Path) -> list[int]:
@@ -39,13 +36,28 @@ def stamp(path: str | Path) -> list[int]:
 def of_these_bytes(path: str | Path) -> tuple[dict[str, Any], str]:
     """The note of a file if it is of its bytes, else an empty one; and the file's sha256.
 
-    Only a file whose stamp is not the noted one is read.
+    Only a file whose stamp is not the noted one is read, and once: Snakemake sets the time of what
+    a rule wrote when the rule has ended, so that the stamp of the download is an older one.
     """
-    note = read_record(Path(path)) or {}
-    if note.get("stamp") == stamp(path) and note.get("sha256"):
-        return note, str(note["sha256"])
-    sha256 = checksum(path)
-    return (note if note.get("sha256") == sha256 else {}), sha256
+    source = Path(path)
+    note, now = read_record(source) or {}, stamp(source)
+    seen = source.with_name(f".{source.name}.seen")
+    known = [note, *_read(seen)] if note else []
+    sha256 = next((k["sha256"] for k in known if k.get("stamp") == now and k.get("sha256")), None)
+    if sha256 is None:
+        sha256 = checksum(source)
+        if note:
+            with suppress(OSError):  # a folder that may only be read: it is read again
+                write_json(seen, {"stamp": now, "sha256": sha256})
+    return (note if note.get("sha256") == sha256 else {}), str(sha256)
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    try:
+        found = read_json(path)
+    except UserError:
+        return []
+    return [found] if isinstance(found, dict) else []
 
 
 def content_key(origin: str | Path, kept: Path) -> str:

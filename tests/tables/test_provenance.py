@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gexpipe import records
 from gexpipe.download import Request, download
 from gexpipe.errors import UserError
 from gexpipe.tables.provenance import write_provenance
@@ -49,6 +50,20 @@ def test_a_changed_file_is_noticed(files: dict[Path, str], tmp_path: Path) -> No
     first.with_name("a.bed.json").unlink()
     with pytest.raises(UserError, match=r"a\.bed: no record of these bytes beside it"):
         write_provenance(files, {}, tmp_path / "provenance.tsv")
+
+
+def test_a_file_is_read_once_after_its_time_was_set(
+    files: dict[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    original = records.checksum
+    monkeypatch.setattr(records, "checksum", lambda p: read.append(p.name) or original(p))
+    for path in files:
+        if path.exists():
+            os.utime(path)  # as Snakemake does when a rule has ended
+    for _ in range(2):
+        write_provenance(files, {}, tmp_path / "provenance.tsv")
+    assert read == ["a.bed", "b.bed"]
 
 
 def test_a_copy_of_the_folder_keeps_its_records(files: dict[Path, str], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from gexpipe.files import checksum
+from gexpipe.records import stamp
 from tests.project import Project
 
 pytestmark = pytest.mark.workflow
@@ -63,7 +64,9 @@ def exchanged(path: Path) -> None:
 
 
 def test_it_is_taken_again_when_its_bytes_are_others(project: Project) -> None:
+    times = (project.folder / "mine.bed").stat().st_mtime_ns
     run(project)
+    assert (project.folder / "mine.bed").stat().st_mtime_ns == times, "a user's file stays as it is"
     mine, kept = project.folder / "mine.bed", project.folder / TARGET
     for change in (edited, exchanged):
         change(mine)
@@ -71,5 +74,7 @@ def test_it_is_taken_again_when_its_bytes_are_others(project: Project) -> None:
         assert kept.read_bytes() == mine.read_bytes()
         record = json.loads(kept.with_name("own.bed.json").read_text())
         assert record["sha256"] == checksum(mine)
+    known = json.loads(kept.with_name("own.bed.json").read_text())["origin"]
+    assert known["stamp"] == stamp(mine), "or every dry run would read the whole file"
     os.utime(mine)
     assert "Nothing to be done" in run(project), "only its time is another one"

@@ -81,7 +81,7 @@ def download(
             known = _already_there(out, request, kept, found) if waited else None
             if known is not None:
                 return known
-            result = _from_anywhere(client, asked, found, part, tries, link=not out.exists())
+            result = _from_anywhere(client, asked, found, part, tries)
             content, sha256 = _content(found, out), result.sha256
             archive = None
             if member:
@@ -96,12 +96,12 @@ def download(
 
 
 def _from_anywhere(
-    client: httpx.Client, asked: Request, found: Found, part: Path, tries: int, link: bool
+    client: httpx.Client, asked: Request, found: Found, part: Path, tries: int
 ) -> Digests:
     expected = _expected_md5(asked, found)
     if is_web(found.place):
         return _from_web(client, asked, found, part, tries, expected)
-    return _from_path(asked, found, part, expected, link)
+    return _from_path(asked, found, part, expected)
 
 
 def _content(found: Found, out: Path) -> str:
@@ -179,11 +179,11 @@ def _from_web(
         raise
 
 
-def _from_path(request: Request, found: Found, part: Path, md5: str, link: bool) -> Digests:
+def _from_path(request: Request, found: Found, part: Path, md5: str) -> Digests:
     """Verify first, then link: a local file is never altered or removed.
 
-    What takes the place of an older version is a copy: a link would have the file's own time,
-    which may lie before what was made from the older one.
+    A user's own file is pointed at, for Snakemake sets the time of what a rule wrote, and through
+    a hard link that would be the user's; a mirror's file stays when the mirror goes.
     """
     source = Path(found.place)
     if not source.is_file():
@@ -191,11 +191,11 @@ def _from_path(request: Request, found: Found, part: Path, md5: str, link: bool)
     result = _verify(source, request, found, md5)
     part.unlink(missing_ok=True)
     try:
-        if link:
+        if request.source == "path":
+            part.symlink_to(source.resolve())
+        else:
             os.link(source.resolve(), part)
     except OSError:  # another file system, or one without links
-        pass
-    if not part.exists():
         shutil.copyfile(source, part)
     return result
 

@@ -80,8 +80,12 @@ def coordinate_bam(bam: Path, out: Path, threads: int = 1, memory_mb: int = 768)
 
 
 def _link(source: Path, temporary: Path) -> None:
+    """The same file under another name; a user's own is only pointed at, as in resources/files."""
     try:
-        os.link(source.resolve(), temporary)
+        if source.is_symlink():
+            temporary.symlink_to(source.resolve())
+        else:
+            os.link(source.resolve(), temporary)
     except OSError:  # another file system, or one without hard links
         temporary.symlink_to(source.resolve())
 
