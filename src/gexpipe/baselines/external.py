@@ -25,8 +25,6 @@ __all__ = ["ask", "blinded", "delivered", "windows_of"]
 
 log = get_logger(__name__)
 
-Rows = dict[str, np.ndarray]
-
 
 def blinded(examples: pd.DataFrame, fold: int) -> pd.DataFrame:
     """The example table with ``split`` of one fold, ``target`` empty for the test genes.

@@ -16,8 +16,9 @@ from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 from gexpipe.methods.merged import read_method
 from gexpipe.named import by_name
+from gexpipe.schemas import EXAMPLES, read_stage
 from gexpipe.tables.metrics import score
-from gexpipe.tabular import read_parquet, write_parquet
+from gexpipe.tabular import write_parquet
 
 __all__ = ["app"]
 
@@ -46,7 +47,7 @@ def external(
     The command never sees what was observed in a test gene.
     """
     config = read_method(method)
-    table = read_parquet(examples, "example table", ("gene_id", "target"))
+    table = read_stage(examples, EXAMPLES, "symbol", "target")
     rows = rows_of(table, fold)
     options = config.options
     run = {"cell": cell, "fold": str(fold), "seed": str(seed)}
