@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,6 +65,26 @@ class Project:
             return {}
         counts = dict(line.split() for line in table[1].splitlines())
         return {rule: int(count) for rule, count in counts.items() if rule != "total"}
+
+
+def write_sheets(folder: Path, reference: list[list[str]]) -> dict[str, Any]:
+    """Sheets of a cell type that nothing computes, with these reference rows; what names them."""
+    columns = ["role", "source", "accession", "format", "url", "md5"]
+    genome = ["fasta", "url", "genome", "fasta", "https://host/genome.fa", ""]
+    cage = [["SIM1", "cage", "1", "url", "cage", "ctss", "https://host/cage", ""]]
+    sheets = {
+        "samples": pd.DataFrame([["SIM1", "sim38"]], columns=["cell", "assembly"]),
+        "files": pd.DataFrame(cage, columns=["cell", columns[0], "replicate", *columns[1:]]),
+        "reference": pd.DataFrame([genome, *reference], columns=columns),
+    }
+    for name, sheet in sheets.items():
+        sheet.to_csv(folder / f"{name}.tsv", sep="\t", index=False)
+    return {
+        "cells": ["SIM1"],
+        "samples": "samples.tsv",
+        "files": "files.tsv",
+        "reference": {"files": "reference.tsv"},
+    }
 
 
 def simulate(folder: Path) -> None:

@@ -8,10 +8,9 @@ import sys
 import threading
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from tests.project import ROOT, Project
+from tests.project import ROOT, Project, write_sheets
 
 sys.path.append(str(ROOT / "tests/download"))
 from portal_server import PortalServer  # type: ignore[import-not-found]
@@ -28,28 +27,14 @@ def project(tmp_path: Path) -> Project:
     served.mkdir(parents=True)
     for name in NAMES:
         (served / f"{name}.bed").write_text(f"chr1\t1\t2\t{name}\n" * 50)
-    columns = ["role", "source", "accession", "format", "url", "md5"]
-    rows = [["fasta", "url", "genome", "fasta", "https://host/genome.fa", ""]]
-    rows += [
-        ["published_table", "url", name, "bed", f"https://host/{name}.bed", ""] for name in NAMES
-    ]
-    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "reference.tsv", sep="\t", index=False)
-    cell = pd.DataFrame([["SIM1", "sim38"]], columns=["cell", "assembly"])
-    cell.to_csv(tmp_path / "samples.tsv", sep="\t", index=False)
-    row = [["SIM1", "cage", "1", "url", "cage", "ctss", "https://host/cage", ""]]
-    files = pd.DataFrame(row, columns=["cell", columns[0], "replicate", *columns[1:]])
-    files.to_csv(tmp_path / "files.tsv", sep="\t", index=False)
     return Project(tmp_path, network=True)
 
 
 def run(project: Project, server: PortalServer, *arguments: str) -> str:
-    change = {
-        "cells": ["SIM1"],
-        "samples": "samples.tsv",
-        "files": "files.tsv",
-        "reference": {"files": "reference.tsv"},
-        "download": {"mirror": server.url},
-    }
+    rows = [
+        ["published_table", "url", name, "bed", f"https://host/{name}.bed", ""] for name in NAMES
+    ]
+    change = {**write_sheets(project.folder, rows), "download": {"mirror": server.url}}
     targets = [f"resources/files/{name}.bed{more}" for name in NAMES for more in ("", ".json")]
     # The look before a run would take the server's faults.
     done = project.run(*arguments, "--no-hooks", "--cores", "6", "--", *targets, change=change)

@@ -6,12 +6,11 @@ import json
 import os
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from gexpipe.files import checksum
 from gexpipe.records import stamp
-from tests.project import Project
+from tests.project import Project, write_sheets
 
 pytestmark = pytest.mark.workflow
 
@@ -21,28 +20,14 @@ TARGET = "resources/files/own.bed"
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     (tmp_path / "mine.bed").write_text("chr1\t10\t20\n")
-    columns = ["role", "source", "accession", "format", "url", "md5"]
-    rows = [
-        ["fasta", "url", "genome", "fasta", "https://host/genome.fa", ""],
-        ["published_table", "path", "own", "bed", "mine.bed", ""],
-    ]
-    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "reference.tsv", sep="\t", index=False)
-    cell = pd.DataFrame([["SIM1", "sim38"]], columns=["cell", "assembly"])
-    cell.to_csv(tmp_path / "samples.tsv", sep="\t", index=False)
-    row = [["SIM1", "cage", "1", "url", "cage", "ctss", "https://host/cage", ""]]
-    files = pd.DataFrame(row, columns=["cell", columns[0], "replicate", *columns[1:]])
-    files.to_csv(tmp_path / "files.tsv", sep="\t", index=False)
     return Project(tmp_path)
 
 
 def run(project: Project, *arguments: str) -> str:
-    change = {
-        "cells": ["SIM1"],
-        "samples": "samples.tsv",
-        "files": "files.tsv",
-        "reference": {"files": "reference.tsv"},
-        "download": {"mirror": None},
-    }
+    sheets = write_sheets(
+        project.folder, [["published_table", "path", "own", "bed", "mine.bed", ""]]
+    )
+    change = {**sheets, "download": {"mirror": None}}
     done = project.run(*arguments, "--cores", "1", "--", TARGET, change=change)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
