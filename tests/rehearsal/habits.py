@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import multiprocessing
 import re
 import tarfile
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +82,15 @@ def unfiltered_pairs(source: Path, out: Path) -> Path:
 
 
 def bare_hic(source: Path, out: Path, width: int = 5000) -> Path:
-    """Names without chr; no VC vector on chrX, as one of the released files may be."""
+    """Names without chr; no VC vector on chrX, as one of the released files may be.
+
+    In a process of its own, since hictkpy keeps a core busy for as long as its process lives.
+    """
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_bare_hic, source, out, width).result()
+
+
+def _bare_hic(source: Path, out: Path, width: int) -> Path:
     old = hictk().File(str(source), width)
     sizes = {name.removeprefix("chr"): size for name, size in old.chromosomes().items()}
     writer = hictk().hic.FileWriter(
