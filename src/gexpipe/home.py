@@ -25,11 +25,13 @@ def home(beside: str | Path | None = None) -> Path:
     """
     places = [Path(beside)] if beside is not None else []
     for place in [*places, _HERE.parents[1], _HERE / "project"]:
-        if (place / "config" / "config.yaml").exists() and (place / "Snakefile").exists():
+        if (place / "config" / "config.yaml").exists() and (
+            place / "workflow" / "Snakefile"
+        ).exists():
             return place
     raise FileNotFoundError(f"the installation of gexpipe lacks its workflow: {_HERE}")
 
 
 def snakefile() -> str:
     """Path of the Snakefile, for ``module gexpipe: snakefile: ...`` in one's own."""
-    return str(home() / "Snakefile")
+    return str(home() / "workflow" / "Snakefile")

@@ -20,6 +20,7 @@ import pysam
 import pytest
 import yaml
 
+from gexpipe.cli.init import SNAKEFILE
 from gexpipe.config import load_yaml
 from gexpipe.costs import COSTS
 from gexpipe.doctor.gene_names import GeneNames, compare, names_here, names_there
@@ -378,6 +379,18 @@ def test_a_run_looks_first_and_fetches_nothing_where_a_file_is_wrong(folder: Pat
     (row,) = json.loads((folder / "results/checks/preflight.json").read_text())
     assert row["accession"] == "ENCFF902SIM" and row["state"] == "ok"
     assert project.planned(wanted[0]) == {}
+
+
+def test_a_project_that_uses_the_module_looks_first_too(folder: Path) -> None:
+    change_meta(folder, "ENCFF905SIM", assembly="hg19")
+    (folder / "Snakefile").write_text(SNAKEFILE)
+    (folder / "config").mkdir()
+    (folder / "config/config.yaml").write_text((ROOT / "config/tiny.yaml").read_text())
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "resources/files/ENCFF905SIM.bam"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    text = done.stdout + done.stderr
+    assert done.returncode == 1 and "nothing was fetched: 1 of 1 files would stop the run" in text
+    assert not list((folder / "resources").rglob("*.bam"))
 
 
 def test_the_balancings_of_a_matrix_decide_which_is_used(simulated: Path) -> None:

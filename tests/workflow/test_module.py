@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -30,6 +32,20 @@ module gexpipe:
 
 
 use rule * from gexpipe as gexpipe_*
+"""
+# What `snakedeploy deploy-workflow https://github.com/lab/gexpipe . --tag v0` writes.
+DEPLOYED = """
+configfile: "config/config.yaml"
+
+
+module gexpipe:
+    snakefile:
+        github("lab/gexpipe", path="workflow/Snakefile", tag="v0")
+    config:
+        config
+
+
+use rule * from gexpipe
 """
 # Every stage, but one training and one baseline: what is asked is where files are found.
 FEW = {"methods": ["linear", "macs3"]}
@@ -67,6 +83,26 @@ def environment(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert call([*pip, "install", *target], folder).returncode == 0
     (packages / "rest.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder / "env/bin/python"
+
+
+@pytest.fixture(scope="module")
+def hosted(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment in which git finds a repository of the tracked files, tagged, as lab/gexpipe."""
+    folder = tmp_path_factory.mktemp("hosted")
+    settings = {f"url.file://{folder}/.insteadOf": "https://github.com/"}
+    lines = [f"git config --file {folder}/gitconfig {k} {v}" for k, v in settings.items()]
+    who = "-c user.name=lab -c user.email=lab@example.org"
+    lines += [
+        f"git init --quiet {folder}/lab/gexpipe && cd {folder}/lab/gexpipe",
+        f"cp -R {source}/. . && git add --all && git {who} commit --quiet --message all",
+        "git tag v0",
+    ]
+    done = call(["bash", "-ec", "\n".join(lines)], folder)
+    assert done.returncode == 0, done.stderr
+    return {
+        "GIT_CONFIG_GLOBAL": f"{folder}/gitconfig", "XDG_CACHE_HOME": f"{folder}/cache",
+        "PYTHONPATH": str(source / "src"), "LAB": f"{folder}/lab",
+    }  # fmt: skip
 
 
 def test_wheel_and_sdist_hold_the_workflow(environment: Path, source: Path, tmp_path: Path) -> None:
@@ -147,3 +183,39 @@ def test_as_a_module_from_an_empty_folder(source: Path, tmp_path: Path) -> None:
     text = planned.stdout + planned.stderr
     assert planned.returncode == 0, text
     assert "gexpipe_signal_store" in text and "gexpipe_download" in text
+
+
+def test_what_snakedeploy_writes_plans_everything_by_a_git_tag(
+    hosted: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "workflow").mkdir()
+    (tmp_path / "workflow/Snakefile").write_text(DEPLOYED)
+    shutil.copytree(f"{hosted['LAB']}/gexpipe/config", tmp_path / "config")
+    planned = call(
+        [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules"], tmp_path, **hosted
+    )
+    text = planned.stdout + planned.stderr
+    assert planned.returncode == 0, text
+    assert "train" in text and "provenance" in text, "what `rule all` asks for"
+
+
+def test_a_local_git_repository_by_its_tag(hosted: dict[str, str], tmp_path: Path) -> None:
+    at = f"git+file://{hosted['LAB']}/gexpipe/workflow/Snakefile@v0"
+    (tmp_path / "Snakefile").write_text(MODULE.format(snakefile=at))
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text(yaml.safe_dump({"cells": ["K562"]}))
+    command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--", "gexpipe_stores"]
+    planned = call(command, tmp_path, **hosted)
+    text = planned.stdout + planned.stderr
+    assert planned.returncode == 0, text
+    assert "gexpipe_signal_store" in text and "gexpipe_download" in text
+
+
+def test_both_snakefiles_of_a_clone_make_the_same_by_default(source: Path) -> None:
+    command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--nolock"]
+    plans = []
+    for name in ("Snakefile", "workflow/Snakefile"):
+        done = call([*command, "--snakefile", name], source, PYTHONPATH=str(source / "src"))
+        assert done.returncode == 0, done.stdout + done.stderr
+        plans.append(re.findall("^ {8}.+$", done.stdout + done.stderr, re.M))
+    assert plans[0] == plans[1] and "all, " in plans[0][0]

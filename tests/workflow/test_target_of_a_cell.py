@@ -20,7 +20,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def rules() -> list[str]:
-    files = [ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
+    files = [ROOT / "workflow/Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
     found = [re.findall(r"^(?:use )?rule (?:\w+ as )?(\w+)\b", p.read_text(), re.M) for p in files]
     return [name for names in found for name in names]
 

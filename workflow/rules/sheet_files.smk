@@ -145,14 +145,3 @@ def gene_set(wildcards):
     """The file that names the genes of a table, as a list that is empty where all count."""
     role = TABLES[wildcards.table].get("genes")
     return optional_reference(role) if role else []
-
-
-def look_first_at(jobs):
-    """Stop a run whose files are not what the sheets say, before the first of them is fetched."""
-    from gexpipe.doctor.start import look_first
-
-    paths = [job.output.file for job in jobs if job.rule.name == "download"]
-    try:
-        look_first(STUDY, paths, logger.warning)
-    except UserError as error:
-        raise WorkflowError(str(error)) from None

@@ -35,6 +35,13 @@ module gexpipe:
 
 
 use rule * from gexpipe
+
+
+onstart:
+    # What is about to be fetched is looked at first (docs/preflight.md).
+    from gexpipe.doctor.start import look_first_in
+
+    look_first_in(workflow, config)
 """
 CONFIG = """\
 # What differs from gexpipe's own configuration; that file explains every key:
