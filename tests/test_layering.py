@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import gexpipe
-from gexpipe.cli.main import STAGES
+from gexpipe.cli.main import MODULES, STAGES
 
 SOURCE = Path(gexpipe.__file__).parent
 # From the ground up; a room imports those before it, whether at its top or inside a function.
@@ -19,10 +19,10 @@ LAYERS = [
     *("errors", "log", "source", "home", "files", "records", "whole", "intervals", "gene_ids"),
     *("named", "tabular", "schemas", "config", "costs"),
     *("devices", "batch"),
-    *("download", "sheets", "contact", "reference", "abc", "peaks"),
+    *("download", "sheets", "prepared", "contact", "reference", "abc", "peaks"),
     *("windows", "bins", "methods", "models", "data", "prediction", "train", "baselines"),
     *("tables", "discovery", "crispri"),
-    *("study", "doctor", "simulate"),
+    *("study", "doctor", "simulate", "archive"),
     *("face", "cli", "__main__"),
 ]
 
@@ -86,7 +86,7 @@ def run_without_torch(code: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("stage", PREPARATION)
 def test_preparation_stage_is_loaded_without_torch(stage: str) -> None:
-    done = run_without_torch(f"import gexpipe.cli.{stage}")
+    done = run_without_torch(f"import gexpipe.cli.{MODULES.get(stage, stage)}")
     assert done.returncode == 0, done.stderr
 
 

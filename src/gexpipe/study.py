@@ -17,6 +17,7 @@ from gexpipe.methods.declared import Declaration, declaration
 from gexpipe.methods.external import places
 from gexpipe.methods.merged import check_overrides, method_names, method_settings, with_starts
 from gexpipe.methods.outside import method_folders
+from gexpipe.prepared import Prepared, check_prepared, open_prepared
 from gexpipe.reference.cell_target import check_target
 from gexpipe.sheets import Sheets, load_sheets
 from gexpipe.tables.declared import plans, read_tables
@@ -47,6 +48,8 @@ class Study:
         Table -> its declaration.
     plans : dict
         Table -> its rows, resolved.
+    prepared : Prepared, optional
+        Imported data whose files stand in the place of the workflow's own.
     """
 
     config: Settings
@@ -56,6 +59,7 @@ class Study:
     trained: dict[str, Settings]
     tables: dict[str, dict]
     plans: dict[str, Plan]
+    prepared: Prepared | None = None
 
     def declared(self, method: str) -> Declaration:
         """What the architecture of a trained method declares."""
@@ -159,6 +163,9 @@ def read_study(config: Settings, base: Path) -> Study:
         sheets.check_cell(cell)
         check_target(config["target"], sheets, cell)
     _check_balance(config, sheets)
+    prepared = open_prepared(config["prepared"])
+    if prepared is not None:
+        check_prepared(prepared, config, sheets)
     folders = [Path("config/methods"), base / "config" / "methods", *method_folders()]
     check_overrides(config["overrides"], method_names(folders))
     common = config["train"], config["overrides"], schemas, config["loading"]
@@ -177,7 +184,7 @@ def read_study(config: Settings, base: Path) -> Study:
     for plan in resolved.values():  # equal rows of two tables are one run
         trained.update(with_starts(plan.settings, settings_of))
     _check_own_files(config, methods)
-    return Study(config, base, sheets, methods, trained, tables, resolved)
+    return Study(config, base, sheets, methods, trained, tables, resolved, prepared)
 
 
 def _readable_targets(config: Settings, sheets: Sheets) -> list[str]:

@@ -31,6 +31,7 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 SHEETS, METHODS, TRAINED = STUDY.sheets, STUDY.methods, STUDY.trained
 TABLES, PLANS = STUDY.tables, STUDY.plans
+PREPARED = STUDY.prepared
 
 
 def one_of(names):

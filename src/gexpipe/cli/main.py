@@ -39,7 +39,11 @@ STAGES: dict[str, str] = {
     "tables": "Benchmark tables and figures beside the published values.",
     "models": "List the methods with their parameter counts.",
     "doctor": "What is installed, which backends are used, and why.",
+    "export": "Prepared data or a model, with checksums and a card, for a public archive.",
+    "import": "Verify such an archive and make a project use it: nothing is downloaded.",
 }
+# Where a sub-command lives whose name no module can have.
+MODULES = {"import": "imported"}
 
 
 # What a mistake on the command line raises. typer may carry a click of its own, so click's class is
@@ -55,6 +59,8 @@ PEOPLE: dict[str, str] = {
     "models check": "Whether a model of your own keeps what training and tables rely on.",
     "predict": STAGES["predict"],
     "simulate": STAGES["simulate"],
+    "export": STAGES["export"],
+    "import": STAGES["import"],
     "windows inspect": "What a window store holds; one gene's tracks as a picture.",
     "discover locus": "A gene's neighbourhood: signals, contact, scores, known elements.",
     "discover motifs": "The motifs that EPInformer's sequence encoder reads.",
@@ -72,7 +78,7 @@ class LazyGroup(TyperGroup):
         """Import ``gexpipe.cli.<name>`` and return its command."""
         if cmd_name not in STAGES:
             return None
-        module = importlib.import_module(f"gexpipe.cli.{cmd_name}")
+        module = importlib.import_module(f"gexpipe.cli.{MODULES.get(cmd_name, cmd_name)}")
         command = get_command(module.app)
         command.help = command.help or STAGES[cmd_name]
         return command

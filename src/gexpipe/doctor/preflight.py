@@ -127,11 +127,18 @@ def _uses(plan: Plan) -> dict[str, str]:
 
 
 def _rows(plan: Plan) -> list[FileRow]:
-    """What a run may read: without further signals that no window has, and published archives."""
+    """What a run may read: without further signals that no window has, and published archives.
+
+    Of cell types whose imported data are read nothing is fetched; of the genome's nothing either,
+    where that is so of all.
+    """
     signals = set(plan.config["windows"]["signals"].values())
+    prepared = plan.study.prepared
+    done = set(prepared.cells) if prepared else set()
+    waiting = set(plan.config["cells"]) - done
     return [
         row
-        for row in plan.rows
+        for row in (plan.sheets.rows_of(waiting) if waiting or not done else [])
         if row.role != "published_table"
         and (not row.role.startswith("signal:") or row.role in signals)
     ]
