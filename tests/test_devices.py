@@ -134,7 +134,7 @@ def test_more_devices_than_there_are_is_one_line(
 ) -> None:
     monkeypatch.setenv("GEXPIPE_LOCKS", str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7,8")
-    with pytest.raises(UserError, match="3 asked for, 2 visible"), devices.hold(3):
+    with pytest.raises(UserError, match="3 GPUs asked for, 2 visible"), devices.hold(3):
         pass
 
 

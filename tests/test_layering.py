@@ -18,7 +18,7 @@ SOURCE = Path(gexpipe.__file__).parent
 LAYERS = [
     *("errors", "log", "source", "home", "files", "records", "whole", "intervals", "gene_ids"),
     *("named", "tabular", "schemas", "config", "costs"),
-    *("devices", "batch"),
+    *("devices", "ranks", "batch"),
     *("download", "sheets", "prepared", "contact", "reference", "abc", "peaks"),
     *("windows", "bins", "methods", "models", "data", "prediction", "train", "baselines"),
     *("tables", "discovery", "crispri"),

@@ -19,7 +19,7 @@ from pathlib import Path
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 
-__all__ = ["hold", "slots", "visible"]
+__all__ = ["hold", "refuse_too_many", "slots", "visible"]
 
 log = get_logger(__name__)
 
@@ -75,6 +75,17 @@ def slots() -> int:
     return len(visible()) * shared() or os.cpu_count() or 1
 
 
+def refuse_too_many(count: int, where: str) -> None:
+    """Raise a `UserError` when more devices are asked for than are visible; none at all is fine.
+
+    Without a GPU a training runs on the CPU, in one process.
+    """
+    devices = visible()
+    if devices and count > len(devices):
+        found = f"{len(devices)} visible ({', '.join(devices)})"
+        raise UserError(f"{count} GPUs asked for, {found}", where)
+
+
 @contextmanager
 def hold(count: int = 1) -> Iterator[list[str]]:
     """Take ``count`` free devices for this process, waiting for them; set CUDA_VISIBLE_DEVICES.
@@ -93,10 +104,7 @@ def hold(count: int = 1) -> Iterator[list[str]]:
     if not devices:
         yield []
         return
-    if count > len(devices):
-        raise UserError(
-            f"{count} asked for, {len(devices)} visible ({', '.join(devices)})", "--devices"
-        )
+    refuse_too_many(count, "--devices")
     handles: list[int] = []
     try:
         taken = _wait(devices, count, handles)

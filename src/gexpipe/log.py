@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-__all__ = ["get_logger", "progress", "setup"]
+__all__ = ["get_logger", "only_warnings", "progress", "setup"]
 
 T = TypeVar("T")
+_bars = {"disable": False}  # for every bar of this process
 
 
 def setup(verbose: bool = False) -> None:
@@ -24,6 +25,12 @@ def setup(verbose: bool = False) -> None:
     root.propagate = False
 
 
+def only_warnings() -> None:
+    """No lines of what happens, and no bars: another process tells the same."""
+    logging.getLogger("gexpipe").setLevel(logging.WARNING)
+    _bars["disable"] = True
+
+
 def get_logger(name: str) -> logging.Logger:
     """Logger below ``gexpipe``; pass ``__name__``."""
     return logging.getLogger(name)
@@ -34,4 +41,5 @@ def progress(
 ) -> Iterable[T]:
     """Iterate with a progress bar named ``what``; a log file gets one line every ten seconds."""
     quiet = not sys.stderr.isatty()
-    return tqdm(items, desc=what, total=total, mininterval=10.0 if quiet else 0.2, **options)
+    options = {"mininterval": 10.0 if quiet else 0.2, **_bars, **options}
+    return tqdm(items, desc=what, total=total, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import CalledProcessError
 from types import SimpleNamespace
@@ -31,23 +32,32 @@ COMPUTES = (
 )
 
 
-@pytest.fixture(scope="module")
-def rules() -> Iterator[dict[str, Any]]:
-    """The workflow's rules as Snakemake reads them, by name."""
+@contextmanager
+def read(defaults: dict[str, Any] | None = None, **config: Any) -> Iterator[dict[str, Any]]:
+    """The workflow's rules as Snakemake reads them, by name, with a profile's default resources."""
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
-            resource_settings=ResourceSettings(cores=1),
-            config_settings=ConfigSettings(),
+            resource_settings=ResourceSettings(cores=1, default_resources=defaults),
+            config_settings=ConfigSettings(config=config),
             snakefile=ROOT / "Snakefile",
             workdir=ROOT,
         )._workflow
         yield {rule.name: rule for rule in workflow.rules if rule.name not in NO_JOB}
 
 
+@pytest.fixture(scope="module")
+def rules() -> Iterator[dict[str, Any]]:
+    """Them on one machine, with the shipped configuration."""
+    with read() as found:
+        yield found
+
+
 def resource(rule: Any, name: str, size_mb: float = 1.0, attempt: int = 1) -> Any:
     value = rule.resources[name]._value
     if not callable(value):
         return value
+    if name in ("gpu", "gres"):
+        return value(SimpleNamespace(method="prism"))
     return value({}, input=SimpleNamespace(size_mb=size_mb), attempt=attempt)
 
 
@@ -93,6 +103,23 @@ def test_rules_that_compute_on_a_gpu_ask_for_one(rules: dict[str, Any]) -> None:
     assert {name for name, rule in rules.items() if "gpu" in rule.resources} == GPU
 
 
+DEVICES = {"overrides": {"prism": {"train": {"devices": 2}}}}
+
+
+def test_a_training_on_two_gpus_asks_for_two() -> None:
+    with read(**DEVICES) as rules:
+        asked = {name: resource(rules[name], "gpu") for name in GPU}
+        assert asked == {name: 2 if name == "train" else 1 for name in GPU}
+
+
+def test_a_site_with_gres_is_asked_for_as_many_and_not_twice() -> None:
+    profile = yaml.safe_load((ROOT / "profiles/slurm-gres/profile.yaml").read_text())
+    with read(profile["default-resources"], **DEVICES) as rules:
+        for name in GPU:
+            asked = resource(rules[name], "gpu"), resource(rules[name], "gres")
+            assert asked == (0, "gpu:2" if name == "train" else "gpu:1"), name
+
+
 def test_cores_do_not_change_what_a_training_computes(rules: dict[str, Any]) -> None:
     """Sums in another order give other bits; Snakemake cuts a rule's threads to its cores."""
     for name, rule in rules.items():
@@ -132,6 +159,3 @@ def test_cluster_profiles_send_gpu_rules_to_the_gpu_partition(profile: str) -> N
     assert set(special) == GPU
     for rule in GPU:
         assert special[rule]["slurm_partition"] != partition
-        if profile == "slurm-gres":
-            assert special[rule]["gpu"] == 0, "else both --gpus and --gres are sent"
-            assert special[rule]["gres"].startswith("gpu:")

@@ -82,7 +82,8 @@ def told(tables):
     known = recorded_seconds(Path("results/benchmarks/train"))
     wanted = set.union(set(), *(STUDY.trainings(name) for name in tables))
     what = f"table {tables[0]}" if len(tables) == 1 else "together"
-    logger.info(f"{what}: {estimate(wanted, known)}")
+    gpus = max((TRAINED[run]["train"]["devices"] for _, run, _, _ in wanted), default=1)
+    logger.info(f"{what}: {estimate(wanted, known, gpus)}")
     return []
 
 

@@ -28,7 +28,8 @@ rule element_scores:
         "../envs/train.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=gpus(1),
+        gres=gres(1),
         mem_mb=growing(1, 8000),
         runtime="4h",
     params:

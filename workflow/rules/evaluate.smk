@@ -20,7 +20,8 @@ rule shuffled:
         "../envs/train.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=gpus(1),
+        gres=gres(1),
         mem_mb=growing(1, 8000),
         runtime="2h",
     params:
@@ -53,7 +54,8 @@ rule tested:
         "../envs/train.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=gpus(1),
+        gres=gres(1),
         mem_mb=growing(1, 8000),
         runtime="2h",
     params:
@@ -88,7 +90,8 @@ rule predicted:
         "../envs/train.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=gpus(1),
+        gres=gres(1),
         mem_mb=growing(1, 8000),
         runtime="2h",
     params:

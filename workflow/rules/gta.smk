@@ -102,7 +102,8 @@ rule bin_features:
         "../envs/train.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=gpus(1),
+        gres=gres(1),
         mem_mb=growing(2, 16000),
         runtime="1d",
     params:
@@ -247,7 +248,8 @@ rule gta_attention:
         "../envs/train.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=gpus(1),
+        gres=gres(1),
         mem_mb=growing(1, 16000),
         runtime="2h",
     params:

@@ -62,6 +62,30 @@ def measured(rule):
     )
 
 
+def profile_default(name):
+    """A default resource of the profile that is used; None where it has none."""
+    default = (workflow.resource_settings.default_resources or {}).get(name)
+    return getattr(default, "raw", default)
+
+
+# Sites that take --gres say in their profile what they call a GPU (profiles/slurm-gres).
+GRES = profile_default("gpu_gres")
+
+
+def gpus(count):
+    """GPUs of a job, or none where they are asked for as `gres`: both would be sent."""
+    return 0 if GRES else count
+
+
+def gres(count):
+    """The same as SLURM's generic resource, `gpu:2`; nothing without a profile that names it."""
+    if not GRES:
+        return None
+    if callable(count):
+        return lambda wildcards: f"{GRES}:{count(wildcards)}"
+    return f"{GRES}:{count}"
+
+
 def lasting(rule):
     """Time of a rule by the same table, in minutes."""
     return lambda wildcards, input, attempt: (

@@ -1,6 +1,8 @@
 # Which files a method is trained on and predicts from.
 from types import SimpleNamespace
 
+from gexpipe.devices import refuse_too_many
+
 
 def example_table(wildcards):
     """The example table that a method reads: with the default target, or with one with a name."""
@@ -40,10 +42,30 @@ def start_checkpoint(wildcards):
     return start.format(cell=wildcards.cell, fold=wildcards.fold, seed=wildcards.seed)
 
 
+@cache
+def devices_of(method):
+    """GPUs that share the batches of a method; refused where this machine has fewer.
+
+    Snakemake would quietly cut the number to what the profile of one machine has.
+    """
+    count = TRAINED[method]["train"]["devices"]
+    if count > 1 and workflow.global_resources.get("gpu") is not None:
+        refuse_too_many(count, f"method {method}: train.devices")
+    return count
+
+
+def train_devices(wildcards):
+    """GPUs of a training."""
+    return devices_of(wildcards.method)
+
+
 def train_threads(wildcards):
-    """Threads of a training: those of its arithmetic, which are part of it, and its loader's."""
+    """Threads of a training: those of its arithmetic, which are part of it, and its loader's.
+
+    Each of several GPUs has a process of its own, with as many.
+    """
     settings = TRAINED[wildcards.method]["train"]
-    return settings.get("threads", 1) + settings["workers"]
+    return train_devices(wildcards) * (settings.get("threads", 1) + settings["workers"])
 
 
 def first_checkpoint(wildcards):

@@ -30,7 +30,8 @@ rule train:
         "../envs/train.yaml"
     threads: train_threads
     resources:
-        gpu=config["train"]["devices"],
+        gpu=gpus(train_devices),
+        gres=gres(train_devices),
         mem_mb=growing(1, 16000),
         runtime="2d",
     params:

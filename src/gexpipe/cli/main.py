@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from gexpipe import __version__, log
+from gexpipe import __version__, log, ranks
 from gexpipe.cli.causes import of_the_machine
 from gexpipe.errors import UserError
 
@@ -137,7 +137,7 @@ def run() -> None:
     except UserError as error:
         if debug:
             raise
-        typer.echo(f"gexpipe: error: {error}", err=True)
+        ranks.say(f"gexpipe: error: {error}")
         sys.exit(1)
     except MISTAKE as error:
         error.show()
@@ -146,15 +146,17 @@ def run() -> None:
         typer.echo("gexpipe: stopped", err=True)
         sys.exit(130)
     except Exception as error:
+        if ranks.lost(error):
+            sys.exit(ranks.LOST)
         if debug:
             raise
         reason = of_the_machine(error)
         if reason:
-            typer.echo(f"gexpipe: error: {reason}", err=True)
+            ranks.say(f"gexpipe: error: {reason}")
             sys.exit(1)
         kind = type(error).__name__
         hint = "this is a fault of gexpipe; run again with GEXPIPE_DEBUG=1 for a traceback"
-        typer.echo(f"gexpipe: {kind}: {error} ({hint})", err=True)
+        ranks.say(f"gexpipe: {kind}: {error} ({hint})")
         sys.exit(70)
 
 

@@ -59,12 +59,15 @@ def train(
     """
     from gexpipe.devices import hold
     from gexpipe.methods.merged import read_method
+    from gexpipe.ranks import join, run_ranks
     from gexpipe.train.process import prepare
 
     config = read_method(method)
+    held = context.with_resource(hold(devices or config.train.devices))  # before CUDA is used
+    if not join() and len(held) > 1:
+        run_ranks(len(held))
+        return
     prepare(config.train.threads)  # before anything loads torch or numba
-    devices = devices or config.train.devices
-    context.with_resource(hold(devices))  # before CUDA is used
     from gexpipe.data.open import open_data
     from gexpipe.train.run import train as run
 
@@ -73,4 +76,4 @@ def train(
         raise UserError("give as many --mixed-examples as --mixed-signals", "--mixed-examples")
     sources = replace(sources, mixed=tuple(zip(*others, strict=True)))
     data = open_data(sources, config)
-    run(config, data, fold, seed, out, devices, start_from=start_from, replace=anew)
+    run(config, data, fold, seed, out, start_from=start_from, replace=anew)

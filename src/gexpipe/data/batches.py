@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from gexpipe import ranks
 from gexpipe.batch import Batch, Elements
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
@@ -146,12 +147,13 @@ def is_small(folder: Path, workers: int) -> bool:
     if not folder.is_dir():
         return False  # another system: its shared memory is not a folder
     free = shutil.disk_usage(folder).free
-    small = free < ROOM * (workers + 1)
+    room = ROOM * (workers + 1) * ranks.count()
+    small = free < room
     if small:
         log.info(
             "%s has %d MB free for %d workers: batches come through pipes, which is slower "
             "(docker run --shm-size=%dg would do)",
-            folder, free >> 20, workers, -(-ROOM * (workers + 1) >> 30),
+            folder, free >> 20, workers * ranks.count(), -(-room >> 30),
         )  # fmt: skip
     return small
 

@@ -30,10 +30,11 @@ def recorded_seconds(folder: Path) -> dict[str, float]:
     return {run: sum(values) / len(values) for run, values in found.items()}
 
 
-def estimate(trainings: Iterable[Training], seconds: dict[str, float]) -> str:
+def estimate(trainings: Iterable[Training], seconds: dict[str, float], gpus: int = 1) -> str:
     """Number of trainings and the hours they take, or that this is unknown.
 
-    A run without a record takes what its method's plain run took.
+    A run without a record takes what its method's plain run took. ``gpus`` is the largest number
+    that one of them asks for.
     """
     wanted = sorted(set(trainings))
     known = [seconds.get(run, seconds.get(run.split("-")[0])) for _, run, _, _ in wanted]
@@ -46,4 +47,5 @@ def estimate(trainings: Iterable[Training], seconds: dict[str, float]) -> str:
     else:
         cost = f"about {hours:,.1f} h, from recorded runs"
         cost += f"; unknown for {unknown:,} of them" if unknown else ""
-    return f"{len(wanted):,} trainings on one GPU each, {cost}"
+    each = "one GPU" if gpus == 1 else f"up to {gpus} GPUs"
+    return f"{len(wanted):,} trainings on {each} each, {cost}"

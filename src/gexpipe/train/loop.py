@@ -1,7 +1,13 @@
 """The training loop: what happens in a step, when it validates, what it keeps.
 
-Everything random is a function of (seed, step): the batch order and the noise that a method draws.
-A run continued from ``last.ckpt`` therefore ends where an unbroken one ends.
+Everything random is a function of (seed, step): the batch order, augmentation, and the noise that a
+method draws. A run continued from ``last.ckpt`` therefore ends where an unbroken one ends.
+
+Several processes (one a GPU) share the genes of each batch and average their gradients, each gene
+with the same weight, and batch norm reads the genes of all: one process with the whole batch gives
+the same, but for the order of sums. What a method draws in its forward pass (dropout, Gumbel noise)
+also depends on the rank, so that methods with noise are equal in distribution only. Rank 0 decides
+for all when to stop, and writes.
 """
 
 from __future__ import annotations
@@ -25,6 +31,7 @@ from gexpipe.errors import UserError
 from gexpipe.log import get_logger, progress
 from gexpipe.methods.settings import TrainOptions
 from gexpipe.models.base import ExpressionModel
+from gexpipe.models.blocks.shared_norm import share_batch_norm
 from gexpipe.models.checkpoint import load_checkpoint, refuse_other_run, save_checkpoint
 from gexpipe.prediction.genes import predict_rows
 from gexpipe.train.history import Meter, write_history
@@ -116,11 +123,16 @@ class _Run:
         self.fabric, self.model, self.data = fabric, model, data
         self.options, self.identity, self.out = options, identity, out
         model.criterion = options.loss
+        if fabric.world_size > 1:
+            share_batch_norm(model)
         optimiser = make_optimiser(model, options)
         self.module, self.optimiser = fabric.setup(_Loss(model), optimiser)
         self.order = BatchOrder(
             data.split(identity["fold"], "train"), options.batch_size, identity["seed"]
         )
+        if self.order.size < fabric.world_size:
+            found = f"{self.order.size} genes a batch for {fabric.world_size} GPUs"
+            raise UserError(f"{found}, expected one for each at least", "train.batch_size")
         self.valid = data.split(identity["fold"], "valid")
         every = self.order.per_epoch / options.validations_per_epoch
         self.interval = max(1, round(every))
@@ -173,7 +185,7 @@ class _Run:
         self._write_best()
 
     def _step(self, step: int, batch: Batch) -> float:
-        """One optimiser step; the loss averaged over the batch."""
+        """One optimiser step; the loss averaged over the batch, of all processes."""
         seed = int(np.random.SeedSequence([self.identity["seed"], step]).generate_state(1)[0])
         torch.manual_seed(seed + self.fabric.global_rank)
         rate = learning_rate(step, self.options)
@@ -181,13 +193,15 @@ class _Run:
             group["lr"] = rate
         self.optimiser.zero_grad()
         total = 0.0
-        for part, share in self._parts(batch):
+        parts = self._parts(batch)
+        for part, share in parts:
             dense = part.to(self.fabric.device).dense()
             terms = self.module(_Held(dense))
             value = float(terms["total"].detach())
             if not math.isfinite(value):
                 self._stop(step, part, terms["each"].detach())
-            self.fabric.backward(terms["total"] * share)
+            with self.fabric.no_backward_sync(self.module, enabled=part is not parts[-1][0]):
+                self.fabric.backward(terms["total"] * share)
             total += value * share
         clip = self.options.gradient_clip or math.inf
         norm = self.fabric.clip_gradients(
@@ -199,16 +213,28 @@ class _Run:
         self.optimiser.step()
         if self.averaged is not None:
             self.averaged.update_parameters(self.model)
-        return total
+        return self._mean(total)
+
+    def _mean(self, value: float) -> float:
+        """Mean over the processes: their shares are weighted so that it is that of the batch."""
+        if self.fabric.world_size == 1:
+            return value
+        mean = self.fabric.all_reduce(torch.tensor(value), reduce_op="mean")
+        return float(cast(Tensor, mean))
 
     def _parts(self, batch: Batch) -> list[tuple[Batch, float]]:
-        """One process' share of a batch, in ``accumulate`` parts, with their weights."""
+        """One process' share of a batch, in ``accumulate`` parts, with their weights.
+
+        As many parts in each process, and weights that the mean over processes, which gradients
+        are, turns into one of genes: also where a batch cannot be shared evenly.
+        """
         rank, world = self.fabric.global_rank, self.fabric.world_size
         mine = np.array_split(np.arange(len(batch)), world)[rank]
-        pieces = [p for p in np.array_split(mine, self.options.accumulate) if len(p)]
-        if len(pieces) == 1 and len(pieces[0]) == len(batch):
+        parts = min(self.options.accumulate, len(batch) // world)
+        if parts * world == 1:
             return [(batch, 1.0)]
-        return [(take(batch, p), len(p) / len(mine)) for p in pieces]
+        pieces = np.array_split(mine, parts)
+        return [(take(batch, p), world * len(p) / len(batch)) for p in pieces]
 
     def _stop(self, step: int, batch: Batch, each: Tensor | None) -> None:
         genes = batch.gene.cpu()
@@ -230,7 +256,7 @@ class _Run:
             self.fabric.autocast(),
         )  # fmt: skip
         mse = float(np.mean((observed.astype(np.float64) - predicted) ** 2))
-        # Batch statistics are each process' own; what is best, and when to stop, is one decision.
+        # Processes differ by rounding; what is best, and when to stop, is one decision.
         mse = self.fabric.broadcast(mse)
         epoch, rate = state.step / self.order.per_epoch, learning_rate(state.step - 1, self.options)
         state.history.append(state.meter.row(state.step, epoch, mse, rate))

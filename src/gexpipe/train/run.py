@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 
-from gexpipe import __version__
+from gexpipe import __version__, ranks
 from gexpipe.data.batches import Genes
 from gexpipe.data.parts import check_trainable
 from gexpipe.files import write_json
@@ -39,7 +40,6 @@ def train(
     fold: int,
     seed: int,
     out: Path,
-    devices: int = 1,
     parts: tuple[str, ...] = PARTS,
     start_from: Path | None = None,
     replace: bool = False,
@@ -56,8 +56,6 @@ def train(
         Which split, which random numbers.
     out : Path
         Gets best.ckpt, last.ckpt, history.csv, predictions.parquet and run.json.
-    devices : int
-        GPUs to share a batch, where there are GPUs.
     parts : tuple of str
         Parts of the fold to predict.
     start_from : Path, optional
@@ -71,7 +69,7 @@ def train(
     backends.use(options.scan_backend)
     torch.use_deterministic_algorithms(options.deterministic)
     torch.set_float32_matmul_precision("high")  # TF32 on GPUs, as published; no effect on CPUs
-    fabric = _fabric(options.precision, devices)
+    fabric = _fabric(options.precision)
     torch.manual_seed(seed)
     model = build(config.architecture, config.model, config.inputs, config.name)
     digest = start(model, config, start_from)
@@ -91,9 +89,12 @@ def train(
         "start": digest,
         "source": config.declared.source,
     }
-    if replace:
+    if replace and fabric.is_global_zero:
         drop_other_run(out / "last.ckpt", identity)
+    fabric.barrier()
     state = fit(fabric, model, data, options, identity, out)
+    if fabric.world_size > 1:
+        torch.distributed.destroy_process_group()
     if not fabric.is_global_zero:
         return state
     best, _, _ = load_model(out / "best.ckpt")
@@ -108,13 +109,19 @@ def train(
     return state
 
 
-def _fabric(precision: str, devices: int) -> Any:
-    """Fabric without its chatter; several devices are only asked for on GPUs."""
+def _fabric(precision: str) -> Any:
+    """Fabric without its chatter, for this process and those that `ranks` started beside it.
+
+    Named, the environment is not guessed: within a job of SLURM, Fabric would wait for processes
+    that ``srun`` was to start.
+    """
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=PossibleUserWarning)
     fabric = Fabric(
         accelerator="auto",
-        devices=devices if torch.cuda.is_available() else 1,
+        devices=ranks.count(),
+        strategy="ddp" if ranks.count() > 1 else "auto",
+        plugins=[LightningEnvironment()],
         precision=precision,  # type: ignore[arg-type]
     )
     fabric.launch()
@@ -139,6 +146,7 @@ def _measured(state: Fit, fabric: Any) -> dict[str, Any]:
         "peak_memory": memory,
         "device": torch.cuda.get_device_name() if cuda else platform.processor() or "cpu",
         "threads": torch.get_num_threads(),
+        "processes": fabric.world_size,
         "versions": {"gexpipe": __version__, "torch": torch.__version__},
         "commit": commit(),
     }

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gexpipe.models.blocks.shared_norm import shared_sum
+
 __all__ = ["ElementEncoder", "ElementSummary", "POOLED", "WeightedBatchNorm", "distinct"]
 
 POOLED = 16  # bases per position of the encoder's output: four poolings by 2
@@ -61,10 +63,10 @@ class WeightedBatchNorm(nn.BatchNorm1d):
         if not self.training or counts is None:
             return super().forward(x)
         weight = counts.to(x.dtype if x.dtype == torch.float64 else torch.float32)[:, None]
-        rows = weight.sum()
+        rows = shared_sum(weight.sum())
         variance, mean = torch.var_mean(x.to(weight.dtype), dim=(2, 3), correction=0)  # each row
-        center = (weight * mean).sum(0) / rows
-        spread = (weight * (variance + (mean - center).square())).sum(0) / rows
+        center = shared_sum((weight * mean).sum(0)) / rows
+        spread = shared_sum((weight * (variance + (mean - center).square())).sum(0)) / rows
         self._track(center.detach(), spread.detach(), rows * x.shape[3])
         scale = self.weight * torch.rsqrt(spread + self.eps)
         shift = self.bias - center * scale
