@@ -32,6 +32,7 @@ EXTENSIONS = {
     "cool": "cool",
     "ctss": "ctss.bed.gz",
     "bed": "bed",
+    "fragments": "fragments.tsv.gz",
     "tsv": "tsv",
     "csv": "csv",
     "gtf": "gtf.gz",
@@ -45,6 +46,15 @@ EXTENSIONS = {
 POOLED = (
     "dnase_bam", "atac_bam", "h3k27ac_bam", "cage", "rnaseq", "crispr", "element_dnase_counts",
     "element_h3k27ac_counts", "promoter_dnase_counts", "promoter_h3k27ac_counts",
+    "abc_predictions", "atac_fragments", "barcodes",
+)  # fmt: skip
+# Roles that need another one, and those of which a cell type has one.
+_NEEDS = (
+    ("abc_elements", "abc_genes"), ("abc_genes", "abc_elements"), ("barcodes", "atac_fragments"),
+)  # fmt: skip
+_EITHER = (
+    ("abc_elements", "element_dnase_counts"), ("atac_fragments", "atac_bam"),
+    ("atac_fragments", "dnase_bam"),
 )  # fmt: skip
 LIFTED = ("bed", "ctss", "tsv", "csv")  # formats that can be carried to another assembly
 
@@ -94,9 +104,14 @@ class FileRow:
 
     @property
     def ready(self) -> str:
-        """The file that stages read: alignments as a BAM in order, other assemblies lifted over."""
+        """The file that stages read: alignments as a BAM in order, other assemblies lifted over.
+
+        Of single-cell fragments, the insertions of the row's cell type.
+        """
         if self.assembly:
             return f"resources/lifted/{self.accession}.{EXTENSIONS[self.format]}"
+        if self.format == "fragments":
+            return f"resources/pseudobulk/{self.cell}.{self.accession}.tagAlign.gz"
         aligned = self.format in ("bam", "cram")
         return f"resources/bam/{self.accession}.bam" if aligned else self.path
 
@@ -139,6 +154,7 @@ class Sheets:
                     names["files"],
                 )
         self._check_replicates()
+        self._check_together()
         self._check_accessions()
         self.lifted = {Path(r.path).name: r for r in self.by_path.values() if r.assembly}
         for row in self.lifted.values():
@@ -154,6 +170,44 @@ class Sheets:
                     f"only files of {', '.join(POOLED)} are used together",
                     self.names["files"],
                 )
+
+    def _check_together(self) -> None:
+        """Rows that need others, or replace what others are for."""
+        for cell in self.assembly:
+            roles = {row.role for row in self._cell_rows if row.cell == cell}
+            wrong = [
+                f"{role} needs a row {other}"
+                for role, other in _NEEDS
+                if role in roles and other not in roles
+            ]
+            wrong += [
+                f"rows {one} and {other}, one of them is expected"
+                for one, other in _EITHER
+                if {one, other} <= roles
+            ]
+            if wrong:
+                raise UserError(f"{cell}: {wrong[0]}", self.names["files"])
+        for row in self._cell_rows:
+            if (row.role == "atac_fragments") != (row.format == "fragments"):
+                raise UserError(
+                    f"{row.cell} {row.role} {row.accession}: format {row.format}; role "
+                    "atac_fragments and format fragments go together",
+                    self.names["files"],
+                )
+
+    def barcodes_of(self, row: FileRow) -> FileRow | None:
+        """The table of barcodes of a row of fragments: of the same replicate, or the only one."""
+        tables = self.cell_files(row.cell, "barcodes", optional=True)
+        same = [table for table in tables if table.replicate == row.replicate]
+        fragments = self.cell_files(row.cell, "atac_fragments")
+        found = same or (tables if len(tables) == 1 and len(fragments) == 1 else [])
+        if len(found) > 1 or (tables and not found):
+            raise UserError(
+                f"{row.cell}: {len(found)} barcodes rows of replicate {row.replicate or 'none'}, "
+                f"one is expected for the fragments {row.accession}",
+                self.names["files"],
+            )
+        return found[0] if found else None
 
     def _check_accessions(self) -> None:
         seen: dict[str, FileRow] = {}

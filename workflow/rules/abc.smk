@@ -17,6 +17,8 @@ rule candidates:
         "logs/abc/candidates.{cell}.log",
     benchmark:
         "results/benchmarks/candidates/{cell}.jsonl"
+    wildcard_constraints:
+        cell=one_of([cell for cell in SHEETS.assembly if cell not in LISTED]),
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -134,6 +136,39 @@ rule activity_from_counts:
         " --out-quality {output.quality} > {log} 2>&1"
 
 
+rule activity_from_lists:
+    """Candidates and activity, from the lists of a finished ABC run."""
+    input:
+        elements=lambda wildcards: cell_paths(wildcards.cell, "abc_elements"),
+        activity=lambda wildcards: cell_paths(wildcards.cell, "abc_genes"),
+        genes="results/genes/genes.tsv",
+        sizes=CHROM_SIZES,
+    output:
+        candidates="results/abc/{cell}/candidates.bed",
+        elements="results/abc/{cell}/elements.parquet",
+        genes="results/abc/{cell}/genes.parquet",
+        quality="results/abc/{cell}/quality.json",
+    log:
+        "logs/abc/activity.{cell}.log",
+    benchmark:
+        "results/benchmarks/activity_from_lists/{cell}.jsonl"
+    wildcard_constraints:
+        cell=one_of(LISTED),
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8, 4000),
+        runtime="1h",
+    message:
+        "Elements and activity of {wildcards.cell}, from ABC's lists"
+    shell:
+        "gexpipe abc from-lists --elements {input.elements} --activity {input.activity}"
+        " --genes {input.genes} --chrom-sizes {input.sizes}"
+        " --out-candidates {output.candidates} --out-elements {output.elements}"
+        " --out-genes {output.genes} --out-quality {output.quality} > {log} 2>&1"
+
+
 rule scores:
     """Activity-by-Contact scores of all element-gene pairs of a cell type."""
     input:
@@ -146,6 +181,8 @@ rule scores:
         "logs/abc/scores.{cell}.log",
     benchmark:
         "results/benchmarks/scores/{cell}.jsonl"
+    wildcard_constraints:
+        cell=one_of([cell for cell in SHEETS.assembly if cell not in SCORED]),
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -166,6 +203,36 @@ rule scores:
         " {params.contacts} --window {params.window} --gamma {params.gamma}"
         " --scale {params.scale} --gamma-reference {params.gamma_reference}"
         " --pseudocount-distance {params.pseudocount_distance} --out {output} > {log} 2>&1"
+
+
+rule scores_from_predictions:
+    """The scores of a finished ABC run, or EPInformer's links."""
+    input:
+        predictions=lambda wildcards: cell_paths(wildcards.cell, "abc_predictions"),
+        elements="results/abc/{cell}/elements.parquet",
+        genes="results/genes/genes.tsv",
+    output:
+        "results/abc/{cell}/predictions.parquet",
+    log:
+        "logs/abc/scores.{cell}.log",
+    benchmark:
+        "results/benchmarks/scores_from_predictions/{cell}.jsonl"
+    wildcard_constraints:
+        cell=one_of(SCORED),
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(12, 4000),
+        runtime="2h",
+    params:
+        predictions=lambda wildcards, input: repeat("predictions", input.predictions),
+        window=config["abc"]["window"],
+    message:
+        "Scores of {wildcards.cell}, from ABC's predictions"
+    shell:
+        "gexpipe abc from-predictions {params.predictions} --elements {input.elements}"
+        " --genes {input.genes} --window {params.window} --out {output} > {log} 2>&1"
 
 
 rule abc_files:
@@ -243,7 +310,7 @@ rule quality:
     input:
         activity="results/abc/{cell}/quality.json",
         peaks=lambda wildcards: (
-            [] if wildcards.cell in COUNTED else f"results/peaks/{wildcards.cell}/peaks.json"
+            [] if wildcards.cell not in ALIGNED else f"results/peaks/{wildcards.cell}/peaks.json"
         ),
         contacts=lambda wildcards: [
             path.replace(".npz", ".json") for path in [measured_contacts(wildcards)] if path

@@ -63,7 +63,12 @@ CHROM_SIZES = (
 COUNTED = [
     cell for cell in SHEETS.assembly if SHEETS.cell_files(cell, "element_dnase_counts", True)
 ]
-ALIGNED = [cell for cell in SHEETS.assembly if cell not in COUNTED]
+# Those that start from the lists of one, and those that have its scores.
+LISTED = [cell for cell in SHEETS.assembly if SHEETS.cell_files(cell, "abc_elements", True)]
+SCORED = [cell for cell in SHEETS.assembly if SHEETS.cell_files(cell, "abc_predictions", True)]
+ALIGNED = [cell for cell in SHEETS.assembly if cell not in COUNTED + LISTED]
+# Those whose peaks were called before.
+PEAKED = [cell for cell in SHEETS.assembly if SHEETS.cell_files(cell, "peaks", True)]
 
 GEUVADIS = [name for name, target in config["targets"].items() if target["source"] == "geuvadis"]
 COMPUTED = [name for name in config["targets"] if name not in GEUVADIS]

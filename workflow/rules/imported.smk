@@ -16,7 +16,8 @@ if PREPARED:
     ruleorder: imported > target > named_target > candidates > activity > activity_from_counts
     ruleorder: imported > scores > peaks > elements > element_store > examples > named_examples
     ruleorder: imported > sequence_store > signal_store > gta_genes > bin_features > prompts
-    ruleorder: imported > bin_signals > geuvadis
+    ruleorder: imported > bin_signals > geuvadis > given_peaks
+    ruleorder: imported > activity_from_lists > scores_from_predictions
 
     rule imported:
         """A file of imported data, its checksum compared."""

@@ -65,6 +65,8 @@ rule peaks:
         "logs/peaks/{cell}.log",
     benchmark:
         "results/benchmarks/peaks/{cell}.jsonl"
+    wildcard_constraints:
+        cell=one_of([cell for cell in SHEETS.assembly if cell not in PEAKED]),
     conda:
         "../envs/prepare.yaml"
     threads: 1
@@ -85,3 +87,91 @@ rule peaks:
         "gexpipe peaks call {params.bams} --pvalue {params.pvalue} --shift {params.shift}"
         " --extsize {params.extsize} --genome-size {params.genome_size} --pairs {params.pairs}"
         " --expected {params.expected} --out {output.peaks} > {log} 2>&1"
+
+
+rule given_peaks:
+    """Peaks of the sheet, in the place of MACS3's."""
+    input:
+        peaks=lambda wildcards: cell_paths(wildcards.cell, "peaks"),
+        sizes=CHROM_SIZES,
+    output:
+        peaks="results/peaks/{cell}/peaks.narrowPeak",
+        record="results/peaks/{cell}/peaks.json",
+    log:
+        "logs/peaks/{cell}.log",
+    benchmark:
+        "results/benchmarks/given_peaks/{cell}.jsonl"
+    wildcard_constraints:
+        cell=one_of(PEAKED),
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8, 2000),
+        runtime="30m",
+    params:
+        expected=config["peaks"]["expected"],
+    message:
+        "Peaks of {wildcards.cell}, as they are given"
+    shell:
+        "gexpipe peaks given --peaks {input.peaks} --chrom-sizes {input.sizes}"
+        " --expected {params.expected} --out {output.peaks} > {log} 2>&1"
+
+
+rule pseudobulk:
+    """Tn5 insertions of a cell type, from single-cell fragments."""
+    input:
+        fragments=lambda wildcards: fragments_row(wildcards).path,
+        barcodes=fragment_barcodes,
+        sizes=CHROM_SIZES,
+    output:
+        tags="resources/pseudobulk/{cell}.{name}.tagAlign.gz",
+        record="resources/pseudobulk/{cell}.{name}.tagAlign.gz.json",
+    log:
+        "logs/peaks/pseudobulk.{cell}.{name}.log",
+    benchmark:
+        "results/benchmarks/pseudobulk/{cell}.{name}.jsonl"
+    wildcard_constraints:
+        name=one_of(row.accession for row in SHEETS.by_path.values() if row.format == "fragments"),
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(0, 4000),
+        runtime="4h",
+    params:
+        barcodes=lambda wildcards, input: (
+            f"{repeat('barcodes', input.barcodes)} {repeat('cell', wildcards.cell)}"
+            if input.barcodes
+            else ""
+        ),
+    message:
+        "Insertions of {wildcards.cell} from the fragments {wildcards.name}"
+    shell:
+        "gexpipe peaks fragments --fragments {input.fragments} --chrom-sizes {input.sizes}"
+        " {params.barcodes} --out {output.tags} 2>&1 | tee {log}"
+
+
+rule pseudobulk_signal:
+    """The accessibility signal of a cell type that has single-cell fragments."""
+    input:
+        tags=lambda wildcards: cell_paths(wildcards.cell, "atac_fragments"),
+        sizes=CHROM_SIZES,
+    output:
+        "resources/pseudobulk/{cell}.bigWig",
+    log:
+        "logs/peaks/pseudobulk_signal.{cell}.log",
+    benchmark:
+        "results/benchmarks/pseudobulk_signal/{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(20, 8000),
+        runtime="4h",
+    params:
+        tags=lambda wildcards, input: repeat("tags", input.tags),
+    message:
+        "Accessibility signal of {wildcards.cell} from its fragments"
+    shell:
+        "gexpipe peaks coverage {params.tags} --chrom-sizes {input.sizes} --out {output} > {log} 2>&1"

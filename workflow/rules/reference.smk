@@ -292,7 +292,7 @@ rule check:
         files=lambda wildcards: repeat(
             "file",
             [
-                f"{'bam' if row.format == 'cram' else row.format}={row.ready}"
+                f"{CHECKED_AS.get(row.format, row.format)}={row.ready}"
                 for row in checked_files(wildcards)
             ],
         ),

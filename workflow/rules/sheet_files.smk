@@ -13,8 +13,9 @@ def as_downloaded(wildcards):
 
 
 def accessibility_role(cell):
-    """dnase_bam, or atac_bam for a cell type that only has ATAC-seq."""
-    return "dnase_bam" if cell_paths(cell, "dnase_bam", optional=True) else "atac_bam"
+    """dnase_bam, or atac_bam or atac_fragments for a cell type that only has ATAC-seq."""
+    roles = ["dnase_bam", "atac_bam", "atac_fragments"]
+    return next((role for role in roles if cell_paths(cell, role, optional=True)), "atac_bam")
 
 
 def accessibility_bams(wildcards):
@@ -22,7 +23,8 @@ def accessibility_bams(wildcards):
     found = cell_paths(wildcards.cell, accessibility_role(wildcards.cell), optional=True)
     if not found:
         raise UserError(
-            f"cell {wildcards.cell!r} has no dnase_bam or atac_bam row: peaks and activity need one",
+            f"cell {wildcards.cell!r} has no dnase_bam, atac_bam or atac_fragments row: peaks and "
+            "activity need one",
             config["files"],
         )
     return found
@@ -40,7 +42,31 @@ def cells_with(*roles):
 
 def signal_paths(cell):
     """Signal name -> local bigWig (or bigBed) of a cell type, in stored order."""
-    return {name: cell_paths(cell, role)[0] for name, role in config["windows"]["signals"].items()}
+    return {name: signal_path(cell, role) for name, role in config["windows"]["signals"].items()}
+
+
+def signal_path(cell, role):
+    """The track of a role; of single-cell fragments, where there is no other accessibility."""
+    single = role == "dnase_bigwig" and cell_paths(cell, "atac_fragments", optional=True)
+    if single and not cell_paths(cell, role, optional=True):
+        return f"resources/pseudobulk/{cell}.bigWig"
+    return cell_paths(cell, role)[0]
+
+
+def fragments_row(wildcards):
+    """The row of the sheet that a pseudobulk is made of."""
+    rows = SHEETS.cell_files(wildcards.cell, "atac_fragments")
+    return next(row for row in rows if row.accession == wildcards.name)
+
+
+def fragment_barcodes(wildcards):
+    """The table that says which barcodes are of the cell type, if any."""
+    row = SHEETS.barcodes_of(fragments_row(wildcards))
+    return [row.path] if row else []
+
+
+# What a file of some formats is when its chromosome names are compared.
+CHECKED_AS = {"cram": "bam", "fragments": "tagAlign"}
 
 
 def checked_files(wildcards):

@@ -161,6 +161,41 @@ def from_counts(
     )
 
 
+@app.command("from-lists")
+def from_lists(
+    elements: Annotated[Path, typer.Option(help="ABC's EnhancerList.txt.")],
+    activity: Annotated[Path, typer.Option(help="ABC's GeneList.txt.")],
+    genes: Genes,
+    chrom_sizes: ChromSizes,
+    out_candidates: Annotated[Path, typer.Option(help="candidates.bed")],
+    out_elements: Annotated[Path, typer.Option(help="elements.parquet")],
+    out_genes: Annotated[Path, typer.Option(help="genes.parquet")],
+    out_quality: Annotated[Path, typer.Option(help="quality.json")],
+) -> None:
+    """Start from the lists of a finished run of ABC's pipeline."""
+    from gexpipe.abc.from_abc import Lists, take_lists
+
+    out = Lists(out_candidates, out_elements, out_genes, out_quality)
+    take_lists(elements, activity, genes, chrom_sizes, out)
+
+
+@app.command("from-predictions")
+def from_predictions(
+    predictions: Annotated[
+        list[Path],
+        typer.Option(help="EnhancerPredictionsAllPutative.tsv.gz, EPInformer's links; repeat."),
+    ],
+    elements: Annotated[Path, typer.Option(help="elements.parquet")],
+    genes: Genes,
+    out: Annotated[Path, typer.Option(help="predictions.parquet")],
+    window: Annotated[int, typer.Option(help="Elements nearer than this count, bp.")] = 5_000_000,
+) -> None:
+    """Take the scores of a finished run of ABC's pipeline."""
+    from gexpipe.abc.from_abc import take_predictions
+
+    take_predictions(predictions, elements, genes, window, out)
+
+
 @app.command()
 def scores(
     elements: Annotated[Path, typer.Option(help="elements.parquet, or ABC's EnhancerList.txt.")],

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gexpipe.cli.options import Threads
+from gexpipe.cli.options import ChromSizes, Threads
 from gexpipe.errors import UserError
 
 app = typer.Typer(
@@ -77,3 +77,48 @@ def call(
         bam, out, pvalue=pvalue, shift=shift, extsize=extsize, genome_size=genome_size,
         expected=expected, pairs=pairs,
     )  # fmt: skip
+
+
+@app.command()
+def given(
+    peaks: Annotated[Path, typer.Option(help="narrowPeak with summits.")],
+    chrom_sizes: ChromSizes,
+    out: Annotated[Path, typer.Option(help="narrowPeak to write; a .json record goes beside it.")],
+    expected: Annotated[
+        tuple[int, int], typer.Option(help="Expected number of peaks, low and high.")
+    ] = (50_000, 1_000_000),
+) -> None:
+    """Take peaks that were called before, checked."""
+    from gexpipe.peaks.given import take_peaks
+
+    take_peaks(peaks, chrom_sizes, expected, out)
+
+
+@app.command()
+def fragments(
+    table: Annotated[Path, typer.Option("--fragments", help="fragments.tsv.gz of 10x.")],
+    chrom_sizes: ChromSizes,
+    out: Annotated[Path, typer.Option(help="tagAlign.gz to write; a .json record beside it.")],
+    barcodes: Annotated[
+        Path | None, typer.Option(help="Table with columns barcode and label.")
+    ] = None,
+    cell: Annotated[str, typer.Option(help="Label to take; needed with --barcodes.")] = "",
+) -> None:
+    """Take the Tn5 insertions of one cell type from single-cell fragments."""
+    from gexpipe.peaks.fragments import pseudobulk
+
+    if barcodes and not cell:
+        raise UserError("give the label to take (--cell)", "--barcodes")
+    pseudobulk(table, chrom_sizes, out, barcodes, cell)
+
+
+@app.command()
+def coverage(
+    tags: Annotated[list[Path], typer.Option(help="tagAlign of `peaks fragments`; repeat.")],
+    chrom_sizes: ChromSizes,
+    out: Annotated[Path, typer.Option(help="bigWig to write.")],
+) -> None:
+    """Write insertions within 75 bp, per million, as the signal of windows."""
+    from gexpipe.peaks.fragments import coverage as write_coverage
+
+    write_coverage(tags, chrom_sizes, out)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
+from gexpipe.abc.from_abc import NAMES, OPTIONAL
+from gexpipe.abc.tables import AT_TSS
 from gexpipe.doctor.looks import Expected
 from gexpipe.doctor.needs import Plan
 from gexpipe.download.portals import same_assembly
@@ -16,12 +18,21 @@ from gexpipe.sheets import FileRow
 
 __all__ = ["expected_of"]
 
+# Columns of tables whose form is not the configuration's; of each tuple one name is enough.
+_LINKS = [NAMES[ours] for ours in NAMES if ours not in OPTIONAL]
+_COLUMNS: dict[str, list[tuple[str, ...]]] = {
+    "abc_elements": [("chr",), ("start",), ("end",), ("class",), ("activity_base",)],
+    "abc_genes": [("Ensembl_ID",), AT_TSS["dnase"]],
+    "abc_predictions": _LINKS,
+    "barcodes": [("barcode",), ("label",)],
+}
+
 
 def expected_of(plan: Plan, row: FileRow) -> Expected:
     """What the configuration reads in a row's file."""
     config = plan.config
     chromosomes = list(config["reference"]["chromosomes"])
-    columns = _gene_table_columns(plan) if row.role == "gene_table" else []
+    columns = _gene_table_columns(plan) if row.role == "gene_table" else _COLUMNS.get(row.role, [])
     contact = config["contact"]
     return Expected(
         chromosomes, {} if row.assembly else _sizes(plan), columns, contact["resolution"],

@@ -319,7 +319,7 @@ def _text(file_format: str) -> Callable[[BinaryIO, Expected, Look], None]:
             _fasta(lines, look)
         elif file_format in ("tsv", "csv") and expected.columns:
             _columns(lines[0], expected, look)
-        elif file_format in ("bed", "ctss", "gtf", "tagAlign"):
+        elif file_format in ("bed", "ctss", "gtf", "tagAlign", "fragments"):
             _intervals(lines, file_format, expected, look)
 
     return look_for
@@ -347,7 +347,7 @@ def _columns(header: str, expected: Expected, look: Look) -> None:
 
 def _intervals(lines: list[str], file_format: str, expected: Expected, look: Look) -> None:
     data = [line.rstrip("\r").split("\t") for line in lines if not line.startswith(("#", "track"))]
-    least = {"ctss": 6, "gtf": 9}.get(file_format, 3)
+    least = {"ctss": 6, "gtf": 9, "fragments": 5}.get(file_format, 3)
     if not data or len(data[0]) < least:
         raise UserError(f"a line has {len(data[0]) if data else 0} columns, expected {least}")
     names = dict.fromkeys(row[0] for row in data)

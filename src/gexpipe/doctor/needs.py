@@ -29,7 +29,7 @@ GB = 10**9
 TYPICAL = {
     "bam": 4 * GB, "cram": 2 * GB, "tagAlign": GB, "bigWig": 3 * GB // 2, "bigBed": GB // 10,
     "hic": 30 * GB, "mcool": 15 * GB, "cool": GB, "fasta": GB, "gtf": GB // 20, "ctss": GB // 50,
-    "tar": 3 * GB,
+    "tar": 3 * GB, "fragments": 2 * GB,
 }  # fmt: skip
 SMALL = GB // 50
 # Genes, where no gene table was made yet: the protein-coding ones of GENCODE.

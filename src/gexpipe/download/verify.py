@@ -29,7 +29,7 @@ _MAGIC = {
     "zip": (b"PK\x03\x04",),
     "tar": (_GZIP,),
 }
-_TEXT = {"bed", "tagAlign", "ctss", "tsv", "csv", "gtf", "fasta", "chain"}
+_TEXT = {"bed", "fragments", "tagAlign", "ctss", "tsv", "csv", "gtf", "fasta", "chain"}
 _LFS = b"version https://git-lfs.github.com/spec/"
 _BLOCK = 1 << 22
 
