@@ -23,8 +23,8 @@ def accessibility_bams(wildcards):
     found = cell_paths(wildcards.cell, accessibility_role(wildcards.cell), optional=True)
     if not found:
         raise UserError(
-            f"cell {wildcards.cell!r} has no dnase_bam, atac_bam or atac_fragments row: peaks and "
-            "activity need one",
+            f"cell {wildcards.cell!r} has no dnase_bam, atac_bam or atac_fragments row: activity "
+            "needs one (or abc_elements and abc_genes), peaks too (or a row with role peaks)",
             config["files"],
         )
     return found
@@ -72,7 +72,9 @@ CHECKED_AS = {"cram": "bam", "fragments": "tagAlign"}
 def checked_files(wildcards):
     """Every file of a cell type whose chromosome names can be compared."""
     cell = wildcards.cell
-    roles = [accessibility_role(cell), "h3k27ac_bam", "hic"]
+    # Of a cell type that starts from counts or lists, alignments are not read.
+    aligned = [accessibility_role(cell), "h3k27ac_bam"] if cell in ALIGNED else []
+    roles = [*aligned, "hic"]
     roles += config["windows"]["signals"].values()
     roles += ["cage"] if target_settings(wildcards)["source"] == "cage" else []
     return [row for role in dict.fromkeys(roles) for row in SHEETS.cell_files(cell, role, True)]

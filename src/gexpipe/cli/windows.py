@@ -84,6 +84,31 @@ def signals(
 
 
 @app.command()
+def released(
+    folder: Annotated[Path, typer.Argument(help="Root of Seq2Exp's data (promo_enhan_inter).")],
+    cell: Annotated[str, typer.Option(help="K562, GM12878 or H1.")],
+    genes: Genes,
+    chrom_sizes: ChromSizes,
+    length: Length,
+    out: StoreOut,
+    blacklist: Annotated[Path | None, typer.Option(help="BED for the blacklist mask.")] = None,
+    elements: Annotated[Path | None, typer.Option(help="ABC candidates for the mask.")] = None,
+    threads: Threads = 1,
+) -> None:
+    """Write the store of one cell type from the folder that Seq2Exp and Prism read."""
+    from gexpipe.reference.genes import read_genes
+    from gexpipe.reference.genome import read_sizes
+    from gexpipe.windows.released import build_released
+
+    table = read_genes(genes)
+    build_released(
+        folder, cell, table, read_sizes(chrom_sizes), length, store_folder(out),
+        blacklist=blacklist, elements=elements, workers=threads,
+    )  # fmt: skip
+    logger.info("signals, peaks and contact of %d windows of %d bp", len(table), length)
+
+
+@app.command()
 def elements(
     table: Annotated[Path, typer.Option(help="Element table (`gexpipe abc elements`), parquet.")],
     fasta: Fasta,
