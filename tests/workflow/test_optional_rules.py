@@ -90,7 +90,7 @@ def test_a_cell_with_atac_and_no_h3k27ac(tmp_path: Path) -> None:
     (tmp_path / "files.tsv").write_text("\n".join([header, *neither]) + "\n")
     status, text = plan(tmp_path, target, {"files": "files.tsv"})
     assert status != 0
-    assert "'K562' has no dnase_bam or atac_bam row: peaks and activity need one" in text
+    assert "'K562' has no dnase_bam, atac_bam or atac_fragments row: activity needs" in text
 
 
 def test_cells_beyond_the_default_ones_are_planned_to_their_stores(tmp_path: Path) -> None:
