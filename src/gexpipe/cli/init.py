@@ -58,8 +58,8 @@ SHEETS = {
     "samples.tsv": "One row a cell type. published_as: whose published values stand beside it.",
     "files.tsv": (
         "One row a file. role: dnase_bam, atac_bam or atac_fragments, h3k27ac_bam, dnase_bigwig, "
-        "h3k27ac_bigwig, hic, cage or rnaseq. source: encode, 4dn, fantom5, zenodo, url, or path for a file of "
-        "yours, whose path is its url. format: bam, bigWig, hic, mcool, ctss, tsv."
+        "h3k27ac_bigwig, hic, cage or rnaseq. source: encode, 4dn, fantom5, zenodo, url, or path "
+        "for a file of yours, whose path is its url. format: bam, bigWig, hic, mcool, ctss, tsv."
     ),
 }
 
