@@ -46,13 +46,13 @@ def test_sizes_come_from_the_mirror_and_files_that_are_here_count_no_more(folder
     assert status == 0
     assert lines["mirror"] == "ok simulated/mirror: a folder"
     assert lines["to download"].startswith("ok 29 files")
-    assert "29 sizes told, 0 typical; 0 files are here" in lines["to download"]
+    assert "sizes of 29 known, of 0 estimated; 0 files are here" in lines["to download"]
     here = folder / "resources/files/ENCFF902SIM.bam"
     here.parent.mkdir(parents=True)
     shutil.copy(folder / "simulated/mirror/encode/files/ENCFF902SIM/@@download" / here.name, here)
     _, after = doctor(folder, TINY)
     here.unlink()
-    assert "28 sizes told, 0 typical; 1 files are here" in after["to download"]
+    assert "sizes of 28 known, of 0 estimated; 1 files are here" in after["to download"]
 
 
 def test_told_sizes_are_those_of_the_files(folder: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_missing_mirror_and_a_full_disk_fail(
     change.write_text(yaml.safe_dump({"download": {"mirror": "nowhere"}}))
     status, lines = doctor(folder, TINY, change)
     assert status == 1 and lines["mirror"] == "failed nowhere: no such folder"
-    assert "0 sizes told, 29 typical" in lines["to download"]
+    assert "sizes of 0 known, of 29 estimated" in lines["to download"]
     change.write_text(
         yaml.safe_dump({"windows": {"length": 1_000_000}, "seeds": list(range(90_000))})
     )

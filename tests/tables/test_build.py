@@ -99,7 +99,7 @@ def test_markdown(table: pd.DataFrame) -> None:
     )
     assert "| Seq2Exp-retrain | 0 | - (0.1979) | - (0.8623) |" in lines
     assert "| Linear | 1 | 0.2500 | 0.7000 |" in lines
-    assert "## mine (in brackets GM12878, to compare the form only)" in lines
+    assert "## mine (published values are those of GM12878)" in lines
     assert "## K562" in lines
 
 

@@ -46,7 +46,8 @@ def examine_plan(workflow: Path, configfiles: Iterable[Path], folder: Path) -> l
     fetched = [file for file in files if file.known != "here"]
     told = sum(file.known == "told" for file in fetched)
     detail = (
-        f"{len(fetched)} files, {_gb(fetched)}: {told} sizes told, {len(fetched) - told} typical"
+        f"{len(fetched)} files, {_gb(fetched)}: sizes of {told} known, "
+        f"of {len(fetched) - told} estimated"
     )
     detail += f"; {len(files) - len(fetched)} files are here already"
     parts = writes(plan, files)

@@ -31,7 +31,7 @@ def to_markdown(table: pd.DataFrame, title: str, metrics: list[str]) -> str:
     settings = bool((table["setting"] != "").any())
     for cell, rows in table.groupby("cell", sort=False):
         source = rows["published_cell"].iloc[0]
-        beside = "" if source == cell else f" (in brackets {source}, to compare the form only)"
+        beside = "" if source == cell else f" (published values are those of {source})"
         names = ["method", *(["setting"] if settings else []), "runs"]
         lines += [f"## {cell}{beside}", ""]
         lines.append(f"| {' | '.join(names)} | {' | '.join(TITLES[m] for m in metrics)} |")
@@ -42,7 +42,7 @@ def to_markdown(table: pd.DataFrame, title: str, metrics: list[str]) -> str:
             lines.append(f"| {' | '.join([*about, *cells])} |")
         lines.append("")
     lines.append(
-        "Mean ± sample standard deviation over runs; in brackets the published value and the "
+        "Mean ± sample standard deviation over runs. In brackets: the published value, and the "
         "difference (reproduced minus published). A dash: not run in this configuration."
     )
     if any(f"{name}_error" in table for name in metrics):
