@@ -17,6 +17,7 @@ from gexpipe.files import read_json, require
 from gexpipe.sheets import FileRow, Sheets
 
 __all__ = [
+    "DEFAULT",
     "RECORD",
     "SUMS",
     "Prepared",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 RECORD = "archive.json"  # what an archive says of itself
+DEFAULT = "prepared"  # folder of a project, where the configuration names no other
 SUMS = "SHA256SUMS"  # of every other file of it, as `sha256sum --check` reads it
 # Sections of the configuration that decide what is prepared, without the keys that do not.
 _SECTIONS = ("reference", "genes", "target", "targets", "peaks", "abc", "contact", "windows",
@@ -84,15 +86,20 @@ def read_sums(folder: Path) -> dict[str, str]:
 
 
 def open_prepared(folder: str | Path | None) -> Prepared | None:
-    """The prepared data of a project; None where there is no such folder.
+    """The prepared data of a project; None without a name, and where nothing was imported.
 
     Raises
     ------
     UserError
-        The folder is there and is no archive of prepared data.
+        The folder is no archive of prepared data; a name of one's own that is not there.
     """
-    if folder is None or not Path(folder).exists():
+    if folder is None:
         return None
+    sealed = any((Path(folder) / name).exists() for name in (RECORD, SUMS))
+    if str(folder) == DEFAULT and not sealed:  # nothing was imported
+        return None
+    if not Path(folder).exists():
+        raise UserError(f"no such folder: {folder}", "config: prepared")
     record = read_json(require(Path(folder) / RECORD, "archive of prepared data"))
     if not isinstance(record, dict) or record.get("kind") != "prepared":
         found = record.get("kind") if isinstance(record, dict) else "no record"

@@ -224,6 +224,12 @@ class Sheets:
     def _check_lift(self, row: FileRow) -> None:
         if not row.assembly:
             return
+        if row.role.startswith("abc_"):
+            raise UserError(
+                f"{row.accession} is on {row.assembly}: there is no liftover of {row.role} files, "
+                "whose distances and contacts are of that assembly",
+                self.names["files"],
+            )
         if row.format not in LIFTED:
             raise UserError(
                 f"{row.accession} is on {row.assembly}: there is no liftover of {row.format} "

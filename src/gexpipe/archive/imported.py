@@ -9,13 +9,12 @@ from gexpipe.archive.folder import read_record, unpacked, verify
 from gexpipe.errors import UserError
 from gexpipe.files import aside
 from gexpipe.log import get_logger
-from gexpipe.prepared import RECORD, SUMS
+from gexpipe.prepared import DEFAULT, RECORD, SUMS
 
 __all__ = ["import_archive", "start_project"]
 
 logger = get_logger(__name__)
 
-PREPARED = "prepared"  # folder of a project, as its configuration names it
 MODELS = "models"
 
 
@@ -59,7 +58,7 @@ def import_archive(source: Path, project: Path) -> Path:
 def _place_of(record: dict, source: Path, project: Path) -> Path:
     kind = record.get("kind")
     if kind == "prepared":
-        return project / PREPARED
+        return project / DEFAULT
     if kind == "model":
         name = source.name.removesuffix(".zip").removesuffix(".tar")
         return project / MODELS / name

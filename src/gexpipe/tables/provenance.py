@@ -9,7 +9,8 @@ import pandas as pd
 
 from gexpipe import __version__
 from gexpipe.errors import UserError
-from gexpipe.files import aside, write_json
+from gexpipe.files import aside, checksum, write_json
+from gexpipe.prepared import SUMS, open_prepared
 from gexpipe.records import of_these_bytes
 from gexpipe.source import commit, versions
 from gexpipe.tables.page import write_page
@@ -76,16 +77,30 @@ def write_provenance(used_as: dict[Path, str], config: dict[str, Any], out: Path
         "versions": packages,
         "config": config,
         "files": table.to_dict("records"),
+        "prepared": imported_from(config),
     }
     write_json(out.with_suffix(".json"), record)
     with aside(out) as temporary:
         table.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
-    write_page(_readable(table, packages), out.with_suffix(".html"))
+    write_page(_readable(table, packages, imported_from(config)), out.with_suffix(".html"))
     return table
 
 
-def _readable(table: pd.DataFrame, packages: dict[str, str]) -> str:
+def imported_from(config: dict[str, Any]) -> dict[str, Any]:
+    """Imported data that stood in the place of downloads: its files have records of their own."""
+    found = open_prepared(config.get("prepared"))
+    if found is None:
+        return {}
+    told = {key: found.record.get(key, "") for key in ("title", "licence", "gexpipe", "commit")}
+    return {**told, "cells": found.cells, "sha256sums": checksum(found.folder / SUMS)}
+
+
+def _readable(
+    table: pd.DataFrame, packages: dict[str, str], prepared: dict[str, Any] | None = None
+) -> str:
     shown = table[["used_as", "accession", "assembly", "status", "date", "md5", "url", "warnings"]]
     shown = shown.fillna("").rename(columns={"used_as": "used as"})
     text = "\n".join(f"- {name} {version}" for name, version in packages.items())
-    return f"# Provenance\n\n{shown.to_markdown(index=False)}\n\n## Versions\n\n{text}\n"
+    told = "\n".join(f"- {key}: {value}" for key, value in (prepared or {}).items() if value)
+    part = f"## Imported data\n\n{told}\n\n" if told else ""
+    return f"# Provenance\n\n{shown.to_markdown(index=False)}\n\n{part}## Versions\n\n{text}\n"
