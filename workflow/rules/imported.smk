@@ -35,7 +35,7 @@ if PREPARED:
             "../envs/prepare.yaml"
         threads: 1
         resources:
-            mem_mb=growing(0, 1000),
+            mem_mb=growing(0.001, 1000),
             runtime="2h",
         params:
             folder=str(PREPARED.folder),

@@ -137,7 +137,7 @@ rule pseudobulk:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=growing(0, 4000),
+        mem_mb=growing(0.001, 4000),
         runtime="4h",
     params:
         barcodes=lambda wildcards, input: (
