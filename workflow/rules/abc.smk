@@ -223,7 +223,7 @@ rule scores_from_predictions:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=growing(12, 4000),
+        mem_mb=growing(25, 4000),
         runtime="2h",
     params:
         predictions=lambda wildcards, input: repeat("predictions", input.predictions),

@@ -173,7 +173,9 @@ def read_links(path: Path) -> pd.DataFrame:
         A missing column, a row that cannot be read, a place that is none.
     """
     names = _columns(path)
-    table = pd.concat([part.to_pandas() for part in _blocks(path, names)], ignore_index=True)
+    # Names repeat: a number a row, and each name once.
+    read = pa.concat_tables(_blocks(path, names)).unify_dictionaries()
+    table = read.to_pandas(split_blocks=True, self_destruct=True)
     table = table.rename(columns={theirs: ours for ours, theirs in names.items()})
     for ours, theirs in names.items():  # one column may serve twice
         if ours not in table:
@@ -210,7 +212,8 @@ def _columns(path: Path) -> dict[str, str]:
 
 
 def _blocks(path: Path, names: dict[str, str]) -> Iterator[pa.Table]:
-    types = {names[o]: pa.string() if o in _TEXT else pa.float64() for o in names}
+    word = pa.dictionary(pa.int32(), pa.string())
+    types = {names[o]: word if o in _TEXT else pa.float64() for o in names}
     options = (
         arrow_csv.ReadOptions(use_threads=False, block_size=1 << 24),
         arrow_csv.ParseOptions(delimiter="\t", quote_char=False),
@@ -263,6 +266,7 @@ def _matched(
         logger.info("%s: %d genes are not in the gene table", path, names)
     links, gene = links[known], gene[known]
     index = pd.MultiIndex.from_frame(elements[["chrom", "start", "end"]])
+    links = links.assign(chrom=links["chrom"].astype(str))
     element = index.get_indexer(pd.MultiIndex.from_frame(links[["chrom", "start", "end"]]))
     if (element < 0).any():
         row = links[element < 0].iloc[0]
@@ -287,8 +291,9 @@ def _gene_rows(links: pd.DataFrame, genes: pd.DataFrame) -> np.ndarray:
     found = np.full(len(links), -1, dtype=np.int64)
     for column, names in (("gene_id", ids), ("gene", ids), ("gene", symbols)):
         if column in links:
-            keys = without_version(links[column].fillna(""))
-            rows = keys.map(names).fillna(-1).to_numpy(np.int64)
+            known = links[column].cat
+            row_of = without_version(pd.Series(known.categories)).map(names).fillna(-1)
+            rows = np.append(row_of.to_numpy(np.int64), -1)[known.codes]  # code -1: missing
             found = np.where(found < 0, rows, found)
     return found
 
@@ -309,6 +314,6 @@ def _own_promoters(
 ) -> np.ndarray:
     """Whether an element is its gene's own promoter: as the table says, else as ABC finds it."""
     if "is_self_promoter" in links:
-        return links["is_self_promoter"].str.lower().isin(["true", "1", "1.0"]).to_numpy(bool)
+        return links["is_self_promoter"].isin(["True", "TRUE", "true", "1", "1.0"]).to_numpy(bool)
     near = (links["start"] - 500 < tss) & (links["end"] + 500 > tss)
     return near.to_numpy(bool) & elements["isPromoterElement"].to_numpy(bool)[element]
