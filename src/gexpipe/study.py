@@ -15,7 +15,13 @@ from gexpipe.config import validate
 from gexpipe.errors import UserError
 from gexpipe.methods.declared import Declaration, declaration
 from gexpipe.methods.external import places
-from gexpipe.methods.merged import check_overrides, method_names, method_settings, with_starts
+from gexpipe.methods.merged import (
+    check_overrides,
+    method_names,
+    method_settings,
+    start_method,
+    with_starts,
+)
 from gexpipe.methods.outside import method_folders
 from gexpipe.prepared import Prepared, check_prepared, open_prepared
 from gexpipe.reference.cell_target import check_target
@@ -184,6 +190,7 @@ def read_study(config: Settings, base: Path) -> Study:
     for plan in resolved.values():  # equal rows of two tables are one run
         trained.update(with_starts(plan.settings, settings_of))
     _check_own_files(config, methods)
+    _check_weights(trained)
     return Study(config, base, sheets, methods, trained, tables, resolved, prepared)
 
 
@@ -221,6 +228,16 @@ def _check_own_files(config: Settings, methods: Mapping[str, Settings]) -> None:
         for path in needed:
             if not Path(path).expanduser().exists():
                 raise UserError(f"no such file (of method {name})", path)
+
+
+def _check_weights(trained: Mapping[str, Settings]) -> None:
+    """Raise a `UserError` for weights to start from that are not there, and that no rule makes."""
+    for name, settings in trained.items():
+        path = str(settings.get("start_from") or "")
+        made = path.startswith(("results/", "resources/"))
+        if path and not start_method(settings) and not made and "{" not in path:
+            if not Path(path).expanduser().exists():
+                raise UserError(f"no such file or folder (start_from of {name})", path)
 
 
 def _check_balance(config: Settings, sheets: Sheets) -> None:

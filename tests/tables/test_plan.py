@@ -18,6 +18,7 @@ from gexpipe.tables.build import benchmark_table
 from gexpipe.tables.cost import estimate, recorded_seconds
 from gexpipe.tables.declared import plans, read_tables
 from gexpipe.tables.plan import Plan, change_id, run_id
+from gexpipe.tables.runs import run_of
 from gexpipe.tables.published import read_published
 from tests.conftest import ROOT
 
@@ -167,6 +168,19 @@ def test_mixed_cell_types_are_those_of_the_configuration() -> None:
     config["cells"] = ["SIM1"]
     line = plans(tables, config, settings_of, known, [])["prism_table13"].lines[2]
     assert line.reason == "its cell type is not in the configuration"
+
+
+def test_one_mixed_model_predicts_both_cell_types() -> None:
+    config = load_yaml(ROOT / "config" / "config.yaml")
+    tables = read_tables([ROOT / "config" / "tables"], SCHEMAS, config)
+    cells = {"K562": "K562", "GM12878": "GM12878"}
+    plan = plans(tables, config, settings_of, cells, [])["prism_table13"]
+    mixed = plan.lines[2].run
+    assert {cell for cell, run, *_ in plan.trainings() if run == mixed} == {"K562"}
+    read = {path.split(f"/{mixed}/")[0] for path in plan.predictions() if mixed in path}
+    assert read == {"results/runs/K562", "results/predicted/GM12878/from_K562"}
+    found = [run_of(path) for path in plan.predictions() if f"/{mixed}/" in path]
+    assert {(run["cell"], run["method"]) for run in found} == {(cell, mixed) for cell in cells}
 
 
 def test_hold_out_genes_train_what_the_folds_train() -> None:

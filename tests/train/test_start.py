@@ -50,7 +50,7 @@ def test_what_cannot_be_started_from(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"model\.prior_scale: 5\.0, the mask has 10\.0"):
         start(*fresh("seq2exp_retrain", prior_scale=5.0), path)
     with pytest.raises(UserError, match="starts from fresh weights"):
-        start(*fresh("caduceus"), path)
+        start(*fresh("hyena"), path)
     model, config = fresh("caduceus")
     other = tmp_path / "caduceus.ckpt"
     save_checkpoint(other, {"method": config.as_mapping(), "model": model.state_dict()})

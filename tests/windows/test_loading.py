@@ -213,6 +213,13 @@ def test_mixed_cells_give_each_gene_one_cell_whole(world: Path, tmp_path: Path) 
         batch.signals, torch.where(drawn[:, None, None], other.signals, own.signals)
     )
     torch.testing.assert_close(mixed.batch(rows).signals, own.signals)
+    valid = mixed.split(11, "valid")
+    known = [len(cell.split(11, "valid")) for cell in (first, second)]
+    assert len(valid) == sum(known) and known[0] and known[1]
+    told = mixed.batch(valid)
+    assert told.gene.tolist() == valid.tolist() and len(mixed.gene_ids) == len(mixed.table) == 12
+    wanted = [cell.batch(cell.split(11, "valid")).target for cell in (first, second)]
+    assert torch.equal(told.target, torch.cat(wanted))
     assert mixed.fingerprint != first.fingerprint
 
 

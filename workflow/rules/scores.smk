@@ -149,7 +149,6 @@ def in_order(flag, table, files):
 def figures_of_all():
     """What all tables are looked at with: learned weights, GTA's attention, loci."""
     fold, seed = config["splits"]["fold"], config["seeds"][0]
-    attentive = STUDY.reading("bins", METHODS)
     scored = [c for c in config["cells"] if all(c in PLANS[t].cells for t in SCORE_TABLES)]
     return (
         expand(
@@ -157,17 +156,47 @@ def figures_of_all():
             cell=config["cells"],
             method=[name for name in STUDY.showing("weights") if name in METHODS],
         )
-        + expand(
-            "results/figures/gta/{cell}/{method}.fold{fold}.seed{seed}.attention.png",
-            cell=config["cells"],
-            method=attentive,
-            fold=fold,
-            seed=seed,
-        )
-        + expand(
-            "results/figures/locus/{cell}/fold{fold}/{gene}.png",
-            cell=scored,
-            fold=fold,
-            gene=config["discovery"].get("loci") or [],
-        )
+        + [
+            f"results/figures/gta/{cell}/{run}.fold{fold}.seed{seed}.attention.png"
+            for cell, run in attentive_runs()
+        ]
+        + [
+            f"results/figures/scatter/{table}/{cell}.{run}.png"
+            for table in STUDY.built
+            for cell in PLANS[table].cells
+            for run in scattered(table)
+        ]
+        + [
+            f"results/figures/locus/{cell}/fold{tested_in}/{gene}.png"
+            for cell in scored
+            for gene, tested_in in loci().items()
+        ]
     )
+
+
+def attentive_runs():
+    """(cell, run) whose attention is drawn: GTA where it is a method, and the drawn rows of tables."""
+    methods = [(cell, run) for cell in config["cells"] for run in STUDY.reading("bins", METHODS)]
+    fold, seed = config["splits"]["fold"], config["seeds"][0]
+    return methods + [
+        (cell, run)
+        for plan, table in ((PLANS[name], name) for name in STUDY.built)
+        if fold in plan.folds and seed in plan.seeds
+        for cell in plan.cells
+        for run in STUDY.reading("bins", scattered(table))
+    ]
+
+
+def scattered(table):
+    """Runs of a table whose predictions are drawn against what was observed."""
+    asked = TABLES[table].get("scatter", [])
+    lines = PLANS[table].lines
+    return [line.run for line in lines if line.setting in asked and not line.reason]
+
+
+def loci():
+    """Gene -> fold whose models draw its neighbourhood."""
+    asked = config["discovery"].get("loci") or {}
+    if isinstance(asked, dict):
+        return {gene: testing_fold(chrom) for gene, chrom in asked.items()}
+    return {gene: config["splits"]["fold"] for gene in asked}

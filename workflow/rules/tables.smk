@@ -11,6 +11,7 @@ localrules:
     all_tables,
     controls,
     scatter,
+    table_scatter,
     costs,
     provenance,
 
@@ -266,6 +267,7 @@ rule all_tables:
             table=[name for name in STUDY.built if name in DRAWN_TABLES],
         ),
         figures_of_all(),
+        "results/tables/prism_table8.tsv",
         lambda wildcards: told(tuple(name for name in STUDY.built if name not in SIZE_TABLES)),
     output:
         "results/tables/all",
@@ -280,7 +282,12 @@ rule all_tables:
         mem_mb=growing(4, 1000),
         runtime="15m",
     params:
-        tables="\n".join(f"{name}\t{TABLES[name]['title']}" for name in STUDY.built),
+        tables="\n".join(
+            [
+                *(f"{name}\t{TABLES[name]['title']}" for name in STUDY.built),
+                "prism_table8\tHow far contact reaches (Prism, table 8)",
+            ]
+        ),
     message:
         "All tables"
     shell:
@@ -361,6 +368,41 @@ rule scatter:
         label=lambda wildcards: METHODS[wildcards.method]["label"],
     message:
         "Predicted against observed: {wildcards.method}, {wildcards.cell}"
+    shell:
+        "gexpipe tables scatter {params.files} --title {params.label:q} --cell {wildcards.cell}"
+        " --out {output} > {log} 2>&1"
+
+
+rule table_scatter:
+    """Predicted against observed expression of one row of a table, all its folds together."""
+    input:
+        lambda wildcards: PLANS[wildcards.table].predictions(
+            runs=[wildcards.method], cells=[wildcards.cell]
+        ),
+    output:
+        report(
+            "results/figures/scatter/{table}/{cell}.{method}.png",
+            caption="../report/scatter.rst",
+            category="Predicted against observed",
+            labels={"cell": "{cell}", "method": "{method}, table {table}"},
+        ),
+    log:
+        "logs/tables/scatter.{table}.{cell}.{method}.log",
+    benchmark:
+        "results/benchmarks/table_scatter/{table}.{cell}.{method}.jsonl"
+    wildcard_constraints:
+        table=one_of(RUN_TABLES),
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 2000),
+        runtime="15m",
+    params:
+        files=lambda wildcards, input: repeat("predictions", input),
+        label=lambda wildcards: TRAINED[wildcards.method]["label"],
+    message:
+        "Predicted against observed: {wildcards.method}, {wildcards.cell}, table {wildcards.table}"
     shell:
         "gexpipe tables scatter {params.files} --title {params.label:q} --cell {wildcards.cell}"
         " --out {output} > {log} 2>&1"

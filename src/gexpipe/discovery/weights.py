@@ -30,9 +30,9 @@ def learned_weights(
     Raises
     ------
     UserError
-        For another method than Prism.
+        For another method than Prism, or Prism without intervention.
     """
-    if not isinstance(model, Prism):
+    if not isinstance(model, Prism) or model.weight_generator is None:
         raise UserError("this method learns no weights of signals; Prism does", "--checkpoint")
     device = next(model.parameters()).device
     model.eval()

@@ -100,12 +100,14 @@ def _network(name: str, options: type, place: str, *scores: str, **more: Any) ->
     return Declaration(name, options, f"gexpipe.models.{place}", scores=scores, **more)
 
 
+_CADUCEUS = "a file or folder of a pre-trained Caduceus"
 _ALL = (
     _network("enformer", published.EnformerOptions, "enformer:Enformer", *_ON_WINDOWS,
              starts_from="a folder of enformer-pytorch"),
     _network("hyena", published.HyenaOptions, "hyena:Hyena", *_ON_WINDOWS),
     _network("mamba", published.MambaOptions, "mamba:Mamba", *_ON_WINDOWS),
-    _network("caduceus", published.CaduceusOptions, "caduceus:Caduceus", *_ON_WINDOWS),
+    _network("caduceus", published.CaduceusOptions, "caduceus:Caduceus", *_ON_WINDOWS,
+             starts_from=_CADUCEUS),
     _network("macs3", published.MACS3Options, "masked:MACS3Mask", "mask", *_ON_WINDOWS),
     _network("seq2exp_soft", published.Seq2ExpSoftOptions, "seq2exp:Seq2ExpSoft",
              "mask", *_ON_WINDOWS),
@@ -113,8 +115,10 @@ _ALL = (
              "mask", *_ON_WINDOWS),
     _network("seq2exp_retrain", published.Seq2ExpRetrainOptions, "seq2exp_retrain:Seq2ExpRetrain",
              "mask", *_ON_WINDOWS, starts_from="seq2exp_soft", needs_start=True),
-    _network("prism", published.PrismOptions, "prism:Prism", *_ON_WINDOWS, shows=("weights",)),
-    _network("infer", published.PrismOptions, "infer:InFER", *_ON_WINDOWS, shows=("weights",)),
+    _network("prism", published.PrismOptions, "prism:Prism", *_ON_WINDOWS,
+             starts_from=_CADUCEUS, shows=("weights",)),
+    _network("infer", published.PrismOptions, "infer:InFER", *_ON_WINDOWS,
+             starts_from=_CADUCEUS, shows=("weights",)),
     _network("epinformer", published.EPInformerOptions, "epinformer:EPInformer",
              "perturbation", "attention", starts_from="enhancer_encoder"),
     _network("enhancer_encoder", published.EnhancerEncoderOptions,

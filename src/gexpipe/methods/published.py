@@ -267,14 +267,19 @@ class PrismOptions(WindowOptions):
         Weight vectors a gene (n of the paper).
     cnn_width : int
         Channels of the first convolution on the signals; the next have 2 and 4 times as many.
+    weight_activation : str
+        ``sigmoid`` (published), or ``softmax`` over the model's dimensions.
     intervention_weight, uniformity_weight : float
-        Weights of the loss terms (alpha and beta of the paper).
+        Weights of the loss terms (alpha and beta of the paper). Without intervention (alpha 0) there
+        is no weight generator, nothing to be uniform, and beta is not read: Caduceus on the sum of
+        the embeddings.
     kernel_t : float
         Sharpness t of the uniformity term's Gaussian kernel.
     """
 
     n_context: int = least(2, 1)
     cnn_width: int = least(8, 1)
+    weight_activation: str = one_of("sigmoid", "sigmoid", "softmax")
     intervention_weight: float = least(1.0, 0)
     uniformity_weight: float = least(1.0, 0)
     kernel_t: float = least(2.0, 0)

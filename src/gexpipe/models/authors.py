@@ -178,6 +178,7 @@ def _prism(config: Mapping[str, Any]) -> tuple[dict[str, Any], Inputs]:
         "n_context": config["n_context"],
         "cnn_width": config["cnn_dim"],
         "intervention_weight": config["intervention_loss_weight"],
+        "weight_activation": config.get("weight_act", "sigmoid"),
     }
     return {**_sizes(config, "n_layer"), **extra}, _inputs(config)
 

@@ -75,7 +75,7 @@ _ONLY: dict[str, dict[str, Any]] = {
         "test_hard": True,
     },
     "seq2exp_retrain": {**_MASK, "use_peak_mask": False, "use_mask_model": True},
-    "prism": {**_BLOCKS, "interact": "concat", "weight_act": "sigmoid"},
+    "prism": {**_BLOCKS, "interact": "concat"},
     "epinformer": {"useBN": True, "useLN": True, "useFeat": True},
     "enhancer_encoder": {},
 }

@@ -12,6 +12,7 @@ from gexpipe.errors import UserError
 from gexpipe.methods.published import EnformerOptions
 from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.head import ExpressionHead
+from gexpipe.models.checkpoint import load_checkpoint, restore
 
 __all__ = ["Enformer"]
 
@@ -41,7 +42,9 @@ class Enformer(ExpressionModel):
 
     @staticmethod
     def open_start(path: Path) -> nn.Module:
-        """The pretrained trunk in a local folder (config.json beside the weights)."""
+        """The pretrained trunk: a local folder (config.json beside the weights), or our checkpoint."""
+        if path.is_file():
+            return _trunk(path)
         if not (path / "config.json").exists():
             raise UserError("expected a folder with config.json and the weights", path)
         return _package().from_pretrained(str(path), local_files_only=True)
@@ -59,6 +62,13 @@ class Enformer(ExpressionModel):
         hidden = self.trunk(batch.sequence(), return_only_embeddings=True)
         prediction, joined = self.head(hidden.mean(dim=1), batch.features)
         return Output(prediction, {"hidden": hidden, "head_input": joined})
+
+
+def _trunk(path: Path) -> nn.Module:
+    model, config = restore(load_checkpoint(path))
+    if not isinstance(model, Enformer):
+        raise UserError(f"a checkpoint of {config.architecture}, expected one of enformer", path)
+    return model.trunk
 
 
 def _package() -> Any:

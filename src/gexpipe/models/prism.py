@@ -11,6 +11,7 @@ from gexpipe.models.base import ExpressionModel, Inputs, Output
 from gexpipe.models.blocks.backbone import Backbone
 from gexpipe.models.blocks.head import ExpressionHead, central_mean
 from gexpipe.models.masked import SumEmbedding
+from gexpipe.models.pretrained import adopt_backbone, open_backbone
 
 __all__ = ["Prism", "WeightGenerator", "uniformity"]
 
@@ -18,9 +19,11 @@ __all__ = ["Prism", "WeightGenerator", "uniformity"]
 class WeightGenerator(nn.Module):
     """A 3-layer CNN on the signals of a gene, giving ``n_context`` vectors of d_model weights."""
 
-    def __init__(self, signals: int, d_model: int, n_context: int, width: int) -> None:
+    def __init__(self, options: PrismOptions, signals: int) -> None:
         super().__init__()
+        d_model, n_context, width = options.d_model, options.n_context, options.cnn_width
         self.d_model, self.n_context = d_model, n_context
+        self.softmax = options.weight_activation == "softmax"
         layers: list[nn.Module] = []
         sizes = [signals, width, 2 * width, 4 * width]
         for before, after, kernel in zip(sizes, sizes[1:], (7, 5, 3), strict=False):
@@ -35,10 +38,13 @@ class WeightGenerator(nn.Module):
         nn.init.zeros_(self.projector.bias)
 
     def forward(self, signals: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, S, L) signals to weights (B, d_model, n_context) in 0..1 and CNN features."""
+        """(B, S, L) signals to weights (B, d_model, n_context) in 0..1 and CNN features.
+
+        With softmax, a vector's weights add up to 1.
+        """
         features = self.cnn(signals).mean(dim=2)
         weights = self.projector(features).view(-1, self.d_model, self.n_context)
-        return torch.sigmoid(weights), features
+        return weights.softmax(dim=1) if self.softmax else torch.sigmoid(weights), features
 
 
 def uniformity(weights: Tensor, t: float) -> Tensor:
@@ -56,26 +62,32 @@ class Prism(ExpressionModel):
 
     The prediction comes from the branch whose signals are not re-weighted. The mean hidden state
     of the other branches goes through the same head, as ``intervention``; both are fitted to the
-    target. When evaluated, the re-weighted branches are not computed: nothing reads them.
+    target. When evaluated, the re-weighted branches are not computed: nothing reads them. Without
+    intervention (alpha 0) there are none, and no weight generator.
     Source: Prism of yangzhao1230/Prism.
     """
 
     Options = PrismOptions
+    open_start = staticmethod(open_backbone)
 
     def __init__(self, options: PrismOptions, inputs: Inputs) -> None:
         super().__init__()
         self.options = options
         self.embed = SumEmbedding(inputs, options.d_model)
-        self.weight_generator = WeightGenerator(
-            len(inputs.signals), options.d_model, options.n_context, options.cnn_width
+        self.weight_generator = (
+            WeightGenerator(options, len(inputs.signals)) if options.intervention_weight else None
         )
         self.backbone = Backbone(options)
         self.head = ExpressionHead(options.d_model, inputs.features, options.d_model)
 
+    def adopt(self, other: Backbone) -> None:  # type: ignore[override]
+        """Take over a pre-trained backbone; embeddings, weights and head stay fresh."""
+        adopt_backbone(self.backbone, self.options, other)
+
     def forward(self, batch: Batch, branches: bool | None = None) -> Output:
         """Predict for a dense batch; ``branches`` (default: in training) adds re-weighted ones."""
         sequence, signal = self.embed(batch)
-        if not (self.training if branches is None else branches):
+        if self.weight_generator is None or not (self.training if branches is None else branches):
             hidden = self.backbone(sequence + signal)
             return self._head(hidden, batch)
         weights, features = self.weight_generator(batch.signals)

@@ -19,7 +19,7 @@ class Reweighted(ExpressionModel):
 
     def __init__(self, model: ExpressionModel) -> None:
         super().__init__()
-        if not isinstance(model, Prism):
+        if not isinstance(model, Prism) or model.weight_generator is None:
             raise UserError("this method learns no weights of signals", "--weighted")
         self.model = model
 

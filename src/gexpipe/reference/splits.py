@@ -28,6 +28,20 @@ def fold_chromosomes(fold: int) -> tuple[set[str], set[str]]:
     return {f"chr{name}" for name in valid}, {f"chr{name}" for name in test}
 
 
+def testing_fold(chrom: str) -> int:
+    """The fold that tests a chromosome, of two the one that tests fewer genes.
+
+    Raises
+    ------
+    UserError
+        For a chromosome that no fold tests.
+    """
+    found = [fold for fold in FOLDS if chrom in fold_chromosomes(fold)[1]]
+    if not found:
+        raise UserError("no fold tests this chromosome", chrom)
+    return found[0]
+
+
 def split_table(genes: pd.DataFrame) -> pd.DataFrame:
     """Part of every gene in every fold.
 

@@ -88,6 +88,7 @@ def plans(
         bins={int(k): v for k, v in config["tables"]["bins"].items()},
         stored_bins=config["gta"]["bins"],
         gene_sets=gene_sets,
+        pretrained=config["pretrained"],
     )
     cells = {cell: published_as[cell] for cell in config["cells"]}
     known, found = cache(settings_of), {}

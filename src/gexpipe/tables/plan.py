@@ -93,6 +93,8 @@ class Limits:
         Bins of GTA's feature store.
     gene_sets : collection of str
         Roles of the reference sheet, whose files may name the genes of a table.
+    pretrained : mapping
+        Name of pre-trained weights -> settings of the methods that start from them.
     """
 
     methods: Sequence[str]
@@ -103,6 +105,7 @@ class Limits:
     bins: Mapping[int, int] = field(default_factory=dict)
     stored_bins: int = 0
     gene_sets: Collection[str] = ()
+    pretrained: Mapping[str, Settings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -128,25 +131,42 @@ class Plan:
     folds: list[int]
     seeds: list[int]
 
-    def predictions(self, folder: str = "results") -> list[str]:
-        """Prediction files, sorted and each once."""
+    def predictions(
+        self,
+        folder: str = "results",
+        runs: Collection[str] | None = None,
+        cells: Collection[str] | None = None,
+    ) -> list[str]:
+        """Prediction files, sorted and each once; of some runs and cell types alone."""
         return sorted(
             {
-                f"{folder}/{place}/{cell}/{line.run}/fold{fold}/seed{seed}/predictions.parquet"
+                f"{folder}/{place}/{line.run}/fold{fold}/seed{seed}/predictions.parquet"
                 for line in self.lines
-                if not line.reason
-                for place in [f"tested/{line.test}" if line.test else "runs"]
-                for cell in self.cells
+                if not line.reason and (runs is None or line.run in runs)
+                for cell in (self.cells if cells is None else cells)
+                for place in [self._place(line, cell)]
                 for fold in self.folds
                 for seed in self.seeds
             }
         )
 
+    def _place(self, line: Line, cell: str) -> str:
+        """Where a cell type's predictions of a line lie: of its own model, or of the shared one."""
+        if line.test:
+            return f"tested/{line.test}/{cell}"
+        trained_on = self._trained_on(line.run, cell)
+        return f"runs/{cell}" if trained_on == cell else f"predicted/{cell}/from_{trained_on}"
+
+    def _trained_on(self, run: str, cell: str) -> str:
+        """The cell type under whose name a run is trained: the first one of a mixed training."""
+        mixed = self.settings.get(run, {}).get("inputs", {}).get("mixed_cells", [])
+        return str(mixed[0]) if cell in mixed else cell
+
     def trainings(self) -> set[tuple[str, str, int, int]]:
         """(cell type, run, fold, seed) of every training, those that others start from included."""
         starts = {start_method(settings) for settings in self.settings.values()}
         return {
-            (cell, run, fold, seed)
+            (self._trained_on(run, cell), run, fold, seed)
             for run in self.settings.keys() | starts - {""}
             for cell in self.cells
             for fold in self.folds
@@ -212,6 +232,9 @@ def _reason(
     """Why a row cannot be run with this configuration; empty when it can."""
     if row.get("needs"):
         return str(row["needs"])
+    weights = row.get("pretrained", "")
+    if weights and weights not in limits.pretrained:
+        return f"no pre-trained {weights} in the configuration (pretrained.{weights})"
     only = table.get("only")
     if only is not None and row.get("setting", "") not in only:
         return "left out by the configuration"
@@ -294,6 +317,7 @@ def expand(
     for declared in rows:
         row, note = _shortened(declared, limits)
         row, unknown = _local(row, cells)
+        row = merge({"overrides": limits.pretrained.get(row.get("pretrained", ""), {})}, row)
         # A row that cannot be run anywhere may be of a method that is not part of this project.
         base = {} if row.get("needs") else settings_of(row["method"])
         settings = merge(base, row.get("overrides", {}))

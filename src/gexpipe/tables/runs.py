@@ -17,9 +17,10 @@ from gexpipe.tabular import read_tsv
 __all__ = ["POOLED", "RUN", "read_run_metrics", "run_metrics", "run_of"]
 
 # results/runs/CELL/RUN/foldF/seedS/predictions.parquet, as workflow/rules/train.smk writes it;
-# results/tested/TEST/CELL/..., where something is changed at prediction time.
+# results/tested/TEST/CELL/..., where something is changed at prediction time;
+# results/predicted/CELL/from_OTHER/..., by a model that was trained under another cell type's name.
 RUN = re.compile(
-    r"(?:(?:^|/)tested/(?P<test>[^/]+)/)?"
+    r"(?:(?:^|/)tested/(?P<test>[^/]+)/)?(?:(?:^|/)predicted/(?P<of>[^/]+)/from_)?"
     r"(?P<cell>[^/]+)/(?P<method>[^/]+)/fold(?P<fold>\d+)/seed(?P<seed>\d+)/predictions\.parquet$"
 )
 POOLED = 0  # in place of a fold: the test genes of all folds together
@@ -38,6 +39,7 @@ def run_of(path: str | Path) -> dict[str, str | int]:
         expected = "CELL/METHOD/foldF/seedS/predictions.parquet"
         raise UserError(f"the path does not end in {expected}", path)
     named = found.groupdict(default="")
+    named["cell"] = named.pop("of") or named["cell"]
     return {**named, "fold": int(named["fold"]), "seed": int(named["seed"])}
 
 

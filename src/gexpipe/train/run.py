@@ -16,6 +16,7 @@ from lightning.fabric.utilities.warnings import PossibleUserWarning
 
 from gexpipe import __version__, ranks
 from gexpipe.data.batches import Genes
+from gexpipe.data.mixed import MixedCells
 from gexpipe.data.parts import check_trainable
 from gexpipe.files import write_json
 from gexpipe.log import get_logger
@@ -99,8 +100,9 @@ def train(
         return state
     best, _, _ = load_model(out / "best.ckpt")
     best.to(fabric.device)
+    own = data.own if isinstance(data, MixedCells) else data
     table = prediction_table(
-        best, data, fold, options.batch_size, parts, options.workers, fabric.autocast()
+        best, own, fold, options.batch_size, parts, options.workers, fabric.autocast()
     )
     write_parquet(table, out / "predictions.parquet")
     record = {**identity, "parameters": count, "scan": {"name": scan.name, "reason": scan.reason}}
