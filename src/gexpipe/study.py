@@ -173,7 +173,8 @@ def read_study(config: Settings, base: Path) -> Study:
     if prepared is not None:
         check_prepared(prepared, config, sheets)
     folders = [Path("config/methods"), base / "config" / "methods", *method_folders()]
-    check_overrides(config["overrides"], method_names(folders))
+    files = method_names(folders)
+    check_overrides(config["overrides"], files)
     common = config["train"], config["overrides"], schemas, config["loading"]
 
     def settings_of(name: str) -> Settings:
@@ -185,7 +186,7 @@ def read_study(config: Settings, base: Path) -> Study:
     tables = read_tables(places, schemas, config)
     known = _readable_targets(config, sheets)
     resolved = plans(
-        tables, config, settings_of, sheets.published_as, known, sheets.reference_roles()
+        tables, config, settings_of, sheets.published_as, known, sheets.reference_roles(), files
     )
     for plan in resolved.values():  # equal rows of two tables are one run
         trained.update(with_starts(plan.settings, settings_of))
@@ -235,9 +236,10 @@ def _check_weights(trained: Mapping[str, Settings]) -> None:
     for name, settings in trained.items():
         path = str(settings.get("start_from") or "")
         made = path.startswith(("results/", "resources/"))
-        if path and not start_method(settings) and not made and "{" not in path:
-            if not Path(path).expanduser().exists():
-                raise UserError(f"no such file or folder (start_from of {name})", path)
+        if not path or made or start_method(settings) or "{" in path:
+            continue
+        if not Path(path).expanduser().exists():
+            raise UserError(f"no such file or folder (start_from of {name})", path)
 
 
 def _check_balance(config: Settings, sheets: Sheets) -> None:

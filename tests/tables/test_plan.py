@@ -18,8 +18,8 @@ from gexpipe.tables.build import benchmark_table
 from gexpipe.tables.cost import estimate, recorded_seconds
 from gexpipe.tables.declared import plans, read_tables
 from gexpipe.tables.plan import Plan, change_id, run_id
-from gexpipe.tables.runs import run_of
 from gexpipe.tables.published import read_published
+from gexpipe.tables.runs import run_of
 from tests.conftest import ROOT
 
 SCHEMAS = ROOT / "workflow" / "schemas"

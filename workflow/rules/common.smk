@@ -79,6 +79,8 @@ SIZE_TABLES = STUDY.tables_of("sizes")
 TRUTH_TABLES = STUDY.tables_of("truth")
 SCREEN_TABLES = STUDY.tables_of("screen")
 SCORE_TABLES = TRUTH_TABLES + SCREEN_TABLES
+# Tables of trained runs or of sizes that `all` makes: published values stand in them.
+COMPARED_TABLES = [name for name in STUDY.built if name in RUN_TABLES + SIZE_TABLES]
 DRAWN_TABLES = [name for name in RUN_TABLES if "figure" in TABLES[name]]
 
 

@@ -7,6 +7,7 @@ localrules:
     table,
     table_metrics,
     size_table,
+    reproduced,
     table_figure,
     all_tables,
     controls,
@@ -268,6 +269,7 @@ rule all_tables:
         ),
         figures_of_all(),
         "results/tables/prism_table8.tsv",
+        "results/tables/published.tsv",
         lambda wildcards: told(tuple(name for name in STUDY.built if name not in SIZE_TABLES)),
     output:
         "results/tables/all",
@@ -286,12 +288,48 @@ rule all_tables:
             [
                 *(f"{name}\t{TABLES[name]['title']}" for name in STUDY.built),
                 "prism_table8\tHow far contact reaches (Prism, table 8)",
+                "published\tEvery published number, and whether it is reproduced",
             ]
         ),
     message:
         "All tables"
     shell:
         "echo {params.tables:q} > {output} 2> {log}"
+
+
+rule reproduced:
+    """Every published number: computed here, left out, or what it needs."""
+    input:
+        tables=expand("results/tables/{table}.tsv", table=COMPARED_TABLES),
+        published=str(locate(config["published"], BASE)),
+    output:
+        tsv="results/tables/published.tsv",
+        md="results/tables/published.md",
+        html=report(
+            "results/tables/published.html",
+            caption="../report/reproduced.rst",
+            category="Tables",
+            labels={"table": "every published number", "form": "table"},
+        ),
+    log:
+        "logs/tables/reproduced.log",
+    benchmark:
+        "results/benchmarks/reproduced/all.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 1000),
+        runtime="15m",
+    params:
+        tables=lambda wildcards, input: repeat(
+            "table", [f"{Path(path).stem}={path}" for path in input.tables]
+        ),
+    message:
+        "Every published number, and whether it is reproduced"
+    shell:
+        "gexpipe tables reproduced {params.tables} --published {input.published}"
+        " --out {output.tsv} > {log} 2>&1"
 
 
 rule controls:

@@ -102,6 +102,30 @@ def parameters(
 
 
 @app.command()
+def reproduced(
+    published: Published,
+    table: Annotated[list[str], typer.Option(help="NAME=TABLE that was made; repeat.")],
+    out: Out,
+) -> None:
+    """Every published number: computed here, left out, or what it needs."""
+    from gexpipe.tables.published import read_published
+    from gexpipe.tables.reproduced import reproduction, reproduction_markdown
+    from gexpipe.tables.write import write_table
+    from gexpipe.tabular import read_tsv
+
+    text = ("setting", "note", "published_cell", "published_method", "published_setting")
+    made = {
+        name: read_tsv(path, "table", ("label",), dtype=dict.fromkeys(text, str)).fillna(
+            dict.fromkeys(text, "")
+        )
+        for name, path in by_name(table, "--table", "NAME=TABLE").items()
+    }
+    found = reproduction(read_published(published), made)
+    write_table(found, out, reproduction_markdown(found))
+    logger.info("%s: %s", out, dict(found["status"].value_counts()))
+
+
+@app.command()
 def figure(
     table: Annotated[Path, typer.Option(help="A table of `gexpipe tables benchmark`.")],
     metric: Annotated[str, typer.Option(help="Metric that is drawn.")],

@@ -21,7 +21,7 @@ __all__ = ["MixedCells"]
 class MixedCells:
     """Prism's mixed training (its appendix on cell types): signals and target of a drawn cell type.
 
-    Rows are those of the first cell type, then those of the next: row ``k * genes + g`` is gene g in
+    Rows are those of the first cell type, then of the next: row ``k * genes + g`` is gene g in
     cell type k. Training takes rows of the first and draws, for each gene of each step, one of the
     cell types in which the gene has a target, all equally likely. Validation takes each gene in
     every cell type in which it has one, so that one model is chosen for all of them.

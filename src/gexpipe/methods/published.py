@@ -270,9 +270,8 @@ class PrismOptions(WindowOptions):
     weight_activation : str
         ``sigmoid`` (published), or ``softmax`` over the model's dimensions.
     intervention_weight, uniformity_weight : float
-        Weights of the loss terms (alpha and beta of the paper). Without intervention (alpha 0) there
-        is no weight generator, nothing to be uniform, and beta is not read: Caduceus on the sum of
-        the embeddings.
+        Weights of the loss terms (alpha and beta of the paper). Without intervention (alpha 0)
+        there is no weight generator and beta is not read: Caduceus on the sum of the embeddings.
     kernel_t : float
         Sharpness t of the uniformity term's Gaussian kernel.
     """

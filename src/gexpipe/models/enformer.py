@@ -42,7 +42,7 @@ class Enformer(ExpressionModel):
 
     @staticmethod
     def open_start(path: Path) -> nn.Module:
-        """The pretrained trunk: a local folder (config.json beside the weights), or our checkpoint."""
+        """The pretrained trunk: of a folder (config.json beside the weights) or our checkpoint."""
         if path.is_file():
             return _trunk(path)
         if not (path / "config.json").exists():

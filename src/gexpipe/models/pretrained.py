@@ -73,7 +73,9 @@ def _of_run(content: Mapping[str, Any], path: Path) -> Backbone:
 
 
 def _backbone(tensors: Mapping[str, Tensor], path: Path) -> Backbone:
-    named = next((re.match(r"(.*?)layers\.0\.", name) for name in tensors if "layers.0." in name), None)
+    named = next(
+        (re.match(r"(.*?)layers\.0\.", name) for name in tensors if "layers.0." in name), None
+    )
     if named is None:
         raise UserError("no layers of a backbone among its tensors", path)
     if any(".submodule." in name for name in tensors):
@@ -110,7 +112,7 @@ def _sizes(tensors: Mapping[str, Tensor]) -> BackboneOptions:
 
 
 def adopt_backbone(ours: Backbone, options: BackboneOptions, other: Backbone) -> None:
-    """Take over the weights of a backbone of the same sizes; a `UserError` names those that differ."""
+    """Take over the weights of a backbone of the same sizes; a `UserError` names what differs."""
     theirs = _sizes(other.state_dict())
     wrong = [name for name in _SIZES if getattr(options, name) != getattr(theirs, name)]
     if wrong:

@@ -48,7 +48,8 @@ def benchmark_table(
     Returns
     -------
     DataFrame
-        method, label, setting, cell, run, test, runs, genes, published_cell, published_source, and
+        method, label, setting, cell, run, test, runs, genes, published_cell, published_source,
+        published_method and published_setting (as `gexpipe.tables.published` names the row), and
         for every metric METRIC (mean over runs), METRIC_sd (sample standard deviation, NaN for one
         run), METRIC_error (mean over runs of its bootstrap error, where runs have one),
         METRIC_published, METRIC_published_sd, METRIC_difference (reproduced minus published);
@@ -96,13 +97,15 @@ def _record(
         "genes": int(runs["n"].iloc[0]) if len(runs) else pd.NA,
         "published_cell": published_cell,
         "published_source": source,
+        "published_method": line.known_as if line.paper else "",
+        "published_setting": "; ".join(p for p in (line.published_setting, more) if p),
     }
     for name in names:
         value = None
         if line.paper:
             where = (line.paper, line.tables, line.known_as, published_cell, name)
             # The papers call the pooled genes of all folds by either name.
-            there = "; ".join(part for part in (line.published_setting, more) if part)
+            there = record["published_setting"]
             names_of_it = (there, there.replace("fold=all", "split=12-fold"))
             value = lookup(published, *where, names_of_it)
         values = runs[name].to_numpy(float) if name in runs else np.empty(0)
@@ -133,7 +136,8 @@ def parameter_table(
     Returns
     -------
     DataFrame
-        method, label, parameters, parameters_published, parameters_difference, published_source.
+        method, label, parameters, parameters_published, parameters_difference, published_source,
+        published_method, published_setting.
     """
     records = []
     for line in lines:
@@ -151,6 +155,8 @@ def parameter_table(
                 "parameters_published": value,
                 "parameters_difference": count - value,
                 "published_source": f"{line.paper} table {', '.join(line.tables)}",
+                "published_method": line.known_as,
+                "published_setting": line.published_setting,
             }
         )
     return pd.DataFrame(records)

@@ -61,6 +61,7 @@ def plans(
     published_as: Mapping[str, str],
     targets: Sequence[str],
     gene_sets: Collection[str] = (),
+    method_files: Collection[str] = (),
 ) -> dict[str, Plan]:
     """Resolve every table.
 
@@ -78,6 +79,8 @@ def plans(
         Named targets that can be made.
     gene_sets : collection of str
         Roles of the reference sheet.
+    method_files : collection of str
+        Methods that have a file.
     """
     limits = Limits(
         methods=config["methods"],
@@ -88,6 +91,7 @@ def plans(
         bins={int(k): v for k, v in config["tables"]["bins"].items()},
         stored_bins=config["gta"]["bins"],
         gene_sets=gene_sets,
+        method_files=method_files,
         pretrained=config["pretrained"],
     )
     cells = {cell: published_as[cell] for cell in config["cells"]}

@@ -93,6 +93,8 @@ class Limits:
         Bins of GTA's feature store.
     gene_sets : collection of str
         Roles of the reference sheet, whose files may name the genes of a table.
+    method_files : collection of str
+        Methods that have a file: a row that ``needs`` something is run where its own has one.
     pretrained : mapping
         Name of pre-trained weights -> settings of the methods that start from them.
     """
@@ -105,6 +107,7 @@ class Limits:
     bins: Mapping[int, int] = field(default_factory=dict)
     stored_bins: int = 0
     gene_sets: Collection[str] = ()
+    method_files: Collection[str] = ()
     pretrained: Mapping[str, Settings] = field(default_factory=dict)
 
 
@@ -226,11 +229,16 @@ def _local(row: dict[str, Any], cells: Mapping[str, str]) -> tuple[dict[str, Any
     return merge(row, {"overrides": {"inputs": {"mixed_cells": own}}}), bool(missing)
 
 
+def _needs(row: Mapping[str, Any], limits: Limits) -> bool:
+    """Whether a row needs a method that has no file: one that delivers predictions."""
+    return bool(row.get("needs")) and row["method"] not in limits.method_files
+
+
 def _reason(
     row: dict[str, Any], settings: Settings, limits: Limits, table: dict[str, Any], cells: bool
 ) -> str:
     """Why a row cannot be run with this configuration; empty when it can."""
-    if row.get("needs"):
+    if _needs(row, limits):
         return str(row["needs"])
     weights = row.get("pretrained", "")
     if weights and weights not in limits.pretrained:
@@ -318,8 +326,7 @@ def expand(
         row, note = _shortened(declared, limits)
         row, unknown = _local(row, cells)
         row = merge({"overrides": limits.pretrained.get(row.get("pretrained", ""), {})}, row)
-        # A row that cannot be run anywhere may be of a method that is not part of this project.
-        base = {} if row.get("needs") else settings_of(row["method"])
+        base = {} if _needs(row, limits) else settings_of(row["method"])
         settings = merge(base, row.get("overrides", {}))
         reason = _reason(row, settings, limits, table, bool(chosen and not unknown))
         run, test = run_id(row["method"], base, settings), change_id(row.get("test", {}))

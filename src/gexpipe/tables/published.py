@@ -29,7 +29,8 @@ def read_published(path: str | Path) -> Published:
         paper (one of `PAPERS`), table (as numbered there; ``F2a`` for a figure, ``text`` for
         running text), row (label as printed), method (id of this project, empty where it has none),
         cell, setting (what else the number depends on, as ``key=value`` pairs), metric, value,
-        sd (as printed, NaN where none is), note.
+        sd (as printed, NaN where none is), note, and where: of a number that no table holds, the
+        file of this workflow that it follows from, or what it needs.
 
     Raises
     ------
