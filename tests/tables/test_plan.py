@@ -116,9 +116,9 @@ def test_changes_at_test_time_train_nothing(shipped: dict[str, Plan]) -> None:
     ("table", "setting", "reason"),
     [
         ("prism_table11", "signals=H3K4me3", "no signal H3K4me3 in windows.signals"),
-        ("gta_table1", "", "not part of this project"),
+        ("gta_table1", "", "by an external method of this name"),
         ("prism_table15", "train_length=2000", "its cell type is not in the configuration"),
-        ("prism_table10", "pretrained=yes", "no pre-trained weights"),
+        ("prism_table10", "pretrained=yes", "no pre-trained enformer in the configuration"),
         (
             "epinformer_holdout",
             "variant=PE-Activity; target=cage; split=enformer_holdout",
