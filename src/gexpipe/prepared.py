@@ -18,6 +18,7 @@ from gexpipe.sheets import FileRow, Sheets
 
 __all__ = [
     "DEFAULT",
+    "LATER",
     "RECORD",
     "SUMS",
     "Prepared",
@@ -35,7 +36,7 @@ _SECTIONS = ("reference", "genes", "target", "targets", "peaks", "abc", "contact
              "elements", "gta")  # fmt: skip
 _WITHOUT = {"reference": {"files"}, "peaks": {"expected"}, "abc": {"threshold"}}
 # Rows that nothing before training reads.
-_LATER = ("crispr", "published_table", "held_out", "individuals")
+LATER = ("crispr", "published_table", "held_out", "individuals")
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def made_with(config: Mapping[str, Any], sheets: Sheets, cells: Iterable[str]) -
     }
     own = settings["target"].get("cells", {})
     settings["target"]["cells"] = {cell: own[cell] for cell in wanted if cell in own}
-    rows = [row for row in sheets.rows_of(wanted) if row.role not in _LATER]
+    rows = [row for row in sheets.rows_of(wanted) if row.role not in LATER]
     return {
         "settings": settings,
         "files": {

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gexpipe import __version__
 from gexpipe.download.public import is_web
-from gexpipe.prepared import SUMS
+from gexpipe.prepared import LATER, SUMS
 from gexpipe.records import read_record
 from gexpipe.reference.genes import read_genes
 from gexpipe.schemas import SPLITS, read_stage
@@ -36,6 +36,8 @@ def _files_of(sheets: Sheets, cells: Iterable[str], folder: Path) -> pd.DataFram
     """Every file of the sheets: use, source, accession, address, md5 and sha256 where known."""
     uses, rows = sheets.used_as(), []
     for row in sheets.rows_of(cells):
+        if row.role in LATER:
+            continue
         note = read_record(folder / row.path) or {}
         address = note.get("url", "")
         rows.append({

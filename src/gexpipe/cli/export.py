@@ -25,7 +25,10 @@ Workflow = Annotated[
     Path | None, typer.Option(help="Folder of the Snakefile; default: this one, or gexpipe's.")
 ]
 Out = Annotated[Path, typer.Option(help="Folder to write; it must not be there yet.")]
-Pack = Annotated[str, typer.Option(help="folder; zip or tar: one file of it, too.")]
+Pack = Annotated[
+    str,
+    typer.Option(help="folder; zip or tar: one file of it, too.", callback=lambda v: _known(v)),
+]
 Title = Annotated[str, typer.Option(help="First line of its card.")]
 Licence = Annotated[str, typer.Option(help="Under which terms you give it away, for its card.")]
 
@@ -124,6 +127,14 @@ def _plan(folder: Path, configfile: list[Path] | None, workflow: Path | None):  
     root = workflow or home()
     configs = configfile or ([own] if own.is_file() else [])
     return open_plan(root, configs, folder), root, configs
+
+
+def _known(form: str) -> str:
+    from gexpipe.archive.folder import FORMS
+
+    if form not in FORMS:
+        raise UserError(f"{form!r} is not one of {', '.join(FORMS)}", "--pack")
+    return form
 
 
 def _packed(out: Path, form: str, files: int) -> None:
