@@ -16,11 +16,11 @@ from gexpipe.reference.cell_target import target_of
 from gexpipe.reference.mrna import MRNA_FEATURES
 from gexpipe.sheets import FileRow
 
-__all__ = ["expected_of"]
+__all__ = ["COLUMNS", "expected_of"]
 
 # Columns of tables whose form is not the configuration's; of each tuple one name is enough.
 _LINKS = [NAMES[ours] for ours in NAMES if ours not in OPTIONAL]
-_COLUMNS: dict[str, list[tuple[str, ...]]] = {
+COLUMNS: dict[str, list[tuple[str, ...]]] = {
     "abc_elements": [("chr",), ("start",), ("end",), ("class",), ("activity_base",)],
     "abc_genes": [("Ensembl_ID",), AT_TSS["dnase"]],
     "abc_predictions": _LINKS,
@@ -32,7 +32,7 @@ def expected_of(plan: Plan, row: FileRow) -> Expected:
     """What the configuration reads in a row's file."""
     config = plan.config
     chromosomes = list(config["reference"]["chromosomes"])
-    columns = _gene_table_columns(plan) if row.role == "gene_table" else _COLUMNS.get(row.role, [])
+    columns = _gene_table_columns(plan) if row.role == "gene_table" else COLUMNS.get(row.role, [])
     contact = config["contact"]
     return Expected(
         chromosomes, {} if row.assembly else _sizes(plan), columns, contact["resolution"],
