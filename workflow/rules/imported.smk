@@ -7,9 +7,10 @@ localrules:
 
 if PREPARED:
 
-    logger.info(
-        f"{PREPARED.folder}: prepared data of {', '.join(PREPARED.cells)} are read, not made"
-    )
+    if workflow.is_main_process:  # not in each job
+        logger.info(
+            f"{PREPARED.folder}: prepared data of {', '.join(PREPARED.cells)} are read, not made"
+        )
 
     # Before every rule that would make one of its files.
     ruleorder: imported > genome > genes > mrna > splits > quality_table > quality
