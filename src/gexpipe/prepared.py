@@ -14,6 +14,7 @@ from typing import Any
 
 from gexpipe.errors import UserError
 from gexpipe.files import read_json, require
+from gexpipe.log import get_logger
 from gexpipe.sheets import FileRow, Sheets
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "open_prepared",
     "read_sums",
 ]
+
+logger = get_logger(__name__)
 
 RECORD = "archive.json"  # what an archive says of itself
 DEFAULT = "prepared"  # folder of a project, where the configuration names no other
@@ -143,6 +146,7 @@ def check_prepared(prepared: Prepared, config: Mapping[str, Any], sheets: Sheets
     """
     shared = [cell for cell in prepared.cells if cell in config["cells"]]
     here, there = made_with(config, sheets, shared), prepared.record["made_with"]
+    _leave_unknown(here["settings"], there["settings"], prepared.folder)
     for name, found, made in _differences(here["settings"], _of_cells(there, shared), ""):
         raise UserError(
             f"{name} is {found!r}; the prepared data in {prepared.folder} were made with {made!r}: "
@@ -154,6 +158,17 @@ def check_prepared(prepared: Prepared, config: Mapping[str, Any], sheets: Sheets
         # Of a further reference row nothing here was made; a changed one is missing, too.
         for row in sorted(made - found) or (sorted(found - made) if cell else []):
             _refuse_row(cell, row, row in made, prepared.folder, sheets)
+
+
+def _leave_unknown(here: dict[str, Any], there: Mapping[str, Any], folder: Path) -> None:
+    """Drop keys that the gexpipe which made an archive did not have: nothing is known of them."""
+    for section in here:
+        unknown = [key for key in here[section] if key not in there.get(section, {})]
+        for key in unknown if section != "targets" else ():
+            logger.warning(
+                "%s: made before there was %s.%s, which changes nothing", folder, section, key
+            )
+            del here[section][key]
 
 
 def _of_cells(there: Mapping[str, Any], cells: list[str]) -> dict[str, Any]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import logging
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gexpipe.errors import UserError
-from gexpipe.prepared import open_prepared
+from gexpipe.prepared import Prepared, check_prepared, made_with, open_prepared
 from gexpipe.tables.provenance import write_provenance
+from tests.project import ROOT
+from tests.test_sheet_roles import sheets
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +62,27 @@ def test_the_provenance_names_imported_data(here: Path) -> None:
     record = json.loads((here / "provenance.json").read_text())["prepared"]
     assert record["title"] == "Six cell types" and len(record["sha256sums"]) == 64
     assert "Imported data" in (here / "provenance.html").read_text()
+
+
+def test_keys_that_an_archive_could_not_know_are_said_others_refused(
+    here: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text()) | {"cells": ["C1"]}
+    rows = sheets(here, ("dnase_bam", "1", "a", "bam"))
+    made = made_with(copy.deepcopy(config), rows, ["C1"])
+    archive = Prepared(here, {"cells": ["C1"], "made_with": json.loads(json.dumps(made))})
+    check_prepared(archive, config, rows)
+    config["targets"]["mine"] = {"source": "cage"}  # a further one is none of the archive's
+    config["abc"]["new_key"] = 1
+    with caplog.at_level(logging.WARNING, "gexpipe"):
+        check_prepared(archive, config, rows)
+    assert "made before there was abc.new_key, which changes nothing" in caplog.text
+    config["windows"]["signals"]["ATAC"] = "signal:ATAC"
+    with pytest.raises(UserError, match=r"windows.signals.ATAC is 'signal:ATAC'.*with None"):
+        check_prepared(archive, config, rows)
+    del config["windows"]["signals"]["ATAC"]
+    more = sheets(here, ("dnase_bam", "1", "a", "bam"), ("dnase_bam", "2", "b", "bam"))
+    with pytest.raises(UserError, match=r"C1 dnase_bam path b bam: .* were made without it"):
+        check_prepared(archive, config, more)
+    screen = sheets(here, ("dnase_bam", "1", "a", "bam"), ("crispr", "", "c", "tsv"))
+    check_prepared(archive, config, screen)
