@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 __all__ = ["UserError"]
 
 
@@ -17,10 +15,10 @@ class UserError(Exception):
     ----------
     message : str
         What was found and what was expected.
-    where : str or Path, optional
-        The file, sheet row or configuration key; printed in front of the message.
+    where : str, Path or other, optional
+        The file, sheet row or configuration key, printed in front of the message.
     """
 
-    def __init__(self, message: str, where: str | Path | None = None) -> None:
+    def __init__(self, message: str, where: object = None) -> None:
         text = " ".join(str(message).split())
         super().__init__(f"{where}: {text}" if where is not None else text)

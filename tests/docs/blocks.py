@@ -14,8 +14,11 @@ from tests.project import ROOT
 BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.M | re.S)
 NEEDS = "# needs: "
 PAGES = ["README.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md"))]
-# Changes this checkout cannot provide to a dry run: a profile that the reader has made.
-READER_MADE = {"--workflow-profile profiles/mine": "--workflow-profile none"}
+# What a dry run cannot be given here: a profile or a bucket that the reader has made.
+READER_MADE = {
+    "--workflow-profile profiles/mine": "--workflow-profile none",
+    "--default-storage-provider s3 --default-storage-prefix s3://BUCKET/PROJECT": "",
+}
 
 
 @dataclass(frozen=True)

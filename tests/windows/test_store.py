@@ -20,7 +20,7 @@ from gexpipe.windows import inspect as look
 from gexpipe.windows.layout import CENTRE, encode, pack_bases, unpack_bases
 from gexpipe.windows.reader import ShardedArray
 from gexpipe.windows.sequence import build_sequence
-from gexpipe.windows.store import verify
+from gexpipe.windows.store import MANIFEST, read_manifest, verify
 
 LENGTH = 16_000
 SIZES = {"chr1": 60_000, "chr3": 30_000, "chr22": 24_000}
@@ -193,7 +193,29 @@ def test_a_missing_shard_is_an_error_not_zeros(world: Path, tmp_path: Path) -> N
     shard = tmp_path / "s.zarr/chr22/sequence/bases/c/0/0"
     shard.unlink()
     with pytest.raises(UserError, match=f"{re.escape(str(shard))}: the shard is missing"):
+        ShardedArray(tmp_path / "s.zarr/chr22/sequence/bases").read(0)
+    with pytest.raises(UserError, match="1 of its 19 files are missing"):
         look.read_gene(tmp_path / "s.zarr", "G1")
+
+
+@pytest.mark.parametrize("store", ["sequence.zarr", "cell.zarr", "elements.zarr"])
+def test_a_manifest_without_its_arrays_is_refused(world: Path, tmp_path: Path, store: str) -> None:
+    """As a storage keeps it that was told of nothing else; also one of an earlier version."""
+    (tmp_path / store).mkdir()
+    manifest = json.loads((world / store / MANIFEST).read_text())
+    for known in (manifest, {k: v for k, v in manifest.items() if k != "files"}):
+        (tmp_path / store / MANIFEST).write_text(json.dumps(known))
+        with pytest.raises(UserError, match="are missing"):
+            read_manifest(tmp_path / store)
+    shutil.copytree(world / store, tmp_path / "whole")
+    (tmp_path / "whole" / MANIFEST).write_text(json.dumps(known))
+    read_manifest(tmp_path / "whole")
+
+
+def test_what_a_workflow_leaves_in_a_store_is_none_of_it(world: Path, tmp_path: Path) -> None:
+    shutil.copytree(world / "sequence.zarr", tmp_path / "s.zarr")
+    (tmp_path / "s.zarr/.snakemake_timestamp").touch()
+    assert verify(tmp_path / "s.zarr") == verify(world / "sequence.zarr")
 
 
 def test_a_gene_is_found_by_id_or_symbol(world: Path, tmp_path: Path) -> None:
@@ -264,6 +286,9 @@ def test_a_lost_or_damaged_chunk_of_elements_is_an_error(world: Path, tmp_path: 
     chunk.write_bytes(data)
     with pytest.raises(UserError, match=r"elements.zarr: a damaged chunk of features"):
         opened().batch(np.array([0]))
+    data = opened()
     chunk.unlink()
     with pytest.raises(UserError, match=r"elements.zarr: 1 of 1 chunks of features are missing"):
-        opened().batch(np.array([0]))
+        data.batch(np.array([0]))
+    with pytest.raises(UserError, match=r"elements.zarr: 1 of its \d+ files are missing"):
+        opened()

@@ -175,6 +175,7 @@ rule scores:
         elements="results/abc/{cell}/elements.parquet",
         genes="results/genes/genes.tsv",
         contacts=measured_contacts,
+        note=contacts_note,
     output:
         "results/abc/{cell}/predictions.parquet",
     log:
@@ -263,7 +264,7 @@ rule abc_files:
     params:
         expression=lambda wildcards, input: repeat("expression", input.expression),
         threshold=config["abc"]["threshold"],
-        folder="results/abc/{cell}/Predictions",
+        folder=lambda wildcards, output: str(Path(output.every).parent),
     message:
         "ABC's own files of {wildcards.cell}"
     shell:
@@ -354,7 +355,7 @@ rule quality_table:
         mem_mb=growing(4, 2000),
         runtime="30m",
     params:
-        cells=repeat("cell", [f"{cell}=results/quality/{cell}.tsv" for cell in config["cells"]]),
+        cells=lambda wildcards, input: by_cell("cell", input),
     message:
         "Quality of the preparation of all cell types"
     shell:

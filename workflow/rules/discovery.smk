@@ -10,8 +10,8 @@ rule element_scores:
     """How much a trained model looks at each element, by one kind of score."""
     input:
         checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
-        sequence="results/windows/sequence.zarr/manifest.json",
-        signals="results/windows/{cell}.zarr/manifest.json",
+        sequence=store("results/windows/sequence.zarr"),
+        signals=store("results/windows/{cell}.zarr"),
         examples=example_table,
         elements=element_store,
         candidates=scored_elements,

@@ -8,6 +8,7 @@ rule shuffled:
         checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
         examples=example_table,
         elements=element_store,
+        language_model=language_model,
     output:
         "results/shuffled/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
     log:
@@ -42,6 +43,7 @@ rule tested:
         checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
         examples=example_table,
         elements=element_store,
+        language_model=language_model,
     output:
         "results/tested/{test}/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
     log:
@@ -77,6 +79,7 @@ rule predicted:
         checkpoint="results/runs/{trained_on}/{method}/fold{fold}/seed{seed}/best.ckpt",
         examples=example_table,
         elements=element_store,
+        language_model=language_model,
     output:
         "results/predicted/{cell}/from_{trained_on}/{method}/fold{fold}/seed{seed}/predictions.parquet",
     log:

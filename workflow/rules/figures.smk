@@ -60,7 +60,7 @@ rule screen_table:
             cell=STUDY.screened(wildcards.table),
             table=wildcards.table,
         ),
-        published=str(locate(config["published"], BASE)),
+        published=local(str(locate(config["published"], BASE))),
     output:
         tsv="results/tables/{table}.tsv",
         md="results/tables/{table}.md",
@@ -100,8 +100,8 @@ rule weights:
     """The weights of the signals that Prism learned, drawn gene by gene."""
     input:
         checkpoint=first_checkpoint,
-        sequence="results/windows/sequence.zarr/manifest.json",
-        signals="results/windows/{cell}.zarr/manifest.json",
+        sequence=store("results/windows/sequence.zarr"),
+        signals=store("results/windows/{cell}.zarr"),
         examples="results/examples/{cell}.parquet",
     output:
         report(
@@ -137,7 +137,8 @@ rule motifs:
         activity="results/abc/{cell}/elements.parquet",
         genome="resources/reference/genome.fa",
         examples="results/examples/{cell}.parquet",
-        database=config["discovery"].get("motifs") or [],
+        database=[local(path) for path in [config["discovery"].get("motifs")] if path],
+        index=beside("resources/reference/genome.fa.fai"),
     output:
         tsv="results/motifs/{cell}/{method}.tsv",
         figure=report(
@@ -172,7 +173,7 @@ rule locus:
     """A gene's neighbourhood drawn: signals, contact, scores, known elements."""
     input:
         drawn_files,
-        store="results/windows/{cell}.zarr/manifest.json",
+        store=store("results/windows/{cell}.zarr"),
         genes="results/genes/genes.tsv",
         abc="results/abc/{cell}/predictions.parquet",
         crispr=lambda wildcards: cell_paths(wildcards.cell, "crispr", True),

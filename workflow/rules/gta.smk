@@ -39,8 +39,7 @@ rule stand_ins:
     """A small random Sei and language model, for simulated genomes and tests."""
     output:
         sei=f"{STAND_INS}/sei_model.tar.gz",
-        backbone=f"{STAND_INS}/backbone/config.json",
-        weights=f"{STAND_INS}/backbone/model.safetensors",
+        backbone=[f"{STAND_INS}/backbone/{name}" for name in STAND_IN_FILES],
     log:
         "logs/gta/stand_ins.log",
     benchmark:
@@ -93,7 +92,7 @@ rule bin_features:
         index="resources/reference/genome.fa.fai",
         genes="results/gta/genes.tsv",
     output:
-        "results/gta/bins.zarr/manifest.json",
+        written_store("results/gta/bins.zarr"),
     log:
         "logs/gta/bins.log",
     benchmark:
@@ -108,7 +107,7 @@ rule bin_features:
         runtime="1d",
     params:
         bins=config["gta"]["bins"],
-        extractor=json.dumps(EXTRACTOR, sort_keys=True),
+        extractor=json.dumps(found_extractor(), sort_keys=True),
     message:
         "Features of the bins around every TSS"
     shell:
@@ -120,10 +119,11 @@ rule bin_signals:
     """Mean signals of a cell type over GTA's bins."""
     input:
         signals=lambda wildcards: list(signal_paths(wildcards.cell).values()),
+        notes=lambda wildcards: notes(signal_rows(wildcards.cell)),
         genes="results/gta/genes.tsv",
         sizes=CHROM_SIZES,
     output:
-        "results/gta/signals/{cell}.zarr/manifest.json",
+        written_store("results/gta/signals/{cell}.zarr"),
     log:
         "logs/gta/signals.{cell}.log",
     benchmark:
@@ -137,7 +137,7 @@ rule bin_signals:
     params:
         signals=lambda wildcards: repeat(
             "signal",
-            [f"{name}={path}" for name, path in signal_paths(wildcards.cell).items()],
+            [f"{name}={here(path)}" for name, path in signal_paths(wildcards.cell).items()],
         ),
         bins=config["gta"]["bins"],
     message:
@@ -218,6 +218,7 @@ rule gta_attention:
         unpack(stores),
         checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
         examples=example_table,
+        language_model=language_model,
     output:
         attention=report(
             "results/figures/gta/{cell}/{method}.fold{fold}.seed{seed}.attention.png",

@@ -1,9 +1,24 @@
 # Which files GTA reads: Sei, gene models, stores of bins, prompts, the language model.
 SEI = "resources/gta/sei"
 EXTRACTOR = dict(config["gta"]["extractor"])
-if EXTRACTOR["name"] == "sei":
-    EXTRACTOR.setdefault("weights", f"{SEI}/sei.pth")
-    EXTRACTOR.setdefault("projection", f"{SEI}/projvec_targets.npy")
+# Of Sei, what the configuration does not give.
+UNPACKED = {"weights": f"{SEI}/sei.pth", "projection": f"{SEI}/projvec_targets.npy"}
+UNPACKED = {k: v for k, v in UNPACKED.items() if EXTRACTOR["name"] == "sei" and k not in EXTRACTOR}
+
+
+# What a stand-in for a language model consists of.
+STAND_IN_FILES = (
+    "config.json",
+    "model.safetensors",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
+
+
+def found_extractor():
+    """The extractor of features with Sei's files where a job finds them."""
+    return {**EXTRACTOR, **{name: here(path) for name, path in UNPACKED.items()}}
 
 
 def tagged_models(wildcards):
@@ -20,15 +35,16 @@ def sei_archive(wildcards):
 
 def extractor_files(wildcards):
     """Files of Sei; an extractor of one's own brings what it needs."""
-    own = EXTRACTOR["name"] == "sei"
-    return {name: EXTRACTOR[name] for name in ("weights", "projection")} if own else {}
+    own = ("weights", "projection") if EXTRACTOR["name"] == "sei" else ()
+    given = {name: local(EXTRACTOR[name]) for name in own if name in EXTRACTOR}
+    return {**given, **UNPACKED}
 
 
 def bin_data(method, cell):
     """What GTA is given of a cell type, by option name."""
-    data = {"bins": "results/gta/bins.zarr/manifest.json"}
+    data = {"bins": store("results/gta/bins.zarr")}
     if method["inputs"]["signals"]:
-        data["bin_signals"] = f"results/gta/signals/{cell}.zarr/manifest.json"
+        data["bin_signals"] = store(f"results/gta/signals/{cell}.zarr")
     if method["model"].get("prompt", True):
         data["prompts"] = f"results/gta/prompts/{cell}.parquet"
     return data
@@ -39,6 +55,7 @@ def language_model(wildcards):
     place = STUDY.language_model(wildcards.method)
     if not place or is_hub_id(place):
         return []
-    stand_in = place.startswith(STAND_INS)
-    weights = ["model.safetensors"] if stand_in else sorted(Path(place).glob("*.safetensors"))
-    return [f"{place}/config.json", *(f"{place}/{Path(name).name}" for name in weights)]
+    if place.startswith(STAND_INS):
+        return [f"{place}/{name}" for name in STAND_IN_FILES]
+    weights = sorted(Path(place).glob("*.safetensors"))
+    return [local(f"{place}/{name}") for name in ["config.json", *(path.name for path in weights)]]

@@ -5,6 +5,12 @@ localrules:
     imported,
 
 
+if PREPARED and STORED:
+    raise WorkflowError(
+        f"{PREPARED.folder}: prepared data are taken into folders, not into a default storage; run "
+        "without --default-storage-provider, or without importing them"
+    )
+
 if PREPARED:
 
     if workflow.is_main_process:  # not in each job

@@ -292,7 +292,7 @@ rule check:
         files=lambda wildcards: repeat(
             "file",
             [
-                f"{CHECKED_AS.get(row.format, row.format)}={row.ready}"
+                f"{CHECKED_AS.get(row.format, row.format)}={here(row.ready)}"
                 for row in checked_files(wildcards)
             ],
         ),
@@ -322,7 +322,7 @@ rule check_reference:
         mem_mb=growing(1, 2000),
         runtime="30m",
     params:
-        files=repeat("file", [f"{row.format}={row.ready}" for row in checked_reference()]),
+        files=repeat("file", [f"{row.format}={here(row.ready)}" for row in checked_reference()]),
         chromosomes=repeat("chromosome", config["reference"]["chromosomes"]),
     message:
         "Check chromosome names of the blacklists"

@@ -27,7 +27,7 @@ def trainable_table(wildcards):
 def element_store(wildcards):
     """The element store, for methods that read promoter and elements."""
     if TRAINED[wildcards.method]["inputs"]["elements"]:
-        return f"results/elements/{wildcards.cell}.zarr/manifest.json"
+        return store(f"results/elements/{wildcards.cell}.zarr")
     return []
 
 
@@ -39,7 +39,7 @@ def start_checkpoint(wildcards):
     if start in TRAINED:
         run = f"{wildcards.cell}/{start}/fold{wildcards.fold}/seed{wildcards.seed}"
         return f"results/runs/{run}/best.ckpt"
-    return start.format(cell=wildcards.cell, fold=wildcards.fold, seed=wildcards.seed)
+    return local(start.format(cell=wildcards.cell, fold=wildcards.fold, seed=wildcards.seed))
 
 
 @cache
@@ -87,8 +87,8 @@ def stores(wildcards):
             **links,
         }
     return {
-        "sequence": "results/windows/sequence.zarr/manifest.json",
-        "signals": f"results/windows/{wildcards.cell}.zarr/manifest.json",
+        "sequence": store("results/windows/sequence.zarr"),
+        "signals": store(f"results/windows/{wildcards.cell}.zarr"),
     }
 
 
@@ -100,6 +100,21 @@ def training_data(wildcards):
             "genome": "resources/reference/genome.fa",
         }
     return stores(wildcards)
+
+
+def genome_index(wildcards):
+    """The index beside the genome, for a method that reads the genome itself."""
+    reads = "genome" in training_data(wildcards)
+    return beside("resources/reference/genome.fa.fai") if reads else []
+
+
+def trained_method(wildcards):
+    """Settings of a method as JSON, with its language model where a job finds it."""
+    settings = TRAINED[wildcards.method]
+    if STUDY.language_model(wildcards.method).startswith(STAND_INS):
+        model = {**settings["model"], "backbone": here(settings["model"]["backbone"])}
+        settings = {**settings, "model": model}
+    return json.dumps(settings, sort_keys=True)
 
 
 def mixed_cells(wildcards):
@@ -123,9 +138,9 @@ def baseline_tables(wildcards):
 def external_stores(wildcards):
     """What stands for the paths in an external method's command, by name."""
     known = {
-        "sequence": "results/windows/sequence.zarr/manifest.json",
-        "signals": f"results/windows/{wildcards.cell}.zarr/manifest.json",
-        "elements": f"results/elements/{wildcards.cell}.zarr/manifest.json",
+        "sequence": store("results/windows/sequence.zarr"),
+        "signals": store(f"results/windows/{wildcards.cell}.zarr"),
+        "elements": store(f"results/elements/{wildcards.cell}.zarr"),
         "genome": "resources/reference/genome.fa",
     }
     return {name: known[name] for name in known if name in STUDY.external[wildcards.method]}
@@ -134,9 +149,11 @@ def external_stores(wildcards):
 def external_files(wildcards):
     """Files that an external method reads: stores, its own files, or what it has delivered."""
     model, run = TRAINED[wildcards.method]["model"], dict(wildcards)
-    files = {**external_stores(wildcards), "own": list(model.get("files", []))}
+    found = external_stores(wildcards)
+    index = beside("resources/reference/genome.fa.fai") if "genome" in found else []
+    files = {**found, "index": index, "own": [local(path) for path in model.get("files", [])]}
     if model.get("predictions"):
-        files["delivered"] = str(Path(model["predictions"].format(**run)).expanduser())
+        files["delivered"] = local(str(Path(model["predictions"].format(**run)).expanduser()))
     return files
 
 
@@ -149,7 +166,7 @@ def external_method(wildcards):
 def external_paths(wildcards):
     """Options that name the stores and the genome."""
     found = external_stores(wildcards).items()
-    return repeat("path", [f"{name}={path}" for name, path in found])
+    return repeat("path", [f"{name}={here(path)}" for name, path in found])
 
 
 def training_inputs(cell, method):
@@ -164,7 +181,7 @@ def training_inputs(cell, method):
         *training_data(run).values(),
         example_table(run),
         *([element_store(run)] if TRAINED[method]["inputs"]["elements"] else []),
-        *expand("results/windows/{cell}.zarr/manifest.json", cell=mixed),
+        *expand(store("results/windows/{cell}.zarr"), cell=mixed),
         *expand("results/examples/{cell}.parquet", cell=mixed),
         *language_model(run),
     ]

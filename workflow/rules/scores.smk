@@ -44,7 +44,11 @@ def score_files(wildcards):
 
 def named_links(items, flag="link"):
     """``--link LABEL=FILE`` for (label, file) pairs."""
-    return repeat(flag, [f"{label}={path}" for label, path in items])
+
+    def found(path):  # two files where a score times ABC's: FILE*FILE:COLUMN
+        return "*".join(here(part) for part in path.split("*"))
+
+    return repeat(flag, [f"{label}={found(path)}" for label, path in items])
 
 
 def named_scores(wildcards):
@@ -83,13 +87,14 @@ def discovered_files(wildcards):
     return [path for _, path in discovered(wildcards.table, wildcards.cell)]
 
 
-def discovered_links(wildcards, input):
+def discovered_links(wildcards):
     """Options of `discovered`; attention also times ABC."""
+    abc = f"results/abc/{wildcards.cell}/predictions.parquet:abc_score"
     items = []
     for line, path in discovered(wildcards.table, wildcards.cell):
         items.append((line.label, path))
         if line.score == "attention":
-            items.append((line.label + TIMES_ABC, f"{path}*{input.abc}:abc_score"))
+            items.append((line.label + TIMES_ABC, f"{path}*{abc}"))
     lost = sorted({line.label for line in runnable(wildcards.table, "perturbation")})
     return f"{named_links(items)} {repeat('perturbation', lost)}"
 

@@ -69,6 +69,12 @@ def fragment_barcodes(wildcards):
 CHECKED_AS = {"cram": "bam", "fragments": "tagAlign"}
 
 
+def signal_rows(cell):
+    """Rows of the sheet that `signal_paths` are made of."""
+    roles = config["windows"]["signals"].values()
+    return [row for role in roles for row in SHEETS.cell_files(cell, role, True)[:1]]
+
+
 def checked_files(wildcards):
     """Every file of a cell type whose chromosome names can be compared."""
     cell = wildcards.cell
@@ -167,6 +173,12 @@ def measured_contacts(wildcards):
     """Contact rows of a cell type that has a matrix or an average; else scores use the power law."""
     measured = cell_paths(wildcards.cell, "hic", optional=True) or average_contacts(wildcards)
     return f"results/contacts/{wildcards.cell}/rows.npz" if measured else []
+
+
+def contacts_note(wildcards):
+    """The record beside `measured_contacts`."""
+    rows = measured_contacts(wildcards)
+    return beside(rows.replace(".npz", ".json")) if rows else []
 
 
 def gene_set(wildcards):

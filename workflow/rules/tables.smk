@@ -59,7 +59,7 @@ rule table:
     """A table of the papers: mean and sd over runs beside the published values."""
     input:
         metrics="results/metrics/{table}.tsv",
-        published=str(locate(config["published"], BASE)),
+        published=local(str(locate(config["published"], BASE))),
     output:
         tsv="results/tables/{table}.tsv",
         md="results/tables/{table}.md",
@@ -127,7 +127,7 @@ rule size_table:
     """A table of parameter counts beside the published ones."""
     input:
         counts="results/metrics/parameters.{table}.tsv",
-        published=str(locate(config["published"], BASE)),
+        published=local(str(locate(config["published"], BASE))),
     output:
         tsv="results/tables/{table}.tsv",
         md="results/tables/{table}.md",
@@ -162,9 +162,9 @@ rule size_table:
 rule long_range:
     """How far contact reaches, beside Prism's table 8."""
     input:
-        stores=expand("results/windows/{cell}.zarr/manifest.json", cell=config["cells"]),
+        stores=expand(store("results/windows/{cell}.zarr"), cell=config["cells"]),
         elements=expand("results/elements/{cell}.parquet", cell=config["cells"]),
-        published=str(locate(config["published"], BASE)),
+        published=local(str(locate(config["published"], BASE))),
     output:
         tsv="results/tables/prism_table8.tsv",
         md="results/tables/prism_table8.md",
@@ -301,7 +301,7 @@ rule reproduced:
     """Every published number: computed here, left out, or what it needs."""
     input:
         tables=expand("results/tables/{table}.tsv", table=COMPARED_TABLES),
-        published=str(locate(config["published"], BASE)),
+        published=local(str(locate(config["published"], BASE))),
     output:
         tsv="results/tables/published.tsv",
         md="results/tables/published.md",

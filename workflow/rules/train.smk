@@ -8,13 +8,14 @@ rule train:
         examples=trainable_table,
         elements=element_store,
         mixed_signals=lambda wildcards: expand(
-            "results/windows/{cell}.zarr/manifest.json", cell=mixed_cells(wildcards)
+            store("results/windows/{cell}.zarr"), cell=mixed_cells(wildcards)
         ),
         mixed_examples=lambda wildcards: expand(
             "results/examples/{cell}.parquet", cell=mixed_cells(wildcards)
         ),
         start=start_checkpoint,
         language_model=language_model,
+        index=genome_index,
     output:
         predictions="results/runs/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
         checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
@@ -35,7 +36,7 @@ rule train:
         mem_mb=growing(1, 16000),
         runtime="2d",
     params:
-        method=lambda wildcards: json.dumps(TRAINED[wildcards.method], sort_keys=True),
+        method=lambda wildcards: trained_method(wildcards),
         # Of a model outside this package: edited, it is another one and trained anew.
         source=lambda wildcards: STUDY.declared(wildcards.method).source,
         data=lambda wildcards, input: named_inputs(training_data(wildcards), input),
@@ -47,7 +48,7 @@ rule train:
             ]
         ),
         start=lambda wildcards, input: repeat("start-from", input.start),
-        folder="results/runs/{cell}/{method}/fold{fold}/seed{seed}",
+        folder=lambda wildcards, output: str(Path(output.checkpoint).parent),
     message:
         "Train {wildcards.method} on {wildcards.cell}, fold {wildcards.fold}, seed {wildcards.seed}"
     shell:

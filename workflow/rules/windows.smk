@@ -8,7 +8,7 @@ rule sequence_store:
         index="resources/reference/genome.fa.fai",
         genes="results/genes/genes.tsv",
     output:
-        "results/windows/sequence.zarr/manifest.json",
+        written_store("results/windows/sequence.zarr"),
     log:
         "logs/windows/sequence.log",
     benchmark:
@@ -35,11 +35,13 @@ rule signal_store:
         genes="results/genes/genes.tsv",
         sizes=CHROM_SIZES,
         contacts="results/contacts/{cell}/rows.npz",
+        contacts_note=beside("results/contacts/{cell}/rows.json"),
         peaks="results/peaks/{cell}/peaks.narrowPeak",
         elements="results/abc/{cell}/candidates.bed",
         blacklist=mask_blacklist(),
+        notes=lambda wildcards: notes(signal_rows(wildcards.cell)),
     output:
-        "results/windows/{cell}.zarr/manifest.json",
+        written_store("results/windows/{cell}.zarr"),
     log:
         "logs/windows/{cell}.log",
     benchmark:
@@ -53,7 +55,7 @@ rule signal_store:
     params:
         signals=lambda wildcards: repeat(
             "signal",
-            [f"{name}={path}" for name, path in signal_paths(wildcards.cell).items()],
+            [f"{name}={here(path)}" for name, path in signal_paths(wildcards.cell).items()],
         ),
         blacklist=lambda wildcards, input: repeat("blacklist", input.blacklist),
         length=config["windows"]["length"],
@@ -76,7 +78,7 @@ rule element_store:
         index="resources/reference/genome.fa.fai",
         genes="results/genes/genes.tsv",
     output:
-        "results/elements/{cell}.zarr/manifest.json",
+        written_store("results/elements/{cell}.zarr"),
     log:
         "logs/windows/elements.{cell}.log",
     benchmark:

@@ -22,6 +22,7 @@ from gexpipe.windows.identity import check_genes
 from gexpipe.windows.inspect import window_contact
 from gexpipe.windows.layout import centre_slice, unpack_bases, unpack_bits
 from gexpipe.windows.reader import ShardedArray
+from gexpipe.windows.remote import Place
 from gexpipe.windows.store import read_manifest
 
 __all__ = ["PLAIN", "Windows", "export_plain"]
@@ -70,11 +71,11 @@ class _Reader:
             raise UserError(f"{self.length}, expected an even number to {self.stored}", "--length")
         self.signals: list[str] = self.manifest["signals"]
         self._cut = centre_slice(self.stored, self.length)
-        self._open: dict[Path, ShardedArray] = {}
+        self._open: dict[Place, ShardedArray] = {}
         within = self.table.groupby("chrom", sort=False).cumcount()
         self._at = list(zip(self.table["chrom"].astype(str), within.astype(int), strict=True))
 
-    def _read(self, store: Path, row: int, name: str) -> np.ndarray:
+    def _read(self, store: Place, row: int, name: str) -> np.ndarray:
         chrom, within = self._at[row]
         path = store / chrom / name
         if path not in self._open:

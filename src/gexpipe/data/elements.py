@@ -14,6 +14,7 @@ from gexpipe.batch import Elements
 from gexpipe.errors import UserError
 from gexpipe.windows.elements import ELEMENT_ARRAYS
 from gexpipe.windows.layout import N_CODE, unpack_bases
+from gexpipe.windows.remote import Place, local_copy
 
 __all__ = ["ElementReader"]
 
@@ -23,13 +24,13 @@ class ElementReader:
 
     Parameters
     ----------
-    folder : Path
+    folder : Path or Remote
         Element store.
     manifest : dict
         Its manifest.
     """
 
-    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+    def __init__(self, folder: Place, manifest: dict[str, Any]) -> None:
         self.slot = int(manifest["slot"])
         self.most = int(manifest["max_elements"])
         self._folder = folder
@@ -41,7 +42,7 @@ class ElementReader:
     def _load(self) -> dict[str, np.ndarray]:
         # Links and packed bases are small (75 MB for 150,000 elements): read once per process.
         if self._data is None:
-            group = zarr.open_group(self._folder, mode="r")
+            group = zarr.open_group(_opened(self._folder), mode="r")
             self._data = {name: _whole(self._folder, group[name]) for name in ELEMENT_ARRAYS}
         return self._data
 
@@ -60,7 +61,16 @@ class ElementReader:
         return Elements(torch.from_numpy(codes), torch.from_numpy(features))
 
 
-def _whole(folder: Path, array: Any) -> np.ndarray:
+def _opened(folder: Place) -> str | Path:
+    """What zarr opens: a folder, the cache's copy of one, or an address."""
+    if isinstance(folder, Path):
+        return folder
+    kept = [local_copy(file) for file in folder.files()]
+    top = local_copy(folder / "zarr.json") if all(kept) else None
+    return top.parent if top else str(folder)
+
+
+def _whole(folder: Place, array: Any) -> np.ndarray:
     """An array of the store; a `UserError` for a lost or damaged chunk.
 
     zarr itself reads a lost chunk as zeros.

@@ -20,6 +20,7 @@ from gexpipe.schemas import EXAMPLES, read_stage
 from gexpipe.windows.identity import check_genes, check_genomes
 from gexpipe.windows.layout import CENTRE, centre_slice, unpack_bases, unpack_bits
 from gexpipe.windows.reader import ShardedArray
+from gexpipe.windows.remote import Place
 from gexpipe.windows.store import read_manifest
 
 __all__ = ["CONTACT", "WindowData"]
@@ -81,7 +82,7 @@ class WindowData:
             raise UserError(f"windows of {tracks['length']} bp, the bases have {stored}", signals)
         if not 0 < length <= stored:
             raise UserError(f"{length} bp asked; the stores hold {stored}", "method: inputs.length")
-        stores = {self._sequence: bases, self._signals: tracks}
+        stores: dict[Place, dict[str, Any]] = {self._sequence: bases, self._signals: tracks}
         self._prefix, self._stored = (
             ("centre_", CENTRE) if length <= CENTRE < stored else ("", stored)
         )
@@ -159,14 +160,14 @@ class WindowData:
         within = self.table.groupby("chrom", sort=False).cumcount()
         return list(zip(self.table["chrom"].astype(str), within.astype(int), strict=True))
 
-    def _array(self, store: Path, row: int, name: str) -> tuple[ShardedArray, int]:
+    def _array(self, store: Place, row: int, name: str) -> tuple[ShardedArray, int]:
         chrom, within = self._at[row]
         key = (chrom, name)
         if key not in self._arrays:
             self._arrays[key] = ShardedArray(store / chrom / name)
         return self._arrays[key], within
 
-    def _read(self, store: Path, row: int, name: str, out: np.ndarray | None = None) -> np.ndarray:
+    def _read(self, store: Place, row: int, name: str, out: np.ndarray | None = None) -> np.ndarray:
         array, within = self._array(store, row, name)
         return array.read(within, out)
 

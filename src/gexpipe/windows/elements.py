@@ -16,7 +16,7 @@ from gexpipe.files import aside, write_json
 from gexpipe.windows.arrays import check_length, window_of
 from gexpipe.windows.identity import identity
 from gexpipe.windows.layout import LAYOUT, N_CODE, encode, pack_bases
-from gexpipe.windows.store import MANIFEST, fingerprint, source_record
+from gexpipe.windows.store import MANIFEST, fingerprint, source_record, stored_files
 
 __all__ = ["ELEMENT_ARRAYS", "ELEMENT_FEATURES", "build_elements"]
 
@@ -89,6 +89,7 @@ def build_elements(
             "max_elements": max_elements, **identity(genes, _lengths(fasta, genes)),
             "elements": len(distinct), "links": len(table), "arrays": list(arrays),
             "sources": [source_record(fasta)], "fingerprint": fingerprint(store),
+            "files": len(stored_files(store)),
         }  # fmt: skip
         write_json(store / MANIFEST, record)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gexpipe.errors import UserError
+from gexpipe.windows.remote import Place
 
 __all__ = ["check_genes", "check_genomes", "identity"]
 
@@ -39,7 +40,7 @@ def identity(genes: pd.DataFrame, lengths: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def check_genes(manifest: Mapping[str, Any], store: Path, table: pd.DataFrame, of: Path) -> None:
+def check_genes(manifest: Mapping[str, Any], store: Place, table: pd.DataFrame, of: Path) -> None:
     """Raise a `UserError` unless a store's genes, their places and strands are those of a table.
 
     Parameters
@@ -66,9 +67,9 @@ def check_genes(manifest: Mapping[str, Any], store: Path, table: pd.DataFrame, o
             )
 
 
-def check_genomes(stores: Mapping[Path, Mapping[str, Any]]) -> None:
+def check_genomes(stores: Mapping[Place, Mapping[str, Any]]) -> None:
     """Raise a `UserError` when stores (folder -> manifest) were made from different genomes."""
-    known: dict[str, tuple[int, Path]] = {}
+    known: dict[str, tuple[int, Place]] = {}
     for folder, manifest in stores.items():
         for chrom, length in manifest.get("genome", {}).items():
             first, other = known.setdefault(chrom, (length, folder))

@@ -14,6 +14,7 @@ from gexpipe.files import aside
 from gexpipe.reference.genes import find_row
 from gexpipe.windows.layout import unpack_bases, unpack_bits
 from gexpipe.windows.reader import ShardedArray
+from gexpipe.windows.remote import Place
 from gexpipe.windows.store import read_manifest
 
 __all__ = ["describe", "draw_gene", "read_gene", "window_contact"]
@@ -25,6 +26,8 @@ POINTS = 2000
 def describe(store: Path) -> list[str]:
     """Lines that say what a store holds: kind, genes, arrays with shape and dtype, size on disk."""
     folder, manifest = read_manifest(store)
+    if not isinstance(folder, Path):
+        raise UserError("only a store on this machine is described; copy it here", folder)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     genes = len(manifest["genes"])
     lines = [
@@ -66,7 +69,7 @@ def read_gene(store: Path, gene: str) -> dict[str, Any]:
     folder, manifest = read_manifest(store)
     if manifest["kind"] == "elements":
         raise UserError("an element store has no windows", folder)
-    row = find_row(manifest["genes"], manifest.get("symbols", []), gene, folder)
+    row = find_row(manifest["genes"], manifest.get("symbols", []), gene, str(folder))
     chrom, within = _locate(folder, manifest, row)
     group = folder / chrom
 
@@ -86,7 +89,7 @@ def read_gene(store: Path, gene: str) -> dict[str, Any]:
     }
 
 
-def _locate(folder: Path, manifest: dict[str, Any], row: int) -> tuple[str, int]:
+def _locate(folder: Place, manifest: dict[str, Any], row: int) -> tuple[str, int]:
     """Chromosome of a gene and its row there, from the recorded order."""
     names = manifest["gene_chromosomes"]
     chrom = names[row]

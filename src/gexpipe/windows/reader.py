@@ -8,6 +8,7 @@ and no thread, so it survives fork, and drops its maps when it is pickled.
 
 from __future__ import annotations
 
+import json
 import mmap
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from numcodecs import zstd
 
 from gexpipe.errors import UserError
 from gexpipe.files import read_json
+from gexpipe.windows.remote import Place, Ranges, Remote, local_copy
 
 __all__ = ["ShardedArray"]
 
@@ -30,8 +32,8 @@ class ShardedArray:
 
     Parameters
     ----------
-    path : Path
-        Array folder, holding ``zarr.json`` and ``c/``.
+    path : Path or Remote
+        Array folder, holding ``zarr.json`` and ``c/``; of a bucket, entries are read one by one.
 
     Attributes
     ----------
@@ -49,14 +51,14 @@ class ShardedArray:
         shard is missing, cut short or damaged.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self.path = path
-        meta = read_json(path / "zarr.json")
+        meta = _metadata(path / "zarr.json")
         self.shape: tuple[int, ...] = tuple(meta["shape"])
         self.dtype = np.dtype(meta["data_type"])
         self.attributes: dict[str, Any] = meta.get("attributes", {})
         self._per_shard, self._entry, self._packed = _layout(meta, path)
-        self._maps: dict[int, tuple[mmap.mmap, np.ndarray]] = {}
+        self._maps: dict[int, tuple[memoryview | Ranges, np.ndarray]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_maps": {}}
@@ -103,29 +105,25 @@ class ShardedArray:
         offset, size = index[within].tolist()
         if offset == _EMPTY:
             raise self._damaged(row, "it is not stored")
-        return memoryview(mapped)[offset : offset + size]
+        return mapped[offset : offset + size]
 
-    def _file(self, shard: int) -> Path:
-        return self.path.joinpath("c", str(shard), *["0"] * (len(self.shape) - 1))
+    def _file(self, shard: int) -> Place:
+        return self.path / "/".join(["c", str(shard), *["0"] * (len(self.shape) - 1)])
 
-    def _open(self, shard: int) -> tuple[mmap.mmap, np.ndarray]:
-        """Map of a shard file and its (chunks, 2) index of offset and size."""
+    def _open(self, shard: int) -> tuple[memoryview | Ranges, np.ndarray]:
+        """Bytes of a shard file, mapped, and its (chunks, 2) index of offset and size."""
         if shard not in self._maps:
             path = self._file(shard)
-            if not path.exists():
-                raise UserError("the shard is missing; build the store again", path)
-            if not path.stat().st_size:
-                raise UserError("the shard is empty", path)
-            with path.open("rb") as handle:
-                mapped = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+            mapped = _mapped(path) if isinstance(path, Path) else _remote(path)
             self._maps[shard] = mapped, self._index(mapped, path)
         return self._maps[shard]
 
-    def _index(self, mapped: mmap.mmap, path: Path) -> np.ndarray:
+    def _index(self, mapped: memoryview | Ranges, path: Place) -> np.ndarray:
         size = 16 * self._per_shard
         if len(mapped) < size + _CRC32C_BYTES:
             raise UserError("the shard is cut short", path)
-        raw, known = mapped[-size - _CRC32C_BYTES : -_CRC32C_BYTES], mapped[-_CRC32C_BYTES:]
+        end = bytes(mapped[-size - _CRC32C_BYTES :])
+        raw, known = end[:-_CRC32C_BYTES], end[-_CRC32C_BYTES:]
         if google_crc32c.value(raw) != int.from_bytes(known, "little"):
             raise UserError("the shard's index is damaged", path)
         index = np.frombuffer(raw, "<u8").reshape(-1, 2)
@@ -135,7 +133,33 @@ class ShardedArray:
         return index
 
 
-def _layout(meta: dict[str, Any], path: Path) -> tuple[int, tuple[int, ...], bool]:
+def _metadata(path: Place) -> dict[str, Any]:
+    if isinstance(path, Path):
+        return read_json(path)
+    kept = local_copy(path)
+    return read_json(kept) if kept else json.loads(path.read())
+
+
+def _mapped(path: Path) -> memoryview:
+    """A file of this machine, mapped."""
+    if not path.exists():
+        raise UserError("the shard is missing; build the store again", path)
+    if not path.stat().st_size:
+        raise UserError("the shard is empty", path)
+    with path.open("rb") as handle:
+        return memoryview(mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def _remote(path: Remote) -> memoryview | Ranges:
+    """A file of a bucket: the cache's copy of it, mapped, or its bytes where they are asked for."""
+    size = path.size()
+    if size is None:
+        raise UserError("the shard is missing; build the store again", path)
+    kept = local_copy(path)
+    return _mapped(kept) if kept else Ranges(path, size)
+
+
+def _layout(meta: dict[str, Any], path: Place) -> tuple[int, tuple[int, ...], bool]:
     """Chunks per shard, shape of one chunk, whether it is uncompressed; refuses other layouts."""
     shard = meta["chunk_grid"]["configuration"]["chunk_shape"]
     codec = meta["codecs"][0]

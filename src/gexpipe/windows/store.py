@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -32,6 +32,7 @@ from gexpipe.log import get_logger, progress
 from gexpipe.records import of_these_bytes
 from gexpipe.windows.identity import identity
 from gexpipe.windows.layout import LAYOUT
+from gexpipe.windows.remote import Place, Remote, checksum_of, place
 
 __all__ = [
     "MANIFEST",
@@ -41,6 +42,7 @@ __all__ = [
     "fingerprint",
     "read_manifest",
     "source_record",
+    "stored_files",
     "verify",
 ]
 
@@ -141,6 +143,7 @@ def build_store(
             "versions": _versions(),
             **identity(genes, lengths),
             "fingerprint": fingerprint(store),
+            "files": len(stored_files(store)),
         }
         write_json(store / MANIFEST, record)
         _replace(store, out)
@@ -228,12 +231,24 @@ def _replace(store: Path, out: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def fingerprint(store: Path) -> str:
+def stored_files(store: Place) -> list[Path] | list[Remote]:
+    """Files of a store but its manifest, by name; what others leave there hidden is none of it."""
+    if isinstance(store, Remote):
+        return [path for path in store.files() if _is_stored(path)]
+    return sorted(p for p in store.rglob("*") if p.is_file() and _is_stored(p))
+
+
+def _is_stored(path: Place) -> bool:
+    return path.name != MANIFEST and not path.name.startswith(".")
+
+
+def fingerprint(store: Place) -> str:
     """sha256 over the names and bytes of every file of the store."""
-    found = hashlib.sha256()
-    for path in sorted(p for p in store.rglob("*") if p.is_file() and p.name != MANIFEST):
-        found.update(path.relative_to(store).as_posix().encode())
-        found.update(bytes.fromhex(checksum(path)))
+    found, above = hashlib.sha256(), len(str(store)) + 1
+    for path in stored_files(store):
+        found.update(str(path)[above:].encode())
+        digest = checksum(path) if isinstance(path, Path) else checksum_of(path)
+        found.update(bytes.fromhex(digest))
     return found.hexdigest()
 
 
@@ -253,25 +268,52 @@ def verify(store: str | Path) -> int:
     folder, manifest = read_manifest(store)
     if fingerprint(folder) != manifest["fingerprint"]:
         raise UserError("its files are not those that were written; build it again", folder)
-    return sum(p.is_file() and p.name != MANIFEST for p in folder.rglob("*"))
+    return len(stored_files(folder))
 
 
-def read_manifest(store: str | Path, kind: str | None = None) -> tuple[Path, dict[str, Any]]:
+def read_manifest(store: str | Place, kind: str | None = None) -> tuple[Place, dict[str, Any]]:
     """Folder and manifest of a finished store; ``store`` may be the folder or its manifest.
 
     A `UserError` for a store of another ``kind`` (sequence, signals, elements, bins), of another
-    layout, or one that is not finished.
+    layout, one that is not finished, or one that was copied without its arrays. A store may lie in
+    a bucket (``s3://BUCKET/PATH``).
     """
-    path = Path(store)
+    path = place(store)
     folder = path.parent if path.name == MANIFEST else path
-    if not (folder / MANIFEST).exists():
+    manifest = _manifest(folder)
+    if manifest is None:
         raise UserError(
             f"not a finished window store: no {MANIFEST} (was its build cut off?)", folder
         )
-    manifest = read_json(folder / MANIFEST)
     if manifest.get("layout") != LAYOUT:
         found = manifest.get("layout", 1)
         raise UserError(f"layout {found}, this gexpipe reads {LAYOUT}: build it again", folder)
     if kind is not None and manifest.get("kind") != kind:
         raise UserError(f"a store of {manifest.get('kind')}, expected one of {kind}", folder)
+    _check_whole(folder, manifest)
+    if isinstance(folder, Remote):
+        folder = replace(folder, version=manifest["fingerprint"])
     return folder, manifest
+
+
+def _manifest(folder: Place) -> dict[str, Any] | None:
+    path = folder / MANIFEST
+    if isinstance(path, Path):
+        return read_json(path) if path.exists() else None
+    return json.loads(path.read()) if path.size() is not None else None
+
+
+def _check_whole(folder: Place, manifest: dict[str, Any]) -> None:
+    """Raise a `UserError` for a manifest without the arrays that it speaks of."""
+    stored = stored_files(folder)
+    known, found, what = manifest.get("files"), len(stored), "files"
+    if known is None:  # of an earlier version
+        groups = [*(manifest.get("arrays") or manifest.get("chromosomes", []))]
+        within = {str(path)[len(str(folder)) + 1 :].partition("/")[0] for path in stored}
+        known, found, what = len(groups), len(within.intersection(groups)), "groups"
+    if found < known:
+        raise UserError(
+            f"{known - found} of its {known} {what} are missing (copied or stored in part?): build "
+            "it again, or fetch all of it",
+            folder,
+        )
