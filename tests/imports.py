@@ -9,6 +9,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from gexpipe.cli.main import MODULES
+
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 
 
@@ -42,6 +44,7 @@ def packages_of_command(stage: str, command: str) -> set[str]:
     Those of all modules that are loaded at once, and, of the modules that the command itself names,
     those of their functions too.
     """
+    stage = MODULES.get(stage, stage)
     file = _file(f"gexpipe.cli.{stage}")
     assert file is not None, stage
     tree = ast.parse(file.read_text())

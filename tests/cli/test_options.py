@@ -14,7 +14,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from gexpipe.cli import options
-from gexpipe.cli.main import PEOPLE, STAGES, app
+from gexpipe.cli.main import MODULES, PEOPLE, STAGES, app
 from gexpipe.errors import UserError
 from gexpipe.named import by_name, files_by_name, named
 
@@ -34,7 +34,8 @@ def commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
 ALL = dict(
     pair
     for stage in STAGES
-    for pair in commands(get_command(importlib.import_module(f"gexpipe.cli.{stage}").app), stage)
+    for module in [importlib.import_module(f"gexpipe.cli.{MODULES.get(stage, stage)}")]
+    for pair in commands(get_command(module.app), stage)
 )
 
 

@@ -15,7 +15,7 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def take(
+def imported(
     archive: Annotated[Path, typer.Argument(help="Folder, .zip or .tar of `gexpipe export`.")],
     folder: Annotated[Path, typer.Option(help="Working directory of the project.")] = Path(),
     only: Annotated[
