@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import difflib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from referencing import Registry, Resource
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
-__all__ = ["load_yaml", "merge", "validate"]
+__all__ = ["load_yaml", "merge", "number_hint", "validate"]
 
 
 def load_yaml(path: str | Path) -> Any:
@@ -55,7 +57,37 @@ def validate(value: Any, schema: Path, where: str) -> None:
     raise UserError(f"{key}: {_explain(error)}", where)
 
 
+def number_hint(value: Any) -> str:
+    """How a number that YAML reads as text is written; empty for anything else.
+
+    ``1e-3`` has no point, so YAML takes it for a word; and so it does with quotes or a comma.
+    """
+    if not isinstance(value, str):
+        return ""
+    text = value.strip().replace(",", ".", 1)
+    try:
+        number = float(text)
+    except ValueError:
+        return ""
+    if not math.isfinite(number):
+        return ""
+    mantissa, mark, power = text.lower().partition("e")
+    if mark and number != int(number):
+        mantissa = mantissa if "." in mantissa else f"{mantissa}.0"
+        written = f"{mantissa}e{power if power[0] in '+-' else f'+{power}'}"
+    else:
+        written = f"{number:.0f}" if number == int(number) else text
+    return f": YAML reads it as text, write {written}"
+
+
 def _explain(error: jsonschema.ValidationError) -> str:
+    choice = _choice(error)
+    if choice:
+        return choice
+    if error.validator == "type" and error.validator_value in ("number", "integer"):
+        return error.message + number_hint(error.instance)
+    if error.validator == "type" and error.validator_value == "array":
+        return f"{error.message}: expected a list, such as [{error.instance}]"
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = sorted(error.schema.get("properties", {}))
         unknown = sorted(set(error.instance) - set(known))
@@ -66,6 +98,20 @@ def _explain(error: jsonschema.ValidationError) -> str:
     if error.validator == "enum":
         return f"{error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
     return error.message
+
+
+def _choice(error: jsonschema.ValidationError) -> str:
+    """What a word may be where a schema names words or patterns, all of them; else empty."""
+    above = error.parent if error.parent is not None else error
+    if above.validator != "anyOf" or not isinstance(error.instance, str):
+        return ""
+    words = [word for one in above.validator_value for word in one.get("enum", [])]
+    patterns = [one["title"] for one in above.validator_value if "title" in one]
+    if not words:
+        return ""
+    near = difflib.get_close_matches(error.instance.lower(), words, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{error.instance!r} is not one of {', '.join([*map(str, words), *patterns])}{meant}"
 
 
 def merge(base: dict[str, Any], *overrides: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from gexpipe.config import validate
+from gexpipe.config import load_yaml, validate
 from gexpipe.download.archive import split_member
 from gexpipe.download.portals import same_assembly
 from gexpipe.errors import UserError
@@ -68,9 +68,24 @@ def read_sheet(path: str | Path, schema: Path) -> pd.DataFrame:
         Naming sheet, line and column of the first bad row.
     """
     table = read_table(path, "sheet", separator="\t")
+    _check_header(list(table.columns), load_yaml(schema)["required"], path)
     for number, values in zip(table.index, table.to_dict("records"), strict=True):
         validate(values, schema, at_row(path, number))
     return table
+
+
+def _check_header(found: list[str], required: list[str], path: str | Path) -> None:
+    """Raise a `UserError` for a column that is missing, by its name or for want of tabs."""
+    missing = [name for name in required if name not in found]
+    if not missing:
+        return
+    if len(found) == 1:
+        raise UserError(
+            f"the header is one column, {found[0][:60]!r}: a sheet's columns are separated by "
+            f"tabs, not by blanks, commas or semicolons; expected {', '.join(required)}, ...",
+            path,
+        )
+    raise UserError(f"no column {missing[0]!r} in the header: {', '.join(found)}", path)
 
 
 @dataclass(frozen=True)
@@ -255,6 +270,13 @@ class Sheets:
             raise UserError(
                 f"unknown cell {cell!r}; {self.names['samples']} has {', '.join(self.assembly)}",
                 "config: cells",
+            )
+        named = self.assembly[cell]
+        if self.genome and not same_assembly(named, self.genome):
+            raise UserError(
+                f"cell {cell!r} is on {named}, reference.assembly is {self.genome}: name the "
+                "genome's in both; a file on another assembly says so in its own column assembly",
+                self.names["samples"],
             )
 
     def rows_of(self, cells: Iterable[str]) -> list[FileRow]:

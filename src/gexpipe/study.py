@@ -5,6 +5,7 @@ The Snakefile, the doctor and whoever asks what would be run read it here.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +29,7 @@ from gexpipe.reference.cell_target import check_target
 from gexpipe.sheets import Sheets, load_sheets
 from gexpipe.tables.declared import plans, read_tables
 from gexpipe.tables.plan import Plan
+from gexpipe.tabular import read_table
 
 __all__ = ["Study", "read_study"]
 
@@ -168,6 +170,7 @@ def read_study(config: Settings, base: Path) -> Study:
     for cell in config["cells"]:
         sheets.check_cell(cell)
         check_target(config["target"], sheets, cell)
+    _check_loci(config)
     _check_balance(config, sheets)
     prepared = open_prepared(config["prepared"])
     if prepared is not None:
@@ -240,6 +243,24 @@ def _check_weights(trained: Mapping[str, Settings]) -> None:
             continue
         if not Path(path).expanduser().exists():
             raise UserError(f"no such file or folder (start_from of {name})", path)
+
+
+def _check_loci(config: Settings) -> None:
+    """Raise a `UserError` for a gene to be drawn that the genes of this folder lack.
+
+    Before they are made nothing is known; then the command that draws says the same.
+    """
+    genes = Path("results/genes/genes.tsv")
+    wanted = config["discovery"].get("loci") or []
+    if not wanted or not genes.exists():
+        return
+    table = read_table(genes, "gene table", separator="\t")
+    known = {*table["gene_id"], *table["symbol"]}
+    for gene in wanted:
+        if gene not in known:
+            near = difflib.get_close_matches(gene, known, n=1)
+            meant = f"; did you mean {near[0]!r}?" if near else ""
+            raise UserError(f"no gene {gene!r} in {genes}{meant}", "config: discovery.loci")
 
 
 def _check_balance(config: Settings, sheets: Sheets) -> None:

@@ -152,7 +152,9 @@ def _fitted(fields: list[str], width: int, where: str) -> list[str]:
         return fields
     if len(fields) > width and not "".join(fields[width:]):
         return fields[:width]
-    raise UserError(f"{len(fields)} columns, the header has {width}", where)
+    found = "1 column" if len(fields) == 1 else f"{len(fields)} columns"
+    hint = ": are they separated as in the header?" if len(fields) == 1 else ""
+    raise UserError(f"{found}, the header has {width}{hint}", where)
 
 
 def numbers(

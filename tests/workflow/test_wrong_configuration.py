@@ -29,6 +29,18 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "overrides: no method 'prysm'; did you mean 'prism'?",
     ),
     "fold": ({"splits": {"fold": 13}}, "splits.fold: 13 is greater than the maximum of 12"),
+    "number": (
+        {"train": {"learning_rate": "1e-3"}},
+        "train.learning_rate: '1e-3' is not of type 'number': YAML reads it as text, write 1.0e-3",
+    ),
+    "assembly": (
+        {"reference": {"assembly": "hg19"}},
+        "samples.tsv: cell 'SIM1' is on sim38, reference.assembly is hg19",
+    ),
+    "part": (
+        {"reference": {"chromosomes": ["chr1", "chr22", "chrX"]}},
+        "fold 11 has no validation chromosome (chr21, chr3) among reference.chromosomes",
+    ),
     "dropped": (
         {"overrides": {"prism": {"inputs": {"drop": ["CTCF"]}}}},
         "method prism: inputs.drop: no signal 'CTCF' is read",
@@ -93,7 +105,19 @@ def test_the_dry_run_refuses_it(project: Project, name: str) -> None:
     said = " ".join((done.stdout + done.stderr).split())
     assert done.returncode != 0
     assert message in said, said[-600:]
-    assert "Traceback" not in said
+    assert "Traceback (most recent call" not in said
+
+
+def test_more_gpus_than_there_are_are_refused(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Snakemake alone would cut the number to what the machine has."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    change = {"overrides": {"prism": {"train": {"devices": 2}}}}
+    done = project.run("--dry-run", "--nolock", "--", TABLE, change=change)
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "method prism: train.devices: 2 GPUs asked for, 1 visible (7)" in said
 
 
 @pytest.mark.parametrize("name", FILES)

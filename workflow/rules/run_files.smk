@@ -2,6 +2,7 @@
 from types import SimpleNamespace
 
 from gexpipe.devices import refuse_too_many
+from gexpipe.reference.splits import check_fold
 
 
 def example_table(wildcards):
@@ -11,8 +12,10 @@ def example_table(wildcards):
 
 
 def trainable_table(wildcards):
-    """The same for training, which a cell type without expression cannot serve."""
+    """The same for training: not of a cell type without expression, nor of a fold without a part."""
     method = TRAINED[wildcards.method]
+    if method.get("target") not in GEUVADIS:  # whose splits are drawn, not of chromosomes
+        check_fold(int(wildcards.fold), config["reference"]["chromosomes"])
     for cell in [wildcards.cell, *mixed_cells(wildcards)]:
         if "target" not in method and target_of(config["target"], SHEETS, cell)["source"] == "none":
             raise UserError(

@@ -10,6 +10,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, get_args, get_origin
 
+from gexpipe.config import number_hint
 from gexpipe.errors import UserError
 
 __all__ = ["as_mapping", "fraction", "least", "one_of", "parse", "suggestion"]
@@ -99,5 +100,6 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise UserError(f"found {value!r}, expected {kind.__name__}", where)
+        hint = number_hint(value) if kind in (int, float) else ""
+        raise UserError(f"found {value!r}, expected {kind.__name__}{hint}", where)
     return value

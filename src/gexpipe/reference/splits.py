@@ -6,7 +6,7 @@ import pandas as pd
 
 from gexpipe.errors import UserError
 
-__all__ = ["FOLDS", "fold_chromosomes", "split_table"]
+__all__ = ["FOLDS", "check_fold", "fold_chromosomes", "split_table"]
 
 FOLDS = range(1, 13)
 
@@ -40,6 +40,23 @@ def testing_fold(chrom: str) -> int:
     if not found:
         raise UserError("no fold tests this chromosome", chrom)
     return found[0]
+
+
+def check_fold(fold: int, chromosomes: list[str]) -> None:
+    """Raise a `UserError` when a fold's validation, test or training part has no chromosome."""
+    valid, test = fold_chromosomes(fold)
+    parts = {"validation": valid, "test": test}
+    listed = ", ".join(chromosomes[:6]) + (", ..." if len(chromosomes) > 6 else "")
+    for part, names in parts.items():
+        if not names & set(chromosomes):
+            wanted = ", ".join(sorted(names))
+            raise UserError(
+                f"fold {fold} has no {part} chromosome ({wanted}) among reference.chromosomes "
+                f"({listed}): add one of them, or choose another fold",
+                "config: splits.fold",
+            )
+    if not set(chromosomes) - valid - test:
+        raise UserError(f"fold {fold} leaves no chromosome to train on", "config: splits.fold")
 
 
 def split_table(genes: pd.DataFrame) -> pd.DataFrame:
