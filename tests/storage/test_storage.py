@@ -89,3 +89,5 @@ def test_stores_by_way_of_another_folder(python: Path, finished: Project, tmp_pa
     text = snakemake(python, finished, tmp_path / "run", storage, "--dry-run", "--", "stores")
     assert "Nothing to be done" in text
     assert not list((tmp_path / "run/results").rglob("*.zarr")), "no copy is left"
+    with pytest.raises(AssertionError, match="this table is made of what lies in folders"):
+        snakemake(python, finished, tmp_path / "run", storage, "-n", "--", "results/provenance.tsv")

@@ -36,3 +36,14 @@ def beside(*paths):
 def notes(rows):
     """Notes of the downloads that some rows of the sheets are read from, as far as they are read."""
     return beside(*dict.fromkeys(f"{row.path}.json" for row in rows if row.ready == row.path))
+
+
+def folders_only(wildcards):
+    """No file: refuses, under a default storage, a table of what happens to lie in folders."""
+    if STORED:
+        raise UserError(
+            "this table is made of what lies in folders, notes of downloads and benchmarks, not in a "
+            "default storage: copy resources/ and results/ into a folder and run it there",
+            "--default-storage-provider",
+        )
+    return []

@@ -449,6 +449,7 @@ rule table_scatter:
 rule costs:
     """Time and memory of every rule."""
     input:
+        folders_only,
         "results/metrics/runs.tsv",
         "results/metrics/shuffled.tsv" if CONTROLLED else [],
     output:
@@ -479,6 +480,7 @@ rule costs:
 rule provenance:
     """Where every file came from, with checksums, the configuration and versions."""
     input:
+        folders_only,
         # Made last: then every file that was needed is there.
         table="results/tables/table1.tsv",
         quality="results/quality.tsv",
