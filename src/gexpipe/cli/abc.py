@@ -302,3 +302,28 @@ def quality_table(
     """Join the quality tables of all cell types."""
     files = files_by_name(cell, "--cell", "CELL=FILE")
     write_table(joined_quality({name: read_quality(path) for name, path in files.items()}), out)
+
+
+@app.command()
+def replicates(
+    column: Annotated[str, typer.Option(help="FILE:COLUMN of the published reads per million.")],
+    counts: Annotated[
+        list[str], typer.Option(help="NAME=FILE:COLUMN of a replicate's reads; repeat.")
+    ],
+    out: Annotated[Path, typer.Option(help="Every set of replicates, best first.")],
+    key: Annotated[str, typer.Option(help="Columns that name an element, by commas.")] = "name",
+) -> None:
+    """Say by correlation of which replicates a published column of reads was made."""
+    from gexpipe.compare.columns import read_column
+    from gexpipe.compare.replicates import likely_replicates
+    from gexpipe.named import by_name
+    from gexpipe.tables.write import write_table
+
+    keys = key.split(",")
+    files = by_name(counts, "--counts", "NAME=FILE:COLUMN")
+    read = {name: read_column(place, keys) for name, place in files.items()}
+    table = likely_replicates(read_column(column, keys), read)
+    heading = f"# {column}: which replicates\n\n"
+    write_table(table, out, heading + table.to_markdown(index=False, floatfmt=".6f") + "\n")
+    best = table.iloc[0]
+    logger.info("%s, r = %.6f, error %.2g", best["replicates"], best["r"], best["error"])
