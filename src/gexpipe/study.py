@@ -137,14 +137,20 @@ class Study:
         """Tables that ``results/tables/all`` makes.
 
         A table of scores against a truth needs a simulated genome's; one against a screen a CRISPRi
-        table of one of its cell types.
+        table of one of its cell types; one with a ``role`` a file of it.
         """
         truth = self.config["discovery"]["truth"]
         asked = self.config["tables"]["build"] or [
             name for name, table in self.tables.items() if truth or table["kind"] != "truth"
         ]
         screens = self.tables_of("screen")
-        return [name for name in asked if name not in screens or self.screened(name)]
+        made = [name for name in asked if name not in screens or self.screened(name)]
+        return [name for name in made if self._has_file(self.tables[name].get("role", ""))]
+
+    def _has_file(self, role: str) -> bool:
+        """Whether a cell type of the configuration has a file of a role, or none is asked for."""
+        cells = self.config["cells"]
+        return not role or any(self.sheets.cell_files(cell, role, True) for cell in cells)
 
 
 def read_study(config: Settings, base: Path) -> Study:

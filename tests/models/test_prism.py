@@ -1,11 +1,14 @@
-"""Prism's options that no golden covers: the activation of its weights, and no intervention."""
+"""What no golden of Prism covers: options, InFER's mean, prediction by learned weights."""
 
 from __future__ import annotations
 
+import pytest
 import torch
 
+from gexpipe.errors import UserError
 from gexpipe.models import ExpressionModel, build, from_reference
 from gexpipe.models.prism import WeightGenerator
+from gexpipe.prediction.reweighted import Reweighted
 from tests.train.fake import FakeData
 
 SMALL = {"d_model": 8, "layers": 1, "center": 64}
@@ -55,6 +58,50 @@ def test_the_authors_file_without_intervention_has_no_generator() -> None:
         read = from_reference("prism", {**config, "intervention_loss_weight": alpha}, theirs)
         assert (read.weight_generator is None) == (alpha == 0)
         assert read.options.weight_activation == "softmax"
+
+
+def _branch_by_hand(model: ExpressionModel, given, k: int) -> torch.Tensor:
+    """Hidden states of one re-weighted branch, from the paper's formula."""
+    sequence, signal = model.embed(given)
+    weights, _ = model.weight_generator(given.signals)
+    return model.backbone(sequence + weights[:, :, k].unsqueeze(1) * signal)
+
+
+def _head(model: ExpressionModel, hidden: torch.Tensor, given) -> torch.Tensor:
+    middle = hidden.shape[1] // 2
+    pooled = hidden[:, middle - 32 : middle + 32].mean(1)
+    return model.head(pooled, given.features)[0]
+
+
+@pytest.mark.parametrize("method", ["prism", "infer"])
+def test_the_intervention_is_the_mean_of_states_or_of_predictions(method: str) -> None:
+    torch.manual_seed(1)
+    model = build(method, SMALL, INPUTS).eval()
+    with torch.no_grad():  # states so far apart that the order of mean and head shows
+        model.weight_generator.projector.weight *= 100
+        model.embed.signal.weight *= 20
+        model.head.mlp[0].weight *= 20
+    given = batch()
+    hidden = [_branch_by_hand(model, given, k) for k in range(2)]
+    states = _head(model, torch.stack(hidden).mean(0), given)
+    predictions = torch.stack([_head(model, h, given) for h in hidden]).mean(0)
+    found = model(given, branches=True).extras["intervention"]
+    wanted, other = (states, predictions) if method == "prism" else (predictions, states)
+    torch.testing.assert_close(found, wanted)
+    assert not torch.allclose(found, other, rtol=1e-4, atol=0)
+
+
+def test_learned_weights_give_the_intervention_and_their_mean() -> None:
+    model = made().eval()
+    given = batch()
+    output = Reweighted(model)(given)
+    hidden = torch.stack([_branch_by_hand(model, given, k) for k in range(2)]).mean(0)
+    torch.testing.assert_close(output.prediction, _head(model, hidden, given))
+    weights, _ = model.weight_generator(given.signals)
+    torch.testing.assert_close(output.extras["weights"], weights)
+    assert not torch.allclose(output.prediction, model(given).prediction)
+    with pytest.raises(UserError, match="learns no weights"):
+        Reweighted(made(intervention_weight=0.0))
 
 
 def _theirs(name: str) -> str:

@@ -210,6 +210,25 @@ def test_values_keep_the_stated_error(tmp_path: Path) -> None:
     np.testing.assert_allclose(values[valid].astype(np.float64), kept, rtol=2**-11, atol=3e-8)
 
 
+def test_values_beyond_the_largest_are_counted_and_told(
+    world: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "deep.bigWig"
+    with pyBigWig.open(str(path), "w") as track:
+        track.addHeader(list(SIZES.items()))
+        track.addEntries("chr1", 30_000, values=[70_000.0, 1e6, 5.0], span=1, step=1)
+    with caplog.at_level("WARNING", logger="gexpipe"):
+        build(world, tmp_path / "cell.zarr", deep=path)
+    assert "2 bases of chr1 are beyond 65,504" in caplog.text
+    store = zarr.open_group(tmp_path / "cell.zarr", mode="r")
+    said = [
+        array.attrs["bases_cut_to_largest"]
+        for _, array in store.members(max_depth=None)
+        if "bases_cut_to_largest" in array.attrs
+    ]
+    assert sorted(set(said)) == [0, 2]
+
+
 @pytest.mark.parametrize("indexed", [True, False])
 def test_coverage_of_a_bam_equals_samtools_depth(
     world: Path, tmp_path: Path, indexed: bool

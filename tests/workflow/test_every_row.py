@@ -29,7 +29,7 @@ def study_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
 
 def test_no_row_lacks_anything(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     study = study_of(project.folder, monkeypatch)
-    assert set(study.built) == set(study.tables)
+    assert set(study.tables) - set(study.built) == {"k562_counts"}, "no cell type has counts"
     lines = [(name, line) for name, plan in study.plans.items() for line in plan.lines]
     assert [(name, line.label, line.reason) for name, line in lines if line.reason] == []
     # Two of them are methods of this configuration that table 1 does not declare.
@@ -42,7 +42,7 @@ def test_all_makes_every_table_and_figure(project: Project) -> None:
     change = merge(configuration(), {"discovery": {"loci": {"SIMG1": "chr22"}}})
     text = project.plan("results/tables/all", change=change)
     made = set(re.findall(r"results/\S+?\.(?:tsv|png)", text))
-    tables = {path.stem for path in (ROOT / "config/tables").glob("*.yaml")}
+    tables = {path.stem for path in (ROOT / "config/tables").glob("*.yaml")} - {"k562_counts"}
     assert {f"results/tables/{name}.tsv" for name in [*tables, "prism_table8"]} <= made
     for kind in (
         "gta/SIM2/gta-", "gta/SIM1/gta.fold11.seed2.attention", "weights/SIM1.prism",

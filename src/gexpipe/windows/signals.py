@@ -17,6 +17,7 @@ import pysam
 from gexpipe.contact.window import WindowContact
 from gexpipe.errors import UserError
 from gexpipe.intervals import Overhang, read_intervals
+from gexpipe.log import get_logger
 from gexpipe.windows.arrays import (
     Spec,
     check_length,
@@ -26,9 +27,11 @@ from gexpipe.windows.arrays import (
 )
 from gexpipe.windows.layout import MASKS, pack_bits
 from gexpipe.windows.store import Part, build_store, digest, source_record
-from gexpipe.windows.tracks import interval_track, is_alignment, signal_track
+from gexpipe.windows.tracks import FLOAT16_MAX, interval_track, is_alignment, signal_track
 
 __all__ = ["SignalSources", "build_signals"]
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,12 @@ class _Signal:
     def __call__(self, folder: Path) -> None:
         place = self.place
         values, valid = signal_track(self.path, place.chrom, place.size, self.index)
+        cut = int(np.count_nonzero((values >= FLOAT16_MAX) | (values <= -FLOAT16_MAX)))
+        if cut:
+            log.warning(
+                "%s: %s bases of %s are beyond 65,504, the largest number stored: cut there",
+                self.path, f"{cut:,}", place.chrom,
+            )  # fmt: skip
 
         def block(genes: slice) -> dict[str, np.ndarray]:
             windows = windows_of(values, place.starts[genes], place.length)
@@ -84,7 +93,10 @@ class _Signal:
                 arrays[f"{prefix}valid"] = pack_bits(known[:, part])
             return arrays
 
-        bounds = {"relative_error": 2.0**-11, "absolute_error_below_6.1e-5": 3e-8, "largest": 65504}
+        bounds = {
+            "relative_error": 2.0**-11, "absolute_error_below_6.1e-5": 3e-8,
+            "largest": 65504, "bases_cut_to_largest": cut,
+        }  # fmt: skip
         specs = {}
         for prefix, length, _ in family_lengths(place.length):
             axes = {"axes": ["gene", "base"], "transform": "none", **bounds}
