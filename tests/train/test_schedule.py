@@ -74,6 +74,16 @@ def test_order_is_a_function_of_seed_and_step() -> None:
     assert np.array_equal(pickle.loads(pickle.dumps(order))[3], steps[3])
 
 
+@pytest.mark.parametrize(("least", "batches"), [(0, 4), (2, 5), (3, 5), (4, 4)])
+def test_a_last_smaller_batch_is_kept_from_so_many_genes_on(least: int, batches: int) -> None:
+    rows = np.arange(23)
+    order = BatchOrder(rows, 5, seed=2, least=least)
+    assert order.per_epoch == batches
+    seen = np.concatenate([order[step] for step in range(batches)])
+    assert len(seen) == len(set(seen)) == (23 if batches == 5 else 20)
+    assert len(order[batches]) == 5, "the next epoch begins with a whole batch"
+
+
 def test_fewer_genes_than_a_batch() -> None:
     order = BatchOrder(np.arange(3), 8, seed=2)
     assert order.per_epoch == 1

@@ -62,17 +62,20 @@ class BatchOrder:
     rows : ndarray
         Rows to train on.
     size : int
-        Genes a batch. A last, smaller batch of an epoch is left out: its genes come elsewhere in
-        other epochs.
+        Genes a batch.
     seed : int
         The order of epoch e depends on (seed, e) only, so that a resumed run sees what an
         unbroken one sees.
+    least : int
+        A last, smaller batch of an epoch is kept from this many genes on; 0 leaves it out, whose
+        genes come elsewhere in other epochs.
     """
 
-    def __init__(self, rows: np.ndarray, size: int, seed: int) -> None:
+    def __init__(self, rows: np.ndarray, size: int, seed: int, least: int = 0) -> None:
         self.rows, self.seed = np.asarray(rows), seed
         self.size = min(size, len(self.rows))
-        self.per_epoch = len(self.rows) // self.size
+        left = len(self.rows) % self.size
+        self.per_epoch = len(self.rows) // self.size + (0 < least <= left)
         self._epoch = lru_cache(maxsize=2)(self._shuffled)
 
     def _shuffled(self, epoch: int) -> np.ndarray:

@@ -81,6 +81,9 @@ class TrainOptions:
         smooth_l1 (beta 1), mse or l1.
     precision : str
         bf16-mixed, 16-mixed or 32-true.
+    last_batch : str
+        What becomes of an epoch's last, smaller batch: ``drop`` or ``keep``. One of a single gene,
+        or of fewer genes than ``devices``, is never kept: batch norm has no variance of it.
     validations_per_epoch : float
         Below 1: every so many epochs.
     patience : int
@@ -111,6 +114,7 @@ class TrainOptions:
     warmup_steps: int = 5_000
     batch_size: int = least(8, 1)
     accumulate: int = least(1, 1)
+    last_batch: str = one_of("drop", "drop", "keep")
     betas: tuple[float, ...] = (0.9, 0.95)
     weight_decay: float = least(1e-6, 0)
     gradient_clip: float = least(1.0, 0)

@@ -127,9 +127,9 @@ class _Run:
             share_batch_norm(model)
         optimiser = make_optimiser(model, options)
         self.module, self.optimiser = fabric.setup(_Loss(model), optimiser)
-        self.order = BatchOrder(
-            data.split(identity["fold"], "train"), options.batch_size, identity["seed"]
-        )
+        rows = data.split(identity["fold"], "train")
+        least = max(2, fabric.world_size) if options.last_batch == "keep" else 0
+        self.order = BatchOrder(rows, options.batch_size, identity["seed"], least)
         if self.order.size < fabric.world_size:
             found = f"{self.order.size} genes a batch for {fabric.world_size} GPUs"
             raise UserError(f"{found}, expected one for each at least", "train.batch_size")
