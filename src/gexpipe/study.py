@@ -26,6 +26,7 @@ from gexpipe.methods.merged import (
 from gexpipe.methods.outside import method_folders
 from gexpipe.prepared import Prepared, check_prepared, open_prepared
 from gexpipe.reference.cell_target import check_target
+from gexpipe.reference.splits import testing_fold
 from gexpipe.sheets import Sheets, load_sheets
 from gexpipe.tables.declared import plans, read_tables
 from gexpipe.tables.plan import Plan
@@ -34,6 +35,8 @@ from gexpipe.tabular import read_table
 __all__ = ["Study", "read_study"]
 
 Settings = dict[str, Any]
+# Genes of the papers' figures (`discovery.loci: papers`) -> their chromosome in hg38.
+PAPERS_LOCI = {"KLF1": "chr19", "MYC": "chr8", "HBG1": "chr11", "HBG2": "chr11"}
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,11 @@ class Study:
         """Folder or hub id of the language model that a method reads; empty for none."""
         options = self.trained[method]["model"]
         return str(options.get("backbone", "")) if self.declared(method).reads == "bins" else ""
+
+    @cached_property
+    def loci(self) -> dict[str, int]:
+        """Genes whose neighbourhood is drawn -> the fold whose models draw it."""
+        return _loci(self.config)
 
     @cached_property
     def networks(self) -> list[str]:
@@ -258,7 +266,7 @@ def _check_loci(config: Settings) -> None:
     """
     genes = Path("results/genes/genes.tsv")
     wanted = config["discovery"].get("loci") or []
-    if not wanted or not genes.exists():
+    if not wanted or wanted == "papers" or not genes.exists():
         return
     table = read_table(genes, "gene table", separator="\t")
     known = {*table["gene_id"], *table["symbol"]}
@@ -267,6 +275,18 @@ def _check_loci(config: Settings) -> None:
             near = difflib.get_close_matches(gene, known, n=1)
             meant = f"; did you mean {near[0]!r}?" if near else ""
             raise UserError(f"no gene {gene!r} in {genes}{meant}", "config: discovery.loci")
+
+
+def _loci(config: Settings) -> dict[str, int]:
+    """Gene -> fold of the models that draw it; of the papers' loci those on this genome."""
+    asked = config["discovery"].get("loci") or {}
+    if asked == "papers":
+        human = config["reference"]["assembly"] == "hg38"
+        used = config["reference"]["chromosomes"] if human else []
+        asked = {gene: chrom for gene, chrom in PAPERS_LOCI.items() if chrom in used}
+    if isinstance(asked, dict):
+        return {gene: testing_fold(chrom) for gene, chrom in asked.items()}
+    return dict.fromkeys(asked, config["splits"]["fold"])
 
 
 def _check_balance(config: Settings, sheets: Sheets) -> None:

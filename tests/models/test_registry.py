@@ -134,7 +134,8 @@ def test_every_option_changes_the_loss_or_its_gradient(architecture: str, option
         gradients = [float(p.grad.norm()) for p in model.parameters() if p.grad is not None]
         return [v.item() for v in loss.values()] + gradients
 
-    other = 0.5 if option == "signal_retention" else _changed(value)
+    given = {"signal_retention": 0.5, "weight_activation": "softmax"}
+    other = given.get(option) or _changed(value)
     assert outcome(value) != outcome(other)
 
 

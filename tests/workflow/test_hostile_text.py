@@ -18,6 +18,7 @@ EVIL = "it's $(touch HACKED); `touch HACKED` > HACKED #"
 TARGETS = ("results/tables/table1.tsv", "results/tables/prism_table2.tsv", "results/provenance.tsv")
 # Change of the configuration -> what its refusal says.
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "assembly": ({"reference": {"assembly": EVIL}}, "'SIM1' is on sim38, reference.assembly is"),
     "signal": ({"windows": {"signals": {EVIL: "dnase_bigwig"}}}, "windows.signals"),
     "chromosome": ({"reference": {"chromosomes": ["chr1", EVIL]}}, "reference.chromosomes.1"),
     "normalization": ({"contact": {"normalization": [EVIL]}}, "contact.normalization.0"),
@@ -28,7 +29,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 # Change of the configuration whose text commands are given.
 GIVEN: dict[str, dict[str, Any]] = {
     "mirror": {"download": {"mirror": EVIL}},
-    "assembly": {"reference": {"assembly": EVIL}},
 }
 # Column of the file sheet -> whether commands are given it; if not, the refusal names it.
 COLUMNS = {

@@ -75,8 +75,8 @@ FILES: dict[str, tuple[str, str, str]] = {
     ),
     "start": (
         "config/methods/own.yaml",
-        METHOD.format(architecture="caduceus") + "start_from: prism",
-        "method own: start_from: caduceus starts from fresh weights",
+        METHOD.format(architecture="macs3") + "start_from: prism",
+        "method own: start_from: macs3 starts from fresh weights",
     ),
     "row": (
         "config/tables/own.yaml",

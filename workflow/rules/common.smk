@@ -14,7 +14,6 @@ from gexpipe.errors import UserError
 from gexpipe.home import home
 from gexpipe.methods.backbones import STAND_INS, is_hub_id
 from gexpipe.reference.cell_target import target_of
-from gexpipe.reference.splits import testing_fold
 from gexpipe.sheets import locate
 from gexpipe.study import read_study
 from gexpipe.tables.cost import estimate, recorded_seconds

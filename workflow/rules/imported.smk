@@ -1,10 +1,6 @@
 # Files of an imported archive, in the place of those that the workflow would make.
 
 
-localrules:
-    imported,
-
-
 if PREPARED and STORED:
     raise WorkflowError(
         f"{PREPARED.folder}: prepared data are taken into folders, not into a default storage; run "
@@ -25,6 +21,9 @@ if PREPARED:
     ruleorder: imported > sequence_store > signal_store > gta_genes > bin_features > prompts
     ruleorder: imported > bin_signals > geuvadis > given_peaks
     ruleorder: imported > activity_from_lists > scores_from_predictions
+
+    localrules:
+        imported,
 
     rule imported:
         """A file of imported data, its checksum compared."""

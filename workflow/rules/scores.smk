@@ -174,7 +174,7 @@ def figures_of_all():
         + [
             f"results/figures/locus/{cell}/fold{tested_in}/{gene}.png"
             for cell in scored
-            for gene, tested_in in loci().items()
+            for gene, tested_in in STUDY.loci.items()
         ]
     )
 
@@ -197,11 +197,3 @@ def scattered(table):
     asked = TABLES[table].get("scatter", [])
     lines = PLANS[table].lines
     return [line.run for line in lines if line.setting in asked and not line.reason]
-
-
-def loci():
-    """Gene -> fold whose models draw its neighbourhood."""
-    asked = config["discovery"].get("loci") or {}
-    if isinstance(asked, dict):
-        return {gene: testing_fold(chrom) for gene, chrom in asked.items()}
-    return {gene: config["splits"]["fold"] for gene in asked}
