@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,37 @@ def test_windows_and_a_model_tell_which_input_matters(finished: Project, tmp_pat
     assert "What the model makes of it" in page and len(genes) <= 20
 
 
+def test_a_model_that_reads_no_windows_is_refused(finished: Project, tmp_path: Path) -> None:
+    model = finished.folder / f"results/runs/{CELL}/gta/fold11/seed2/best.ckpt"
+    done = gexpipe("compare", finished.folder, finished.folder, "--cell", CELL, "--checkpoint",
+                   model, "--genes", "3", "--out", tmp_path / "x.tsv")  # fmt: skip
+    assert done.exit_code != 0
+    assert "reads bins; inputs can be exchanged" in str(done.exception)
+
+
+def test_other_numbers_of_elements_are_exchanged_as_a_whole() -> None:
+    from gexpipe.batch import Elements
+    from gexpipe.compare.swap import swapped_predictions
+    from gexpipe.models.base import ExpressionModel, Output
+    from tests.train.fake import FakeData
+
+    class OfElements(ExpressionModel):
+        def forward(self, batch):
+            return Output(batch.elements.features.sum((1, 2)))
+
+    class Fewer(FakeData):
+        def batch(self, rows, draw=None):
+            found = super().batch(rows, draw)
+            kept = Elements(found.elements.codes[:, :3], found.elements.features[:, :3])
+            return replace(found, elements=kept)
+
+    a, b = FakeData(genes=12, slot=40), Fewer(genes=12, slot=40)
+    names = ["H3K27ac", "DNase", "contact"]
+    table = swapped_predictions(OfElements(), a, b, a.gene_ids, names)
+    assert "elements, their bases" not in table
+    assert (table["elements, all"] == table["B"]).all() and not (table["A"] == table["B"]).all()
+
+
 def test_swapped_inputs_add_up_for_a_linear_model() -> None:
     import torch
 
@@ -215,7 +247,14 @@ def test_replicates_of_a_published_column_are_identified() -> None:
     published = ((scaled["rep1"] + scaled["rep3"]) / 2).round(3) * 7
     table = likely_replicates(published, reads)
     assert table.loc[0, "replicates"] == "rep1+rep3" and table.loc[0, "r"] > 0.999999
-    assert table.loc[1, "error"] > 20 * table.loc[0, "error"]
+    assert table.loc[0, "weights"] == "0.500+0.500"
+    every = table.set_index("replicates").loc["rep1+rep2+rep3", "weights"]
+    assert every == "0.500+0.000+0.500"
+    others = table[~table["replicates"].isin(["rep1+rep3", "rep1+rep2+rep3"])]
+    assert (others["error"] > 20 * table.loc[0, "error"]).all()
+    # Libraries of which other shares lie in these elements: another weight, the same replicates.
+    uneven = reads["rep1"] * 0.3 + reads["rep3"] * 0.1
+    assert likely_replicates(uneven, reads).loc[0, "replicates"] == "rep1+rep3"
     with pytest.raises(UserError, match="0 elements have all columns"):
         likely_replicates(published.rename("x".__add__), reads)
 

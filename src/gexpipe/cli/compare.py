@@ -52,15 +52,23 @@ def compare(
 
 def _shares(ours: Side, theirs: Side, checkpoint: Path, genes: int) -> pd.DataFrame:
     """What each input makes of the difference between the model's predictions."""
+    from gexpipe.compare.stores import drawn_genes
     from gexpipe.compare.swap import explained, swapped_predictions
     from gexpipe.data.open import open_data
     from gexpipe.data.sources import sources_of
-    from gexpipe.models.checkpoint import load_model
+    from gexpipe.errors import UserError
+    from gexpipe.methods.settings import MethodConfig
+    from gexpipe.models.checkpoint import load_checkpoint, restore
 
-    model, config, _ = load_model(checkpoint)
+    content = load_checkpoint(checkpoint)
+    config = MethodConfig.from_mapping(content["method"])
+    if config.declared.reads != "windows":
+        raise UserError(
+            f"{config.label} reads {config.declared.reads}; inputs can be exchanged for methods on "
+            "windows",
+            checkpoint,
+        )
+    model, _ = restore(content)
     a, b = (open_data(sources_of(s.results.parent, s.cell), config) for s in (ours, theirs))
-    other = set(b.gene_ids)
-    shared = [gene for gene in a.gene_ids if gene in other]
-    step = max(len(shared) // genes, 1) if genes else 1
-    signals = list(config.inputs.signals)
-    return explained(swapped_predictions(model, a, b, shared[::step], signals))
+    chosen = drawn_genes(a, b, genes)
+    return explained(swapped_predictions(model, a, b, chosen, list(config.inputs.signals)))

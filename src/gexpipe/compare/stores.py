@@ -9,11 +9,12 @@ import pandas as pd
 
 from gexpipe.compare.difference import Difference, of_values
 from gexpipe.compare.sides import Side
+from gexpipe.data.batches import Genes
 from gexpipe.data.windows import CONTACT, WindowData
 from gexpipe.log import progress
 from gexpipe.windows.store import read_manifest
 
-__all__ = ["open_windows", "store_differences"]
+__all__ = ["drawn_genes", "open_windows", "store_differences"]
 
 _KINDS = ("sequence", "signals")
 
@@ -41,7 +42,7 @@ def store_differences(a: Side, b: Side, genes: int, seed: int = 0) -> Iterator[D
     names = [name for name in stored[0]["signals"] if name in stored[1]["signals"]]
     length = int(min(manifest["length"] for manifest in stored))
     ours, theirs = (open_windows(side, length, [*names, CONTACT]) for side in (a, b))
-    chosen = _drawn(ours, theirs, genes, seed)
+    chosen = drawn_genes(ours, theirs, genes, seed)
     first, second = (_summaries(w, chosen, [*names, CONTACT]) for w in (ours, theirs))
     yield from _compared(pd.Index(chosen), first, second)
 
@@ -62,8 +63,8 @@ def _declared(a: dict, b: dict) -> Iterator[Difference]:
             yield Difference(f"windows: {key}", f"A {x}, B {y}")
 
 
-def _drawn(a: WindowData, b: WindowData, genes: int, seed: int) -> list[str]:
-    """Shared genes in A's order, all or some."""
+def drawn_genes(a: Genes, b: Genes, genes: int, seed: int = 0) -> list[str]:
+    """Shared genes in A's order: so many, drawn by ``seed``, or all (0)."""
     other = set(b.gene_ids)
     shared = [gene for gene in a.gene_ids if gene in other]
     if genes and genes < len(shared):

@@ -21,8 +21,11 @@ Swap = Callable[[Batch, Batch], Batch]
 _OF_ELEMENTS = ("distance", "contact", "activity")
 
 
-def _swaps(signals: list[str], elements: bool) -> dict[str, Swap]:
-    """Input -> A's dense batch with that input of B's."""
+def _swaps(signals: list[str], elements: bool, alike: bool) -> dict[str, Swap]:
+    """Input -> A's dense batch with that input of B's.
+
+    Elements are exchanged column by column where both have as many of as many bases.
+    """
 
     def with_signal(k: int) -> Swap:
         def swap(a: Batch, b: Batch) -> Batch:
@@ -43,10 +46,11 @@ def _swaps(signals: list[str], elements: bool) -> dict[str, Swap]:
             a, features=torch.cat([a.features[:, :-1], b.features[:, -1:]], 1)
         ),
     }
-    if elements:
+    if elements and alike:
         found["elements, their bases"] = _element_bases
         for k, name in enumerate(_OF_ELEMENTS):
             found[f"elements, their {name}"] = partial(_column, k=k)
+    if elements:
         found["elements, all"] = lambda a, b: replace(a, elements=b.elements)
     return found
 
@@ -54,6 +58,11 @@ def _swaps(signals: list[str], elements: bool) -> dict[str, Swap]:
 def _both(a: Batch, b: Batch) -> tuple[Elements, Elements]:
     assert a.elements is not None and b.elements is not None
     return a.elements, b.elements
+
+
+def _alike(a: Batch, b: Batch) -> bool:
+    ours, theirs = _both(a, b)
+    return ours.codes.shape == theirs.codes.shape
 
 
 def _element_bases(a: Batch, b: Batch) -> Batch:
@@ -101,7 +110,8 @@ def swapped_predictions(
             data.batch(np.array([at[gene] for gene in some])).dense()
             for data, at in zip((a, b), rows, strict=True)
         )
-        swaps = _swaps(signals, ours.elements is not None)
+        elements = ours.elements is not None
+        swaps = _swaps(signals, elements, elements and _alike(ours, theirs))
         batches = {"A": ours, "B": theirs} | {
             name: swap(ours, theirs) for name, swap in swaps.items()
         }

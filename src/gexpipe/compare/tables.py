@@ -40,7 +40,10 @@ def table_differences(a: Side, b: Side) -> Iterator[Difference]:
     yield from _texts("strand", ours["strand"], theirs["strand"])
     yield from _given(of_values("target", ours["target"], theirs["target"]))
     for name in FEATURES:
-        yield from _given(of_values(f"feature {name}", ours[name], theirs[name]))
+        if name in ours and name in theirs:
+            yield from _given(of_values(f"feature {name}", ours[name], theirs[name]))
+        elif name in ours or name in theirs:
+            yield Difference(f"feature {name}", f"only in {'A' if name in ours else 'B'}")
     for fold in (c for c in ours.columns if c.startswith("fold_") and c in theirs):
         yield from _texts(f"split {fold}", ours[fold], theirs[fold])
     if a.has("links") and b.has("links"):
