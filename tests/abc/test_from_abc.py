@@ -89,6 +89,7 @@ def test_epinformers_links_are_read(
     assert "1 genes are not in the gene table" in caplog.text
     assert len(found) == (published["TargetGeneEnsembl_ID"] != "ENSG00000273032").sum()
     assert (found["contact"] == found["hic_contact"]).all()
+    assert "no hic_contact_pl_scaled_adj: contact is its hic_contact" in caplog.text
     own = found["is_self_promoter"].sum()
     assert own == published["isSelfPromoter"].sum() - 3
 

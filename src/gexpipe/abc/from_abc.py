@@ -180,6 +180,9 @@ def read_links(path: Path) -> pd.DataFrame:
     for ours, theirs in names.items():  # one column may serve twice
         if ours not in table:
             table[ours] = table[next(o for o, t in names.items() if t == theirs and o in table)]
+    for ours, theirs in names.items():
+        if theirs != NAMES[ours][0] and ours in ("contact", "hic_contact", "abc_score"):
+            logger.warning("%s: no %s: %s is its %s", path, NAMES[ours][0], ours, theirs)
     whole = table[["start", "end", "gene", "chrom"]].notna().all(axis=1)
     if not whole.all():
         logger.info("%s: %d rows have no element or no gene", path, int((~whole).sum()))
