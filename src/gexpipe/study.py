@@ -281,8 +281,9 @@ def _loci(config: Settings) -> dict[str, int]:
     """Gene -> fold of the models that draw it; of the papers' loci those on this genome."""
     asked = config["discovery"].get("loci") or {}
     if asked == "papers":
-        human = config["reference"]["assembly"] == "hg38"
-        used = config["reference"]["chromosomes"] if human else []
+        # Genes of one's own (a BED) may be without them.
+        known = config["reference"]["assembly"] == "hg38" and config["genes"]["source"] != "bed"
+        used = config["reference"]["chromosomes"] if known else []
         asked = {gene: chrom for gene, chrom in PAPERS_LOCI.items() if chrom in used}
     if isinstance(asked, dict):
         return {gene: testing_fold(chrom) for gene, chrom in asked.items()}

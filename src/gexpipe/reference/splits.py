@@ -29,7 +29,7 @@ def fold_chromosomes(fold: int) -> tuple[set[str], set[str]]:
 
 
 def testing_fold(chrom: str) -> int:
-    """The fold that tests a chromosome, of two the one that tests fewer genes.
+    """The fold that tests a chromosome: there is one for each of 1-22, X and Y.
 
     Raises
     ------

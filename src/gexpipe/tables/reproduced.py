@@ -13,7 +13,7 @@ __all__ = ["STATUS", "reproduction", "reproduction_markdown"]
 # What a number's row says of it -> the same in words.
 STATUS = {
     "reproduced": "computed by this run",
-    "elsewhere": "follows from other results of this run",
+    "elsewhere": "in no table: follows from the named file, where a run makes it",
     "not run": "this configuration leaves it out or lacks something",
     "needs": "needs what this workflow does not make",
 }
@@ -74,10 +74,9 @@ def _row(
         status, where = "reproduced", f"results/tables/{table}.tsv"
     elif table:
         status, where = "not run", f"{table}: {note or 'not run'}"
-    elif entry.get("where", "").startswith("results/"):
-        status, where = "elsewhere", entry["where"]
     else:
-        status, where = "needs", entry.get("where", "")
+        where = entry.get("where", "")
+        status = "needs" if not where or where.startswith("needs ") else "elsewhere"
     return {
         **{name: entry[name] for name in ("paper", "table", "row", "cell", "setting", "metric")},
         "published": entry["value"],
