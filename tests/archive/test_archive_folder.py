@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -70,6 +71,27 @@ def test_a_file_outside_its_folder_is_refused(tmp_path: Path) -> None:
     ):
         pass
     assert not (tmp_path / "outside.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "kind", "said"),
+    [
+        (["../outside.txt"], tarfile.REGTYPE, "would lie outside its folder"),
+        (["in/link"], tarfile.SYMTYPE, "'in/link', which is no file"),
+        (["in/file", "in/file"], tarfile.REGTYPE, "holds 'in/file' twice"),
+    ],
+)
+def test_a_tar_with_more_than_files_of_its_own_is_refused(
+    tmp_path: Path, names: list[str], kind: bytes, said: str
+) -> None:
+    with tarfile.open(tmp_path / "bad.tar", "w") as archive:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "/etc/passwd"
+            archive.addfile(member)
+    with pytest.raises(UserError, match=said), unpacked(tmp_path / "bad.tar", tmp_path / "out"):
+        pass
+    assert not (tmp_path / "outside.txt").exists() and not (tmp_path / "out").exists()
 
 
 def test_another_archive_is_not_overwritten(archive: Path, tmp_path: Path) -> None:

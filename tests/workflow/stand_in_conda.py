@@ -34,6 +34,12 @@ def put_on(folder: Path) -> Path:
     return bin
 
 
+def listen(packages: Path) -> None:
+    """Let every Python of an environment say that it runs; Debian's has a sitecustomize already."""
+    (packages / "say_what_runs.py").write_text(SAY)
+    (packages / "say_what_runs.pth").write_text("import say_what_runs\n")
+
+
 def create(prefix: Path) -> None:
     """A venv at ``prefix`` that sees the packages installed here, without gexpipe."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(prefix)], check=True)
@@ -45,7 +51,7 @@ def create(prefix: Path) -> None:
         if "gexpipe" not in path.name and path.suffix != ".pth":
             (seen / path.name).symlink_to(path)
     (own / "packages.pth").write_text(f"{seen}\n")
-    (own / "sitecustomize.py").write_text(SAY)
+    listen(own)
 
 
 def main(base: str, *arguments: str) -> None:

@@ -61,7 +61,7 @@ def test_conda_makes_the_environments(tmp_path: Path) -> None:
     run(tmp_path / "run", "--conda-create-envs-only", "--", TARGET)
     (environment,) = environments(tmp_path / "run")
     (packages,) = environment.glob("lib/python3.*/site-packages")
-    (packages / "sitecustomize.py").write_text(stand_in_conda.SAY)
+    stand_in_conda.listen(packages)
     run(tmp_path / "run", "--", TARGET)
     assert f"{environment}/bin/gexpipe" in (environment / "said.txt").read_text()
     done = subprocess.run([environment / "bin/macs3", "--version"], check=True, capture_output=True)
