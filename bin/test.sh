@@ -9,4 +9,5 @@ ruff format --check .
 snakefmt --check Snakefile workflow
 mypy
 bash bin/lint.sh
-pytest -n 2 --dist loadfile "$@"
+# In the order of tests/conftest.py, not by the number of tests in a file.
+pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"

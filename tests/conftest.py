@@ -19,6 +19,15 @@ def _folder(variable: str, default: Path) -> Path:
     return folder
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with whole runs first: one that begins last would keep one process waiting for it.
+
+    The rehearsal leads, since it does not wait for the finished run that the others share.
+    """
+    whole = {item.path for item in items if item.get_closest_marker("workflow")}
+    items.sort(key=lambda item: (item.path not in whole, "rehearsal" not in item.path.parts))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Folder of real reference data, beside the project; the test is skipped where it is absent."""
