@@ -17,7 +17,7 @@ def write(path: Path, **changes: object) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["demo", "tiny"])
+@pytest.mark.parametrize("name", ["demo", "tiny", "stress"])
 def test_shipped_configurations_load(name: str) -> None:
     config = load_config(ROOT / "config" / "simulator" / f"{name}.yaml")
     assert {"chr3", "chr21", "chr22", "chrX"} <= set(config.chromosomes)
@@ -31,6 +31,9 @@ def test_shipped_configurations_load(name: str) -> None:
         ({"seed": "one"}, "seed: found 'one', expected int"),
         ({"expression": {"noise": 0.5}}, "shares that sum to 1"),
         ({"chromosomes": {"chr1": 1000}}, "chromosomes.chr1"),
+        ({"elements": {"logic": ["sum", "or", "sum"]}}, "elements.logic"),
+        ({"contacts": {"domains": [9000, 8000]}}, "contacts.domains"),
+        ({"tracks": {"Echo": "echo"}}, "tracks.Echo"),
         ({"contacts": {"resolutions": [5000, 7000]}}, "contacts.resolutions"),
         ({"cells": {"A": {**MAPPING["cells"]["SIM1"], "cage": "bam"}}}, "cells.A.cage"),
     ],

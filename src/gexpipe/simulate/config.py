@@ -23,6 +23,8 @@ __all__ = [
 
 _CAGE = ("ctss", "bigWig")
 _CONTACTS = ("hic", "mcool")
+LOGIC = ("sum", "max", "rivals")
+_TRACKS = ("cause", "effect")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class GeneConfig:
         Length of the stretch without any read around the two "signal_free" genes.
     noncoding : int
         lncRNA genes added to the annotation; they have no expression.
+    promoter_only : float
+        Share of the ordinary genes whose elements are open and acetylated like others, but act on
+        nothing; a motif at the promoter tells them.
     """
 
     count: int = 700
@@ -54,6 +59,7 @@ class GeneConfig:
     n_gap: int = 8_000
     signal_free: int = 210_000
     noncoding: int = 20
+    promoter_only: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,16 @@ class ElementConfig:
     Attributes
     ----------
     near, near_decoy, mid, mid_decoy : float
-        Probability that a slot holds an acting element or a decoy. A gene has two near slots
-        (0.72-0.9 kb on either side) and four mid slots (1.2-3.8 kb).
+        Probability that a slot holds an acting element or a decoy. A gene has two near slots and
+        four mid slots, in equal distances on both sides of the TSS.
+    near_at, mid_at : list
+        Distances of the near slots, and of the inner and outer mid slots, from the TSS: low, high.
+    logic : list of str
+        How the two elements of a slot's distance act together, x and y their strengths: sum, x + y;
+        max, the larger one (redundant); rivals, (x^2 + y^2) / (x + y): each has the promoter for a
+        share of the time, so that the weaker one's loss raises expression. Near, inner, outer.
+    by_contact : bool
+        Near and mid elements act in proportion to their contact with the TSS, as distal ones do.
     distal_per_mb : float
         Distal elements per Mb, decoys included.
     distal_decoy : float
@@ -76,6 +90,10 @@ class ElementConfig:
     """
 
     near: float = 0.55
+    near_at: list[int] = field(default_factory=lambda: [720, 900])
+    mid_at: list[list[int]] = field(default_factory=lambda: [[1_300, 2_200], [2_700, 3_700]])
+    logic: list[str] = field(default_factory=lambda: ["sum", "sum", "sum"])
+    by_contact: bool = False
     near_decoy: float = 0.2
     mid: float = 0.3
     mid_decoy: float = 0.15
@@ -144,6 +162,8 @@ class ContactConfig:
         Fraction of genes with a loop, drawn per cell type.
     masked : float
         Fraction of bins with next to no coverage.
+    domains : list of int
+        Shortest and longest domain, bp.
     """
 
     resolutions: list[int] = field(default_factory=lambda: [5_000, 10_000, 25_000])
@@ -153,6 +173,7 @@ class ContactConfig:
     loop: float = 3.0
     loop_fraction: float = 0.4
     masked: float = 0.005
+    domains: list[int] = field(default_factory=lambda: [100_000, 400_000])
 
 
 @dataclass(frozen=True)
@@ -174,7 +195,11 @@ class CellConfig:
 
 @dataclass(frozen=True)
 class SimulationConfig:
-    """Everything a simulation depends on; see the parts for units."""
+    """Everything a simulation depends on; see the parts for units.
+
+    ``tracks`` are further signals that change nothing: name -> "cause" (a copy of H3K27ac) or
+    "effect" (reads at the TSS that follow the gene's expression).
+    """
 
     chromosomes: dict[str, int]
     cells: dict[str, CellConfig]
@@ -185,6 +210,7 @@ class SimulationConfig:
     expression: ExpressionConfig = field(default_factory=ExpressionConfig)
     reads: ReadConfig = field(default_factory=ReadConfig)
     contacts: ContactConfig = field(default_factory=ContactConfig)
+    tracks: dict[str, str] = field(default_factory=dict)
 
 
 def load_config(path: str | Path) -> SimulationConfig:
@@ -277,6 +303,22 @@ def _check(config: SimulationConfig, where: str) -> None:
         "multiples of the first",
         where,
     )
+    slots = [config.elements.near_at, *config.elements.mid_at]
+    good = len(slots) == 3 and all(len(slot) == 2 and 0 < slot[0] < slot[1] for slot in slots)
+    _expect(good, "elements: near_at, mid_at", slots, "three pairs of low and high", where)
+    logic = config.elements.logic
+    _expect(
+        len(logic) == 3 and set(logic) <= set(LOGIC),
+        "elements.logic",
+        logic,
+        f"three of {', '.join(LOGIC)}",
+        where,
+    )
+    domains = config.contacts.domains
+    good = len(domains) == 2 and first <= domains[0] < domains[1]
+    _expect(good, "contacts.domains", domains, "shortest and longest", where)
+    for name, kind in config.tracks.items():
+        _expect(kind in _TRACKS, f"tracks.{name}", kind, " or ".join(_TRACKS), where)
     needed = 4 * config.genes.edge + config.genes.signal_free + 4 * config.genes.spacing
     for name, length in config.chromosomes.items():
         _expect(length >= needed, f"chromosomes.{name}", length, f"at least {needed} bp", where)

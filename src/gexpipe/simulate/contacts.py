@@ -70,7 +70,8 @@ def contact_model(
     settings, size = config.contacts, config.contacts.resolutions[0]
     bins = -(-config.chromosomes[chrom] // size)
     shared = stream(config.seed, "domains", chrom)
-    widths = shared.integers(100_000, 400_000, config.chromosomes[chrom] // 100_000 + 1)
+    low, high = settings.domains
+    widths = shared.integers(low, high, config.chromosomes[chrom] // low + 1)
     domain = np.searchsorted(np.cumsum(widths) // size, np.arange(bins), side="right")
     own = stream(config.seed, "contacts", cell, chrom)
     bias = np.exp(0.25 * own.normal(size=bins))

@@ -8,17 +8,24 @@ import numpy as np
 import pandas as pd
 
 from gexpipe.simulate.config import SimulationConfig
-from gexpipe.simulate.genome import ACTIVATORS, INSULATOR, MISMATCH, PROMOTER_MOTIFS, Codes, plant
+from gexpipe.simulate.genome import (
+    ACTIVATORS,
+    HOUSEKEEPING,
+    INSULATOR,
+    MISMATCH,
+    PROMOTER_MOTIFS,
+    Codes,
+    plant,
+)
 from gexpipe.simulate.random import stream
 
 __all__ = ["draw_artefacts", "draw_elements", "plant_motifs", "stretches"]
 
 _ARTEFACT_WIDTH = 1_200
 _WIDTH = 400
-_NEAR = (720, 900)
-_MID = ((1_300, 2_200), (2_700, 3_700))
 _CLEAR = 4_500  # distal elements keep this far from any TSS
 _ACTIVATORS = tuple(ACTIVATORS)
+_HOUSEKEEPING_COPIES = 5
 
 
 def stretches(config: SimulationConfig, genes: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -103,7 +110,8 @@ def _promoters(genes: pd.DataFrame) -> pd.DataFrame:
 
 def _proximal(config: SimulationConfig, genes: pd.DataFrame) -> pd.DataFrame:
     rng, chances = stream(config.seed, "proximal"), config.elements
-    slots = [("near", *_NEAR), ("mid", *_MID[0]), ("mid", *_MID[1])]
+    places = [("near", chances.near_at), *(("mid", at) for at in chances.mid_at)]
+    slots = [(kind, at[0], at[1]) for kind, at in places]
     parts = []
     for side in (-1, 1):
         for kind, low, high in slots:
@@ -201,4 +209,8 @@ def plant_motifs(
         for _ in range(count):
             motif = PROMOTER_MOTIFS[int(rng.integers(len(PROMOTER_MOTIFS)))]
             plant(rng, genome[chrom], motif, int(tss), 240, MISMATCH)
+    alone = genes[genes["special"] == "promoter_only"]
+    for chrom, tss in zip(alone["chrom"], alone["tss"], strict=True):
+        for _ in range(_HOUSEKEEPING_COPIES):
+            plant(rng, genome[chrom], HOUSEKEEPING, int(tss), 120, MISMATCH)
     return counts

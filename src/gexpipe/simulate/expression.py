@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gexpipe.simulate.config import SimulationConfig
 from gexpipe.simulate.genes import MRNA_FEATURES
+from gexpipe.simulate.logic import loss, share, slot_of
 from gexpipe.simulate.random import stream
 
 __all__ = ["DISTAL_RANGE", "Expression", "model_expression", "pair_elements"]
@@ -36,10 +37,13 @@ class Expression:
         One row per gene, acting element and cell: gene (row), element (row), cell, kind (own
         promoter, near, mid, or distal), distance, contact, activity, effect (what is lost from the
         log10 expression when the element's activity is zero).
+    scale : dict
+        Component -> log10 units of expression a unit of it.
     """
 
     genes: pd.DataFrame
     links: pd.DataFrame
+    scale: dict[str, float]
 
 
 def pair_elements(genes: pd.DataFrame, elements: pd.DataFrame) -> pd.DataFrame:
@@ -126,8 +130,9 @@ def model_expression(
         head = {"gene_id": genes["gene_id"], "cell": cell, "base": base}
         tail = {"model": total, "count": count, "expression": np.log10(1 + count)}
         tables.append(pd.DataFrame({**head, **parts, **tail}))
-        links.append(_links(cell, elements, pairs, contact[cell], scale))
-    return Expression(pd.concat(tables, ignore_index=True), pd.concat(links, ignore_index=True))
+        links.append(_links(config, cell, elements, pairs, contact[cell], scale))
+    table, linked = (pd.concat(parts, ignore_index=True) for parts in (tables, links))
+    return Expression(table, linked, scale)
 
 
 def _components(
@@ -142,6 +147,7 @@ def _components(
     size = len(mrna)
     activity = elements[f"activity_{cell}"].to_numpy()[pairs["element"].to_numpy()]
     gene, kind = pairs["gene"].to_numpy(), pairs["kind"].to_numpy()
+    added, _ = _together(config, pairs, activity, contact)
 
     def total(which: str, values: Floats) -> Floats:
         chosen = kind == which
@@ -153,12 +159,32 @@ def _components(
     return {
         "promoter_activity": _saturate(total("promoter", activity)),
         "promoter_motif": motifs / (motifs + 2.0),
-        "near": total("near", activity),
-        "mid": total("mid", activity),
+        "near": total("near", added),
+        "mid": total("mid", added),
         "distal": total("distal", activity * contact),
         "mrna": features @ weights,
         "noise": stream(config.seed, "noise", cell).normal(size=size),
     }
+
+
+def _together(
+    config: SimulationConfig, pairs: pd.DataFrame, activity: Floats, contact: Floats
+) -> tuple[Floats, Floats]:
+    """What each near or mid element adds to its gene, and what the gene loses without it."""
+    settings = config.elements
+    strength = activity * contact if settings.by_contact else activity
+    slots = [settings.near_at, *settings.mid_at]
+    slot = slot_of(pairs["distance"].to_numpy(), slots)
+    # At most two elements of a gene are in a slot.
+    whole = pd.Series(strength).groupby([pairs["gene"].to_numpy(), slot]).transform("sum")
+    other = whole.to_numpy() - strength
+    added, lost = strength.copy(), strength.copy()
+    for number, logic in enumerate(settings.logic):
+        if logic != "sum":
+            here = (slot == number) & pairs["kind"].isin(["near", "mid"]).to_numpy()
+            added[here] = share(strength[here], other[here], logic)
+            lost[here] = loss(strength[here], other[here], logic)
+    return added, lost
 
 
 def _saturate(activity: Floats) -> Floats:
@@ -166,16 +192,22 @@ def _saturate(activity: Floats) -> Floats:
 
 
 def _links(
-    cell: str, elements: pd.DataFrame, pairs: pd.DataFrame, contact: Floats, scale: dict[str, float]
+    config: SimulationConfig,
+    cell: str,
+    elements: pd.DataFrame,
+    pairs: pd.DataFrame,
+    contact: Floats,
+    scale: dict[str, float],
 ) -> pd.DataFrame:
     activity = elements[f"activity_{cell}"].to_numpy()[pairs["element"].to_numpy()]
     kind = pairs["kind"].to_numpy()
+    _, lost = _together(config, pairs, activity, contact)
     effect = np.select(
         [kind == "promoter", kind == "near", kind == "mid"],
         [
             scale["promoter_activity"] * _saturate(activity),
-            scale["near"] * activity,
-            scale["mid"] * activity,
+            scale["near"] * lost,
+            scale["mid"] * lost,
         ],
         scale["distal"] * activity * contact,
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "ACTIVATORS",
+    "HOUSEKEEPING",
     "INSULATOR",
     "MISMATCH",
     "PROMOTER_MOTIFS",
@@ -32,6 +33,7 @@ _COMPLEMENT = np.array([3, 2, 1, 0, 4], dtype=np.uint8)
 ACTIVATORS = {"gata": "AGATAAGGAA", "ap1": "ATGACTCATC", "ets": "ACCGGAAGTG"}
 INSULATOR = "CCACCAGGGGGCGCTA"
 MISMATCH = 0.05  # chance that a planted base is replaced by a random one
+HOUSEKEEPING = "TCTCGCGAGA"  # of promoters that no element acts on
 PROMOTER_MOTIFS = ("GGGGCGGGGC", "TATAAAAGGC", "TGCGCATGCGCA")
 
 
@@ -93,10 +95,12 @@ def write_chrom_sizes(path: Path, sizes: Mapping[str, int]) -> None:
     path.write_text(text, encoding="ascii")
 
 
-def write_motifs(path: Path) -> None:
-    """The planted motifs as a MEME file."""
+def write_motifs(path: Path, housekeeping: bool) -> None:
+    """The planted motifs as a MEME file, with that of promoter-only genes where there are any."""
     promoter = {f"promoter_{i}": motif for i, motif in enumerate(PROMOTER_MOTIFS, start=1)}
     lines = ["MEME version 4", "", "ALPHABET= ACGT", "", "strands: + -", ""]
+    if housekeeping:
+        promoter["housekeeping"] = HOUSEKEEPING
     for name, motif in {**ACTIVATORS, "insulator": INSULATOR, **promoter}.items():
         lines.append(f"MOTIF {name}")
         lines.append(f"letter-probability matrix: alength= 4 w= {len(motif)} nsites= 100 E= 0")

@@ -30,10 +30,11 @@ from gexpipe.simulate.genome import write_chrom_sizes, write_fasta, write_motifs
 from gexpipe.simulate.hic import write_hic
 from gexpipe.simulate.mcool import write_mcool
 from gexpipe.simulate.mirror import Mirror
+from gexpipe.simulate.model import write_model
 from gexpipe.simulate.norms import norm_vectors
 from gexpipe.simulate.qnorm import write_qnorm_reference
 from gexpipe.simulate.random import stream
-from gexpipe.simulate.reads import ASSAYS, coverage_runs, draw_reads
+from gexpipe.simulate.reads import ASSAYS, EFFECT, coverage_runs, draw_reads
 from gexpipe.simulate.sheets import write_sheets
 from gexpipe.simulate.truth import write_truth
 from gexpipe.simulate.world import World, build_world
@@ -66,11 +67,13 @@ def simulate(config: SimulationConfig, out: Path, seed: int | None = None) -> No
         _write_annotation(config, world, mirror)
         for cell in config.cells:
             _write_signals(config, world, cell, mirror)
+            _write_tracks(config, world, cell, mirror)
             _write_contacts(config, world, cell, mirror)
             _write_cage(config, world, cell, mirror)
         write_truth(folder / "truth", world.genes, world.elements, world.truth, world.artefacts)
+        write_model(folder / "truth", config, world)
         _write_crispri(config, world, folder / "truth", mirror)
-        write_motifs(folder / "truth" / "motifs.meme")
+        write_motifs(folder / "truth" / "motifs.meme", config.genes.promoter_only > 0)
         write_sheets(folder / "config", config, mirror.rows)
     log.info("simulation is in %s", out)
 
@@ -195,6 +198,35 @@ def _write_signals(config: SimulationConfig, world: World, cell: str, mirror: Mi
         write_bigwig(path, config.chromosomes, runs)
         mirror.record(
             path, f"{name}_bigwig", "encode", accession, "bigWig", cell, 1,
+            output_type=_OUTPUT_TYPE["bigWig"],
+        )  # fmt: skip
+
+
+def _write_tracks(config: SimulationConfig, world: World, cell: str, mirror: Mirror) -> None:
+    """Signals that change nothing: a copy of H3K27ac, or reads that follow the expression."""
+    for name, kind in config.tracks.items():
+        assay, where = ASSAYS["h3k27ac"], world.elements
+        level = where[f"{assay.column}_{cell}"].to_numpy() if kind == "cause" else np.empty(0)
+        if kind == "effect":
+            assay, where = EFFECT, world.genes.rename(columns={"tss": "centre"})
+            mine = world.truth.genes["cell"] == cell
+            level = world.truth.genes.loc[mine, "expression"].to_numpy()
+        reads = draw_reads(
+            stream(config.seed, "tracks", cell, name),
+            assay,
+            config.reads.h3k27ac * config.reads.replicates,
+            config.reads,
+            where,
+            level,
+            world.artefacts,
+            config.chromosomes,
+            world.blocked,
+        )
+        accession, path = mirror.place("encode", "bigWig")
+        runs = coverage_runs([reads], assay, config.reads.length, config.chromosomes)
+        write_bigwig(path, config.chromosomes, runs)
+        mirror.record(
+            path, f"signal:{name}", "encode", accession, "bigWig", cell, 1,
             output_type=_OUTPUT_TYPE["bigWig"],
         )  # fmt: skip
 

@@ -22,8 +22,8 @@ def place_genes(config: SimulationConfig) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        gene_id, symbol, chrom, tss (0-based), strand, special (one of `SPECIAL`, "chrom_end" or
-        empty), sorted by chromosome in configured order, then TSS.
+        gene_id, symbol, chrom, tss (0-based), strand, special (one of `SPECIAL`, "chrom_end",
+        "promoter_only" or empty), sorted by chromosome in configured order, then TSS.
     """
     hosts = _special_hosts(config)
     parts = []
@@ -36,6 +36,8 @@ def place_genes(config: SimulationConfig) -> pd.DataFrame:
             pd.DataFrame({"chrom": chrom, "tss": tss, "strand": strand, "special": special})
         )
     genes = pd.concat(parts, ignore_index=True)
+    alone = stream(config.seed, "promoter only").random(len(genes)) < config.genes.promoter_only
+    genes.loc[alone & (genes["special"] == ""), "special"] = "promoter_only"
     order = np.arange(len(genes)) + 1
     genes.insert(0, "gene_id", [f"ENSG{90_000_000_000 + i}" for i in order])
     genes.insert(1, "symbol", [f"SIMG{i}" for i in order])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gexpipe.simulate.config import ReadConfig
 
-__all__ = ["DUPLICATE", "Assay", "ASSAYS", "Reads", "coverage_runs", "draw_reads"]
+__all__ = ["DUPLICATE", "Assay", "ASSAYS", "EFFECT", "Reads", "coverage_runs", "draw_reads"]
 
 SECONDARY, FAILED, DUPLICATE, REVERSE = 0x100, 0x200, 0x400, 0x10
 
@@ -37,6 +37,9 @@ ASSAYS = {
     "dnase": Assay("dnase", "open", 0, 55.0, 0, 150),
     "h3k27ac": Assay("h3k27ac", "acetylated", 120, 45.0, 75, 150),
 }
+
+# A track that follows expression, as H3K4me3 and polymerase do: at the TSS.
+EFFECT = Assay("effect", "", 0, 100.0, 0, 150)
 
 
 @dataclass(frozen=True)

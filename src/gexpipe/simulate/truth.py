@@ -18,12 +18,17 @@ elements.parquet  one row per element. kind: promoter, proximal, enhancer (act) 
                   read levels open_CELL (DNase) and acetylated_CELL (H3K27ac).
 artefacts.bed     stretches with far too many reads; they never act.
 links.parquet     one row per gene, acting element and cell with activity > 0: effect is what the
-                  gene loses, in log10 units, when the element's activity becomes zero.
+                  gene loses, in log10 units, when the element's activity becomes zero; below
+                  zero where it gains, 0 where another element stands in.
 genes.parquet     one row per gene and cell: base + promoter_activity + promoter_motif + near +
                   mid + distal + mrna + noise = model; count = rint(10 ** max(model, 0) - 1);
                   expression = log10(1 + count). special names genes made odd on purpose.
 crispri.tsv       elements 1-100 kb from expressed genes, perturbed one by one, with error.
 motifs.meme       the motifs that are planted in the sequence.
+model.json        log10 units a unit of near and mid strength, distances of the slots, how the two
+                  elements of a slot act together, further tracks.
+contacts.parquet  where near and mid elements act by contact: contact of each TSS' bin with those
+                  around it, by offset in bins.
 """
 
 

@@ -54,7 +54,7 @@ def build_world(config: SimulationConfig) -> World:
     for chrom, start, end in blocked["n"].to_numpy().tolist():
         genome[chrom][start:end] = 4
     mrna = mrna_features(genes, transcripts, genome)
-    pairs = pair_elements(genes, elements)
+    pairs = _acting(config, genes, pair_elements(genes, elements))
     contacts = {
         cell: _contact_models(config, cell, genes, elements, pairs) for cell in config.cells
     }
@@ -64,6 +64,15 @@ def build_world(config: SimulationConfig) -> World:
     }
     truth = model_expression(config, genes, elements, pairs, strength, mrna, motifs)
     return World(genes, transcripts, genome, blocked, elements, artefacts, contacts, truth)
+
+
+def _acting(config: SimulationConfig, genes: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Pairs without the elements of promoter-only genes, and without distal ones of no share."""
+    alone = (genes["special"] == "promoter_only").to_numpy()[pairs["gene"].to_numpy()]
+    idle = alone & (pairs["kind"] != "promoter").to_numpy()
+    if config.expression.distal == 0:
+        idle |= (pairs["kind"] == "distal").to_numpy()
+    return pairs[~idle].reset_index(drop=True)
 
 
 def _transcript(
