@@ -35,6 +35,7 @@ EXTENSIONS = {
     "fragments": "fragments.tsv.gz",
     "tsv": "tsv",
     "csv": "csv",
+    "xlsx": "xlsx",
     "gtf": "gtf.gz",
     "fasta": "fa.gz",
     "chain": "chain.gz",
@@ -44,7 +45,7 @@ EXTENSIONS = {
 
 # Roles of which several files are used together; of any other role a cell has one.
 POOLED = (
-    "dnase_bam", "atac_bam", "h3k27ac_bam", "cage", "rnaseq", "crispr", "element_dnase_counts",
+    "dnase_bam", "atac_bam", "h3k27ac_bam", "cage", "rnaseq", "element_dnase_counts",
     "element_h3k27ac_counts", "promoter_dnase_counts", "promoter_h3k27ac_counts",
     "abc_predictions", "atac_fragments", "barcodes",
 )  # fmt: skip
@@ -56,7 +57,7 @@ _EITHER = (
     ("abc_elements", "element_dnase_counts"), ("atac_fragments", "atac_bam"),
     ("atac_fragments", "dnase_bam"),
 )  # fmt: skip
-LIFTED = ("bed", "ctss", "tsv", "csv")  # formats that can be carried to another assembly
+LIFTED = ("bed", "ctss", "tsv", "csv", "xlsx")  # can be carried to another assembly
 
 
 def read_sheet(path: str | Path, schema: Path) -> pd.DataFrame:
@@ -118,17 +119,23 @@ class FileRow:
         return f"resources/files/{self.accession}.{EXTENSIONS[self.format]}"
 
     @property
+    def table(self) -> str:
+        """The file, or the table that a workbook is turned into."""
+        workbook = self.format == "xlsx"
+        return f"resources/screens/{self.accession}.tsv" if workbook else self.path
+
+    @property
     def ready(self) -> str:
         """The file that stages read: alignments as a BAM in order, other assemblies lifted over.
 
         Of single-cell fragments, the insertions of the row's cell type.
         """
         if self.assembly:
-            return f"resources/lifted/{self.accession}.{EXTENSIONS[self.format]}"
+            return f"resources/lifted/{Path(self.table).name}"
         if self.format == "fragments":
             return f"resources/pseudobulk/{self.cell}.{self.accession}.tagAlign.gz"
         aligned = self.format in ("bam", "cram")
-        return f"resources/bam/{self.accession}.bam" if aligned else self.path
+        return f"resources/bam/{self.accession}.bam" if aligned else self.table
 
 
 class Sheets:
@@ -171,7 +178,7 @@ class Sheets:
         self._check_replicates()
         self._check_together()
         self._check_accessions()
-        self.lifted = {Path(r.path).name: r for r in self.by_path.values() if r.assembly}
+        self.lifted = {Path(r.table).name: r for r in self.by_path.values() if r.assembly}
         for row in self.lifted.values():
             self._check_lift(row)
 
@@ -207,6 +214,12 @@ class Sheets:
                 raise UserError(
                     f"{row.cell} {row.role} {row.accession}: format {row.format}; role "
                     "atac_fragments and format fragments go together",
+                    self.names["files"],
+                )
+            if row.format == "xlsx" and not row.role.startswith("crispr"):
+                raise UserError(
+                    f"{row.cell} {row.role} {row.accession}: format xlsx, which only a crispr row "
+                    "may have; save the sheet as tsv or csv",
                     self.names["files"],
                 )
 

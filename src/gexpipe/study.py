@@ -130,10 +130,19 @@ class Study:
         """Tables of some kinds: runs, sizes, truth, screen."""
         return [name for name, table in self.tables.items() if table["kind"] in kinds]
 
+    def screen(self, table: str) -> str:
+        """Role of the CRISPRi table that a table's scores meet."""
+        return str(self.tables[table].get("role", "crispr"))
+
     def screened(self, table: str) -> list[str]:
-        """Cell types of a table that have a CRISPRi table."""
-        cells = self.plans[table].cells
-        return [cell for cell in cells if self.sheets.cell_files(cell, "crispr", True)]
+        """Cell types of a table that have its CRISPRi table."""
+        cells, role = self.plans[table].cells, self.screen(table)
+        return [cell for cell in cells if self.sheets.cell_files(cell, role, True)]
+
+    @cached_property
+    def tested(self) -> list[str]:
+        """Tables whose elements are the tested regions themselves."""
+        return [name for name, table in self.tables.items() if table.get("scoring") == "tested"]
 
     def trainings(self, table: str) -> set[tuple[str, str, int, int]]:
         """(cell type, run, fold, seed) of every network that a table needs."""
@@ -209,6 +218,7 @@ def read_study(config: Settings, base: Path) -> Study:
         trained.update(with_starts(plan.settings, settings_of))
     _check_own_files(config, methods)
     _check_weights(trained)
+    _check_tested(tables, resolved)
     return Study(config, base, sheets, methods, trained, tables, resolved, prepared)
 
 
@@ -257,6 +267,22 @@ def _check_weights(trained: Mapping[str, Settings]) -> None:
             continue
         if not Path(path).expanduser().exists():
             raise UserError(f"no such file or folder (start_from of {name})", path)
+
+
+def _check_tested(tables: Mapping[str, Settings], resolved: Mapping[str, Plan]) -> None:
+    """Raise a `UserError` for a row that cannot be given tested regions as its elements."""
+    for name, table in tables.items():
+        if table.get("scoring") != "tested":
+            continue
+        if table["kind"] != "screen":
+            raise UserError(f"scoring: tested is for kind: screen, not {table['kind']}", name)
+        for line in resolved[name].lines:
+            settings = resolved[name].settings.get(line.run)
+            if settings is not None and not settings["inputs"]["elements"]:
+                raise UserError(
+                    f"{line.method} reads windows; scoring: tested is for methods on elements",
+                    f"table {name}, row {line.label!r}",
+                )
 
 
 def _check_loci(config: Settings) -> None:

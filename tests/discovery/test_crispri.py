@@ -118,6 +118,7 @@ def test_command_writes_table_and_figure(files: Path) -> None:
             "--crispr", str(files / "crispr.tsv"), "--genes", str(files / "genes.tsv"),
             "--cell", "K562", "--out", str(files / "o.tsv"), "--figure", str(files / "o.png"),
             "--samples", "20", "--perturbation", "own", "--by-gene", str(files / "g.tsv"),
+            "--nominated", str(files / "n.tsv"),
         ],
         catch_exceptions=False,
     )  # fmt: skip
@@ -131,6 +132,11 @@ def test_command_writes_table_and_figure(files: Path) -> None:
     assert overall.loc["other", "average_precision"] == 0.5
     assert (files / "o.png").read_bytes().startswith(b"\x89PNG")
     assert pd.read_csv(files / "g.tsv", sep="\t").empty  # two tested elements a gene are few
+    called = pd.read_csv(files / "n.tsv", sep="\t").set_index(["predictor", "gene"])
+    assert called.loc[("own", "A"), ["tested", "act", "called", "true", "precision"]].tolist() == [
+        2, 1, 1, 1, 1.0,
+    ]  # fmt: skip
+    assert called.loc[("other", "B"), ["called", "precision"]].tolist() == [2, 0.5]
 
 
 def test_predicted_change_is_compared_where_an_element_was_scored() -> None:
@@ -168,10 +174,15 @@ def test_screen_stands_beside_the_published_values(tmp_path: Path) -> None:
     pd.DataFrame([row | {"gene": "KLF1"}, row | {"gene": "MYC"}]).to_csv(
         tmp_path / "g.tsv", sep="\t", index=False
     )
+    called = {"tested": 23, "act": 5, "called": 4, "true": 3, "precision": 0.75}
+    pd.DataFrame(
+        [called | {"predictor": p, "gene": g} for p in ("A", "ABC") for g in ("KLF1", "MYC")]
+    ).to_csv(tmp_path / "n.tsv", sep="\t", index=False)
     done = CliRunner().invoke(
         app,
         [
             "screen", "--measured", f"K={tmp_path}/s.tsv", "--by-gene", f"K={tmp_path}/g.tsv",
+            "--nominated", f"K={tmp_path}/n.tsv",
             "--published", str(ROOT / "config/published.tsv"), "--cell", "K=K562",
             "--cell", "unscreened=GM12878", "--title", "T", "--out", str(tmp_path / "t.tsv"),
             "--lines", json.dumps([line.as_mapping() for line in lines]),
@@ -182,6 +193,7 @@ def test_screen_stands_beside_the_published_values(tmp_path: Path) -> None:
     table = pd.read_csv(tmp_path / "t.tsv", sep="\t").set_index(["score", "of"])
     assert table["published"].dropna().to_dict() == {
         ("A", "0-100 kb"): 0.71, ("A x ABC", "0-100 kb"): 0.756, ("P", "KLF1"): 0.88,
+        ("A", "KLF1"): 0.8, ("ABC", "KLF1"): 0.29,
     }  # fmt: skip
     assert table.loc[("A", "0-100 kb"), "difference"] == pytest.approx(0.09)
     text = (tmp_path / "t.md").read_text()
@@ -198,7 +210,7 @@ def test_an_unknown_label_of_a_perturbation_is_one_line(files: Path) -> None:
             [
                 "crispri", f"--link=a={files / 'b.parquet'}", "--perturbation", "nothing",
                 "--abc", "x", "--crispr", "x", "--genes", str(files / "genes.tsv"),
-                "--out", "o", "--by-gene", "g", "--figure", "f",
+                "--out", "o", "--by-gene", "g", "--nominated", "n", "--figure", "f",
             ],
             catch_exceptions=False,
         )  # fmt: skip

@@ -129,7 +129,10 @@ def make(folder: Path) -> Project:
     with (sheets / "samples.tsv").open("a") as out:
         out.write("SIM3\tsim38\tthe third cell type\tH1\n")
     _write_footprints(folder / "footprints.bb")
+    _write_workbook(folder)
     with (sheets / "files.tsv").open("a") as out:
+        book = (folder / "screen.xlsx").resolve()
+        out.write(f"SIM1\tcrispr:fulco\t1\tpath\tscreen\txlsx\t{book}\t\n")
         for role, replicate, source, accession, kind in SIM3:
             out.write(f"SIM3\t{role}\t{replicate}\t{source}\t{accession}\t{kind}\t\t\n")
         for cell, (mark, loops) in FURTHER.items():
@@ -157,6 +160,21 @@ def _write_footprints(out: Path) -> None:
         for start in np.unique(rng.integers(0, size - 20, 400) // 20 * 20)
     ]
     pybigtools.open(str(out), "w").write(dict(TINY["chromosomes"]), sorted(lines))
+
+
+def _write_workbook(folder: Path) -> None:
+    """The simulated screen as Fulco et al. have theirs."""
+    table = pd.read_csv(folder / "simulated/truth/crispri.tsv", sep="\t")
+    names = {
+        "chrom": "chr", "chromStart": "start", "chromEnd": "end", "measuredGeneSymbol": "Gene",
+        "startTSS": "Gene TSS", "EffectSize": "Fraction change in gene expr",
+        "Significant": "Significant",
+    }  # fmt: skip
+    mine = table[table["CellType"] == "SIM1"].rename(columns=names)[list(names.values())]
+    own = {"Activity": 1.0, "Normalized HiC Contacts": 0.5}
+    mine.assign(**own).to_excel(
+        folder / "screen.xlsx", sheet_name="Supplementary Table 6a", index=False, startrow=1
+    )
 
 
 def _write_methods(folder: Path) -> None:

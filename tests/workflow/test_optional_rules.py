@@ -49,7 +49,7 @@ def test_files_of_another_assembly_are_lifted(tmp_path: Path) -> None:
     header, *rows = (ROOT / "config/files.tsv").read_text().splitlines()
     rows = [row for row in rows if not row.startswith("K562\tcrispr")]
     own = f"K562\tcrispr\t1\tpath\tscreen\ttsv\t{tmp_path}/screen.tsv\t\thg19"
-    sheet = [f"{header}\tassembly", *(f"{row}\t" for row in rows), own]
+    sheet = [header, *rows, own]
     (tmp_path / "files.tsv").write_text("\n".join(sheet) + "\n")
     status, text = plan(tmp_path, "results/crispr/K562.tsv", {"files": "files.tsv"})
     assert status == 0, text
@@ -140,9 +140,37 @@ def test_screen_of_all_folds_beside_the_published_values(tmp_path: Path) -> None
     assert "--cell K562 --reference 'Fulco et al., 2019'" in command
     (command,) = (line for line in text.splitlines() if "gexpipe discover screen" in line)
     assert "--measured K562=results/crispr/K562.epinformer_crispri.tsv" in command
+    assert command.count("--nominated K562=results/crispr/K562.epinformer_crispri.nominated.tsv")
     own = {"cells": ["GM12878"]}
     status, text = plan(tmp_path, "results/tables/all", own)
     assert status == 0 and "epinformer_crispri" not in text, "no screen of this cell type"
+
+
+def test_tested_regions_are_the_elements_of_the_papers_own_pairs(tmp_path: Path) -> None:
+    status, text = plan(tmp_path, "results/tables/epinformer_fulco.tsv", {})
+    assert status == 0, text
+    book = "resources/files/Fulco2019_tables.xlsx --out resources/screens/Fulco2019_tables.tsv"
+    assert f"gexpipe discover workbook {book}" in text
+    lift = "--table resources/screens/Fulco2019_tables.tsv --chain"
+    assert lift in text and "--format tsv --out resources/lifted/Fulco2019_tables.tsv" in text
+    regions = "results/screened/K562.epinformer_fulco.parquet"
+    (made,) = (line for line in text.splitlines() if "gexpipe discover tested" in line)
+    assert "--crispr resources/lifted/Fulco2019_tables.tsv" in made
+    assert "--cell K562 " in made and f"--max-distance 100000 --slot 2000 --out {regions}" in made
+    (stored,) = (line for line in text.splitlines() if f"elements --table {regions}" in line)
+    assert "--max-elements 0 " in stored
+    scored = [line for line in text.splitlines() if f"--candidates {regions}" in line]
+    assert len(scored) == 36 and all("screened/K562.epinformer_fulco.zarr" in s for s in scored)
+    (command,) = (line for line in text.splitlines() if "gexpipe discover crispri" in line)
+    assert f"--regions {regions}" in command and "x ABC=" not in command
+    assert command.count("--attention '") == 2
+    own = {"title": "T", "kind": "screen", "metrics": ["crispri"], "scoring": "tested"}
+    row = {"method": "prism", "label": "P", "score": "perturbation"}
+    (tmp_path / "config/tables").mkdir(parents=True)
+    (tmp_path / "config/tables/own.yaml").write_text(yaml.safe_dump({**own, "rows": [row]}))
+    status, text = plan(tmp_path, "results/tables/own.tsv", {})
+    assert status != 0
+    assert "table own, row 'P': prism reads windows; scoring: tested is for methods on" in text
 
 
 def test_figures_of_discovery_are_planned(tmp_path: Path) -> None:

@@ -1,16 +1,109 @@
 # What the trained models look at, beside experiments and as figures.
 
 
+rule screen_workbook:
+    """The pairs of Fulco et al. (2019), from their workbook."""
+    input:
+        "resources/files/{file}.xlsx",
+    output:
+        "resources/screens/{file}.tsv",
+    log:
+        "logs/discovery/screen_workbook.{file}.log",
+    benchmark:
+        "results/benchmarks/screen_workbook/{file}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(20, 2000),
+        runtime="30m",
+    message:
+        "CRISPRi pairs of {wildcards.file}"
+    shell:
+        "gexpipe discover workbook {input} --out {output} > {log} 2>&1"
+
+
+rule tested_regions:
+    """Regions that CRISPRi tested, as the elements of their genes."""
+    input:
+        abc="results/abc/{cell}/predictions.parquet",
+        crispr=screen_of,
+        genes="results/genes/genes.tsv",
+    output:
+        "results/screened/{cell}.{table}.parquet",
+    log:
+        "logs/discovery/tested_regions.{cell}.{table}.log",
+    benchmark:
+        "results/benchmarks/tested_regions/{cell}.{table}.jsonl"
+    wildcard_constraints:
+        table=one_of(STUDY.tested),
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8, 8000),
+        runtime="1h",
+    params:
+        pairs=screen_options,
+        slot=config["elements"]["slot"],
+    message:
+        "Regions of table {wildcards.table} that CRISPRi tested in {wildcards.cell}"
+    shell:
+        "gexpipe discover tested --abc {input.abc} --crispr {input.crispr} --genes {input.genes}"
+        " {params.pairs} --slot {params.slot} --out {output} > {log} 2>&1"
+
+
+use rule element_store as tested_store with:
+    input:
+        table="results/screened/{cell}.{table}.parquet",
+        fasta="resources/reference/genome.fa",
+        index="resources/reference/genome.fa.fai",
+        genes="results/genes/genes.tsv",
+    output:
+        written_store("results/screened/{cell}.{table}.zarr"),
+    log:
+        "logs/windows/tested.{cell}.{table}.log",
+    benchmark:
+        "results/benchmarks/tested_store/{cell}.{table}.jsonl"
+    wildcard_constraints:
+        table=one_of(STUDY.tested),
+    params:
+        slot=config["elements"]["slot"],
+        max_elements=0,
+    message:
+        "Bases of the regions that CRISPRi tested in {wildcards.cell}, table {wildcards.table}"
+
+
+use rule element_scores as tested_scores with:
+    input:
+        checkpoint="results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
+        sequence=store("results/windows/sequence.zarr"),
+        signals=store("results/windows/{cell}.zarr"),
+        examples=example_table,
+        elements=store("results/screened/{cell}.{windows}.zarr"),
+        candidates="results/screened/{cell}.{windows}.parquet",
+    output:
+        links="results/scores/{windows}/{cell}/{method}/fold{fold}/seed{seed}/{score}.parquet",
+    benchmark:
+        "results/benchmarks/tested_scores/{windows}.{score}.{cell}.{method}.fold{fold}.seed{seed}.jsonl"
+    wildcard_constraints:
+        windows=one_of(STUDY.tested),
+        score="perturbation|attention",
+    message:
+        "Score the regions of table {wildcards.windows} by {wildcards.score}: {wildcards.method}, {wildcards.cell}"
+
+
 rule crispr_scores:
     """What models look at against CRISPRi, beside ABC, activity and distance."""
     input:
         discovered_files,
-        abc="results/abc/{cell}/predictions.parquet",
-        crispr=lambda wildcards: cell_paths(wildcards.cell, "crispr"),
+        elements=screen_elements,
+        crispr=screen_of,
         genes="results/genes/genes.tsv",
     output:
         tsv="results/crispr/{cell}.{table}.tsv",
         genes="results/crispr/{cell}.{table}.genes.tsv",
+        nominated="results/crispr/{cell}.{table}.nominated.tsv",
         figure=report(
             "results/figures/crispr/{cell}.{table}.png",
             caption="../report/crispr.rst",
@@ -31,19 +124,15 @@ rule crispr_scores:
         runtime="1h",
     params:
         scores=discovered_links,
-        cells=lambda wildcards: crispr_cells(wildcards.cell),
-        reference=lambda wildcards: (
-            repeat("reference", TABLES[wildcards.table]["reference"])
-            if "reference" in TABLES[wildcards.table]
-            and SHEETS.published_as[wildcards.cell] == wildcards.cell
-            else ""
-        ),
+        pairs=screen_options,
+        elements=lambda wildcards: "regions" if wildcards.table in STUDY.tested else "abc",
     message:
         "Scores of table {wildcards.table} in {wildcards.cell} against CRISPRi"
     shell:
-        "gexpipe discover crispri {params.scores} --abc {input.abc} --crispr {input.crispr}"
-        " --genes {input.genes} {params.cells} {params.reference} --out {output.tsv}"
-        " --by-gene {output.genes} --figure {output.figure} > {log} 2>&1"
+        "gexpipe discover crispri {params.scores} --{params.elements} {input.elements}"
+        " --crispr {input.crispr} --genes {input.genes} {params.pairs} --out {output.tsv}"
+        " --by-gene {output.genes} --nominated {output.nominated} --figure {output.figure}"
+        " > {log} 2>&1"
 
 
 rule screen_table:
@@ -57,6 +146,11 @@ rule screen_table:
         ),
         genes=lambda wildcards: expand(
             "results/crispr/{cell}.{table}.genes.tsv",
+            cell=STUDY.screened(wildcards.table),
+            table=wildcards.table,
+        ),
+        nominated=lambda wildcards: expand(
+            "results/crispr/{cell}.{table}.nominated.tsv",
             cell=STUDY.screened(wildcards.table),
             table=wildcards.table,
         ),
@@ -85,13 +179,14 @@ rule screen_table:
     params:
         measured=lambda wildcards, input: in_order("measured", wildcards.table, input.measured),
         genes=lambda wildcards, input: in_order("by-gene", wildcards.table, input.genes),
+        nominated=lambda wildcards, input: in_order("nominated", wildcards.table, input.nominated),
         cells=lambda wildcards: published_cells(wildcards.table),
         lines=lambda wildcards: lines(wildcards.table),
         title=lambda wildcards: TABLES[wildcards.table]["title"],
     message:
         "Table {wildcards.table}: scores against CRISPRi, beside the published values"
     shell:
-        "gexpipe discover screen {params.measured} {params.genes} {params.cells}"
+        "gexpipe discover screen {params.measured} {params.genes} {params.nominated} {params.cells}"
         " --published {input.published} --lines {params.lines:q} --title {params.title:q}"
         " --out {output.tsv} > {log} 2>&1"
 

@@ -17,7 +17,7 @@ localrules:
 rule lift:
     """A table of intervals carried over from another assembly."""
     input:
-        table="resources/files/{file}",
+        table=lambda wildcards: SHEETS.lifted[wildcards.file].table,
         chain=lambda wildcards: SHEETS.chain(SHEETS.lifted[wildcards.file].assembly).path,
     output:
         table="resources/lifted/{file}",
@@ -35,7 +35,7 @@ rule lift:
         mem_mb=growing(1, 2000),
         runtime="1h",
     params:
-        format=lambda wildcards: SHEETS.lifted[wildcards.file].format,
+        format=lambda wildcards: SHEETS.lifted[wildcards.file].format.replace("xlsx", "tsv"),
     message:
         "Carry {wildcards.file} over to the genome's assembly"
     shell:

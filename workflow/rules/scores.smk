@@ -73,9 +73,9 @@ def runnable(table, *scores):
 
 def discovered(table, cell):
     """(row, element scores) of every row, fold and seed of a table of scores."""
-    plan = PLANS[table]
+    plan, windows = PLANS[table], table if table in STUDY.tested else "own"
     return [
-        (line, scores_of(line, cell, fold, seed, "own"))
+        (line, scores_of(line, cell, fold, seed, windows))
         for line in runnable(table)
         for fold in plan.folds
         for seed in plan.seeds
@@ -90,13 +90,41 @@ def discovered_files(wildcards):
 def discovered_links(wildcards):
     """Options of `discovered`; attention also times ABC."""
     abc = f"results/abc/{wildcards.cell}/predictions.parquet:abc_score"
-    items = []
-    for line, path in discovered(wildcards.table, wildcards.cell):
+    items, table = [], wildcards.table
+    for line, path in discovered(table, wildcards.cell):
         items.append((line.label, path))
-        if line.score == "attention":
+        if line.score == "attention" and table not in STUDY.tested:
             items.append((line.label + TIMES_ABC, f"{path}*{abc}"))
-    lost = sorted({line.label for line in runnable(wildcards.table, "perturbation")})
-    return f"{named_links(items)} {repeat('perturbation', lost)}"
+    lost = sorted({line.label for line in runnable(table, "perturbation")})
+    attentive = sorted({line.label for line in runnable(table, "attention")})
+    seen = repeat("attention", attentive) if table in STUDY.tested else ""
+    return f"{named_links(items)} {repeat('perturbation', lost)} {seen}"
+
+
+def screen_of(wildcards):
+    """The CRISPRi table that a table's scores meet."""
+    return cell_paths(wildcards.cell, STUDY.screen(wildcards.table))
+
+
+def screen_options(wildcards):
+    """Which pairs of it: of the cell type, of one publication, near the TSS."""
+    asked = TABLES[wildcards.table].get("reference", [])
+    known = SHEETS.published_as[wildcards.cell] == wildcards.cell
+    reach = repeat("max-distance", [config["elements"]["max_distance"]])
+    return " ".join(
+        [
+            crispr_cells(wildcards.cell),
+            repeat("reference", asked) if known else "",
+            reach if wildcards.table in STUDY.tested else "",
+        ]
+    )
+
+
+def screen_elements(wildcards):
+    """What scores are laid over: ABC's predictions, or the tested regions with their activity."""
+    if wildcards.table in STUDY.tested:
+        return f"results/screened/{wildcards.cell}.{wildcards.table}.parquet"
+    return f"results/abc/{wildcards.cell}/predictions.parquet"
 
 
 def drawn(wildcards, *scores):

@@ -183,6 +183,8 @@ for command in (
     discover_models.motifs,
     discover_screens.crispri,
     discover_screens.screen,
+    discover_screens.tested,
+    discover_screens.workbook,
     discover_screens.locus,
 ):
     app.command()(command)

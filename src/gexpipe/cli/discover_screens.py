@@ -22,9 +22,11 @@ from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 from gexpipe.named import by_name, files_by_name
 
-__all__ = ["crispri", "locus", "screen"]
+__all__ = ["crispri", "locus", "screen", "tested", "workbook"]
 
 log = get_logger(__name__)
+
+MaxDistance = Annotated[int, typer.Option(help="Largest distance of a region to the TSS, bp.")]
 
 
 def crispri(
@@ -35,12 +37,24 @@ def crispri(
             " Repeat; files of one label (folds, seeds) are pooled."
         ),
     ],
-    abc: Annotated[Path, typer.Option(help="ABC's element-gene scores (predictions.parquet).")],
     crispr: CrisprTable,
     genes: Genes,
     out: Annotated[Path, typer.Option(help="TSV to write: average precision by distance.")],
     by_gene: Annotated[Path, typer.Option(help="TSV to write: predicted and measured change.")],
+    nominated: Annotated[Path, typer.Option(help="TSV to write: elements called at 85 % recall.")],
     figure: Annotated[Path, typer.Option(help="PNG to write: precision against recall.")],
+    abc: Annotated[
+        Path | None, typer.Option(help="ABC's element-gene scores (predictions.parquet).")
+    ] = None,
+    regions: Annotated[
+        Path | None,
+        typer.Option(help="Table of `discover tested`, instead of --abc: its regions were scored."),
+    ] = None,
+    attention: Annotated[
+        list[str] | None,
+        typer.Option(help="With --regions: LABEL whose score is attention, normalised; repeat."),
+    ] = None,
+    max_distance: MaxDistance = 100_000,
     perturbation: Annotated[
         list[str] | None, typer.Option(help="LABEL whose score is a lost prediction; repeat.")
     ] = None,
@@ -49,34 +63,89 @@ def crispri(
     samples: Bootstrap = 1000,
     seed: Seed = 1,
 ) -> None:
-    """Element scores of models against CRISPRi, beside ABC, activity, contact and distance."""
+    """Element scores of models against CRISPRi, beside ABC, activity, contact and distance.
+
+    With --regions EPInformer's own evaluation: the tested regions are a gene's elements.
+    """
+    from gexpipe.crispri import precision
     from gexpipe.crispri import scores as scoring
+    from gexpipe.crispri import tested as regional
     from gexpipe.crispri.pairs import crispr_pairs, predicted
-    from gexpipe.crispri.precision import curve_table
     from gexpipe.crispri.table import changes_by_gene
     from gexpipe.reference.genes import read_genes, write_table
+    from gexpipe.tabular import read_parquet
 
+    if (abc is None) == (regions is None):
+        raise UserError("one of --abc and --regions is expected", "discover crispri")
     table, links = read_genes(genes), scoring.pooled(link)
-    unknown = set(perturbation or []) - set(links)
-    if unknown:
-        raise UserError(f"no --link {sorted(unknown)[0]!r}", "--perturbation")
+    for option, labels in (("--perturbation", perturbation), ("--attention", attention)):
+        unknown = set(labels or []) - set(links)
+        if unknown:
+            raise UserError(f"no --link {sorted(unknown)[0]!r}", option)
     pairs = crispr_pairs(crispr, table, cell or (), reference)
-    known = predicted(abc, set(pairs["gene_id"].dropna()), list(scoring.GIVEN.values()))
-    covered, scores = scoring.covered_scores(pairs, links, known)
-    measured = scoring.score_table(covered, scores, len(pairs), samples, seed)
+    if abc is not None:
+        known = predicted(abc, set(pairs["gene_id"].dropna()), list(scoring.GIVEN.values()))
+        covered, scores = scoring.covered_scores(pairs, links, known)
+        bins = precision.BINS
+    else:
+        found = read_parquet(regions or "", "table of tested regions", ["region_start", "contact"])
+        near = regional.screened_pairs(pairs, max_distance)
+        covered, scores = regional.region_scores(near, found, links, attention or [])
+        bins = regional.BINS
+    measured = scoring.score_table(covered, scores, len(pairs), samples, seed, bins)
     write_table(measured, out)
     lost = {label: links[label] for label in perturbation or []}
     symbols = dict(zip(table["gene_id"], table["symbol"], strict=True))
     write_table(changes_by_gene(covered, lost, symbols), by_gene)
+    called = precision.nominated(covered, scores)
+    called.insert(1, "gene", called["gene_id"].map(symbols))
+    write_table(called, nominated)
     title = f"{len(covered):,} of {len(pairs):,} tested pairs, {covered['regulated'].sum()} act"
-    scoring.draw_curves(curve_table(covered, scores), measured, title, figure)
-    for row in measured[measured["distance"] == "all"].itertuples():
+    scoring.draw_curves(precision.curve_table(covered, scores), measured, title, figure)
+    for row in measured[measured["distance"] == next(iter(bins))].itertuples():
         log.info("%s: average precision %.3f", row.predictor, row.average_precision)
+
+
+def tested(
+    abc: Annotated[Path, typer.Option(help="ABC's element-gene scores (predictions.parquet).")],
+    crispr: CrisprTable,
+    genes: Genes,
+    out: Annotated[Path, typer.Option(help="Element table to write (.parquet).")],
+    cell: Cells = None,
+    reference: Annotated[str, typer.Option(help="Keep rows whose Reference holds this.")] = "",
+    max_distance: MaxDistance = 100_000,
+    slot: Annotated[int, typer.Option(help="Bases per element, bp.")] = 2000,
+) -> None:
+    """Regions that CRISPRi tested, as the elements that EPInformer reads of their genes."""
+    from gexpipe.crispri import tested as regional
+    from gexpipe.crispri.pairs import crispr_pairs, predicted
+    from gexpipe.reference.genes import read_genes
+    from gexpipe.tabular import write_parquet
+
+    table = read_genes(genes)
+    pairs = crispr_pairs(crispr, table, cell or (), reference)
+    near = regional.screened_pairs(pairs, max_distance)
+    known = predicted(abc, set(near["gene_id"]), regional.MEASURED)
+    found = regional.region_table(near, known, table, slot)
+    write_parquet(found, out)
+    log.info("%d regions of %d genes", len(found), found["gene_id"].nunique())
+
+
+def workbook(
+    book: Annotated[Path, typer.Argument(help="Workbook of Fulco et al. (2019), .xlsx.")],
+    out: Annotated[Path, typer.Option(help="TSV to write, in the columns of EPCrisprBenchmark.")],
+) -> None:
+    """Read the CRISPRi pairs of Fulco et al. (2019) from their supplementary workbook."""
+    from gexpipe.crispri.workbook import read_workbook
+    from gexpipe.reference.genes import write_table
+
+    write_table(read_workbook(book), out)
 
 
 def screen(
     measured: Annotated[list[str], typer.Option(help="CELL=table of `discover crispri`; repeat.")],
     by_gene: Annotated[list[str], typer.Option(help="CELL=its table by gene; repeat.")],
+    nominated: Annotated[list[str], typer.Option(help="CELL=its table of called; repeat.")],
     published: Published,
     lines: Resolved,
     cell: Benchmark,
@@ -94,13 +163,18 @@ def screen(
         name: read_tsv(path, "table of scores", ["predictor", "distance"])
         for name, path in files_by_name(measured, "--measured", "CELL=FILE").items()
     }
-    changes = {
-        name: read_tsv(path, "table of changes", ["predictor", "gene"])
-        for name, path in files_by_name(by_gene, "--by-gene", "CELL=FILE").items()
-    }
+    by_name_of = {"--by-gene": by_gene, "--nominated": nominated}
+    changes, called = (
+        {
+            name: read_tsv(path, "table by gene", ["predictor", "gene"])
+            for name, path in files_by_name(files, option, "CELL=FILE").items()
+        }
+        for option, files in by_name_of.items()
+    )
     known_as = by_name(cell, "--cell", "CELL=CELL")
     beside = {name: other for name, other in known_as.items() if name in tables}
-    found = screen_table(tables, changes, read_lines(lines), read_published(published), beside)
+    rows, known = read_lines(lines), read_published(published)
+    found = screen_table(tables, changes, called, rows, known, beside)
     write_table(found, out, to_markdown(found, title))
 
 

@@ -115,7 +115,9 @@ def elements(
     genes: Genes,
     out: StoreOut,
     slot: Annotated[int, typer.Option(help="Bases per element, bp.")] = 2000,
-    max_elements: Annotated[int, typer.Option(help="Most elements per gene.")] = 60,
+    max_elements: Annotated[
+        int, typer.Option(help="Most elements per gene; 0: as many as the table has.", min=0)
+    ] = 60,
 ) -> None:
     """Write the bases of every distinct element once, and the gene-element links."""
     from gexpipe.reference.genes import read_genes
@@ -123,7 +125,8 @@ def elements(
     from gexpipe.windows.elements import build_elements
 
     links = read_stage(table, NEAR, "chrom")
-    build_elements(links, fasta, read_genes(genes), slot, max_elements, store_folder(out))
+    most = max_elements or int(links["rank"].max()) + 1
+    build_elements(links, fasta, read_genes(genes), slot, most, store_folder(out))
     logger.info("%d gene-element links", len(links))
 
 

@@ -18,6 +18,7 @@ from gexpipe.log import get_logger
 from gexpipe.tabular import numbers, read_table, read_tsv
 
 __all__ = [
+    "STUDY_COLUMNS",
     "best_overlap",
     "crispr_pairs",
     "overlap_scores",
@@ -28,6 +29,8 @@ logger = get_logger(__name__)
 
 Floats = NDArray[np.float64]
 
+# What a study itself measured of its pairs, where its table says so (`gexpipe.crispri.workbook`).
+STUDY_COLUMNS = ("study_activity", "study_contact")
 COLUMNS = ("chrom", "chromStart", "chromEnd", "startTSS", "endTSS", "measuredGeneSymbol")
 
 
@@ -56,7 +59,7 @@ def crispr_pairs(
     DataFrame
         chrom, start, end, gene_id (NaN: not in the gene table), distance (bp, middle of the element
         to middle of the TSS), regulated (bool), effect (fraction of expression gained, EffectSize;
-        NaN where the table has none).
+        NaN where the table has none), and the `STUDY_COLUMNS` that the table has.
     """
     table = read_table(path)
     missing = [name for name in [*COLUMNS, "Regulated"] if name not in table]
@@ -100,6 +103,11 @@ def crispr_pairs(
             "distance": ((start + end) / 2.0 - (first + last) / 2.0).abs(),
             "regulated": _flags(table, "Regulated", path),
             "effect": _effects(table, path),
+            **{
+                name: numbers(table, name, path, missing=True)
+                for name in STUDY_COLUMNS
+                if name in table
+            },
         }
     ).reset_index(drop=True)
     if pairs["regulated"].all() or not pairs["regulated"].any():

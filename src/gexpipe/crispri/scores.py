@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gexpipe.crispri.pairs import Floats, best_overlap
-from gexpipe.crispri.precision import benchmark
+from gexpipe.crispri.precision import BINS, benchmark
 from gexpipe.discovery.compare import links_of
 from gexpipe.errors import UserError
 from gexpipe.files import aside
@@ -27,7 +27,7 @@ logger = get_logger(__name__)
 # Of the table of scores: `benchmark`'s, and how many of the tested pairs it is about.
 COLUMNS = [
     "predictor", "distance", "pairs", "tested", "regulated", "average_precision", "low", "high",
-    "precision_at_70_recall", "threshold",
+    "precision_at_70_recall", "threshold", "precision_at_85_recall",
 ]  # fmt: skip
 # What stands beside the models, of ABC's predictions: predictor -> column.
 GIVEN = {"ABC": "abc_score", "activity": "activity", "contact": "contact"}
@@ -97,7 +97,12 @@ def covered_scores(
 
 
 def score_table(
-    covered: pd.DataFrame, scores: Mapping[str, Floats], tested: int, samples: int, seed: int
+    covered: pd.DataFrame,
+    scores: Mapping[str, Floats],
+    tested: int,
+    samples: int,
+    seed: int,
+    bins: Mapping[str, tuple[float, float]] = BINS,
 ) -> pd.DataFrame:
     """Average precision with its interval, overall and by distance; `COLUMNS`.
 
@@ -107,7 +112,7 @@ def score_table(
     if not covered["regulated"].any():
         logger.warning("none of the %d covered pairs is regulated: no measure", len(covered))
         return pd.DataFrame(columns=COLUMNS)
-    found = benchmark(covered, dict(scores), samples, seed)
+    found = benchmark(covered, scores, samples, seed, bins)
     return found.assign(tested=tested)[COLUMNS]
 
 
@@ -136,8 +141,19 @@ def draw_curves(curves: pd.DataFrame, table: pd.DataFrame, title: str, out: Path
         rows = table[table["predictor"] == predictor].set_index("distance").reindex(classes)
         value = rows["average_precision"].to_numpy(float)
         error = np.abs(rows[["low", "high"]].to_numpy(float).T - value)
-        x = np.arange(len(classes)) + (i - len(predictors) / 2) * 0.8 / len(predictors)
-        right.errorbar(x, value, error, fmt="o", color=colour, markersize=4, label=predictor)
+        width = 0.8 / len(predictors)
+        x = np.arange(len(classes)) + (i + 0.5 - len(predictors) / 2) * width
+        hatch = "//" if i >= 10 else ""
+        right.bar(
+            x,
+            value,
+            width,
+            yerr=error,
+            color=colour,
+            hatch=hatch,
+            label=predictor,
+            error_kw={"linewidth": 0.8},
+        )
     left.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
     right.set_xticks(np.arange(len(classes)), classes)
     right.set(xlabel="distance from the TSS", ylabel="average precision", ylim=(0, 1.02))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,14 @@ from gexpipe.tables.published import Published, lookup
 __all__ = ["changes_by_gene", "screen_table", "to_markdown"]
 
 PUBLISHED_PAIRS = "0-100 kb"  # of EPInformer's average precision
+SHOWN = "precision_at_85_recall"  # of the genes that a paper prints: figure 3d
 LEAST = 5  # tested elements of a gene below which there is no correlation
 
 # Measure -> heading of its block, what it is of, name of the value.
 HEADS = {
     "auprc": ("tested pairs by distance", "distance", "average precision"),
     "pearson": ("predicted against measured change, over the elements of a gene", "gene", "r"),
+    SHOWN: ("elements of a gene that are called at 85 % recall of all pairs", "gene", "precision"),
 }
 
 GENE_COLUMNS = ["predictor", "gene", "pairs", "regulated", "pearson", "spearman"]
@@ -79,6 +82,7 @@ def _loss(pairs: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
 def screen_table(
     measured: Mapping[str, pd.DataFrame],
     by_gene: Mapping[str, pd.DataFrame],
+    nominated: Mapping[str, pd.DataFrame],
     lines: Sequence[Line],
     published: Published,
     cells: Mapping[str, str],
@@ -89,6 +93,8 @@ def screen_table(
     ----------
     measured, by_gene : mapping
         Cell type -> output of `gexpipe.crispri.scores.score_table`, of `changes_by_gene`.
+    nominated : mapping
+        Cell type -> output of `gexpipe.crispri.precision.nominated`, with gene (symbol).
     lines : sequence of Line
         The table's rows; their settings are those of the published values.
     published : DataFrame
@@ -99,8 +105,9 @@ def screen_table(
     Returns
     -------
     DataFrame
-        `COLUMNS`: measure is ``auprc`` (of: distance class; low, high: its interval) or ``pearson``
-        (of: gene).
+        `COLUMNS`: measure is ``auprc`` (of: distance class; low, high: its interval), ``pearson``
+        or ``precision_at_85_recall`` (of: gene; pairs are those called, regulated the true ones of
+        them; of genes with a published value).
     """
     rows: list[dict[str, Any]] = []
     for cell, beside in cells.items():
@@ -120,6 +127,15 @@ def screen_table(
                 | {name: row[name] for name in ("pairs", "regulated")}
                 | {"published": known(row["predictor"], "pearson", f"gene={row['gene']}; ")}
             )
+        for row in nominated[cell].to_dict("records"):
+            printed = known(row["predictor"], "tpr", f"gene={row['gene']}; ")
+            if np.isnan(printed):
+                continue
+            rows.append(
+                {"cell": cell, "score": row["predictor"], "measure": SHOWN, "of": row["gene"]}
+                | {"pairs": row["called"], "regulated": row["true"], "value": row["precision"]}
+                | {"published": printed}
+            )
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.assign(difference=table["value"] - table["published"])
 
@@ -127,6 +143,8 @@ def screen_table(
 def _known(lines: Sequence[Line], published: Published, cell: str) -> Any:
     """Function from a score, a metric and the beginning of a setting to the published value."""
     settings = {}
+    if lines:
+        settings["ABC"] = (replace(lines[0], known_as="abc"), "score=abc")
     for line in lines:
         settings[line.label] = (line, line.setting)
         times = line.setting.replace("score=attention", "score=attention_abc")
@@ -136,6 +154,8 @@ def _known(lines: Sequence[Line], published: Published, cell: str) -> Any:
         if label not in settings or not settings[label][0].paper:
             return np.nan
         line, setting = settings[label]
+        if before:  # of one gene, not of the whole screen
+            setting = setting.removeprefix("dataset=crispri_flowfish; ")
         where = (line.paper, line.tables, line.known_as, cell, metric)
         found = lookup(published, *where, (before + setting,))
         return found[0] if found else np.nan

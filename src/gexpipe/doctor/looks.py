@@ -87,7 +87,8 @@ def look_at(handle: BinaryIO, file_format: str, expected: Expected, look: Look) 
     """Add what a file shows to ``look``; what cannot be read is wrong."""
     looks: dict[str, Callable[[BinaryIO, Expected, Look], None]] = {
         "bam": _bam, "bigWig": _big, "bigBed": _big, "hic": _hic, "mcool": _cool, "cool": _cool,
-        "cram": _magic(b"CRAM"), "zip": _magic(b"PK\x03\x04"), "tar": _magic(b"\x1f\x8b"),
+        "cram": _magic(b"CRAM"), "zip": _magic(b"PK\x03\x04"),
+        "xlsx": _magic(b"PK\x03\x04"), "tar": _magic(b"\x1f\x8b"),
     }  # fmt: skip
     try:
         looks.get(file_format, _text(file_format))(handle, expected, look)

@@ -37,7 +37,7 @@ def check_complete(path: Path, file_format: str, where: str) -> None:
         whole = len(start) >= 16 and struct.unpack_from("<q", start, 8)[0] < size
     elif file_format in ("mcool", "cool"):
         whole = _opens_as_hdf5(path)
-    elif file_format == "zip":
+    elif file_format in ("zip", "xlsx"):
         whole = zipfile.is_zipfile(path)
     elif file_format == "cram" and start[4:5] == b"\x03":
         with path.open("rb") as handle:

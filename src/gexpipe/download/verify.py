@@ -27,6 +27,7 @@ _MAGIC = {
     "cram": (b"CRAM",),
     "cool": _HDF5,
     "zip": (b"PK\x03\x04",),
+    "xlsx": (b"PK\x03\x04",),
     "tar": (_GZIP,),
 }
 _TEXT = {"bed", "fragments", "tagAlign", "ctss", "tsv", "csv", "gtf", "fasta", "chain"}
