@@ -42,6 +42,8 @@ def test_all_makes_every_table_and_figure(project: Project) -> None:
     change = merge(configuration(), {"discovery": {"loci": {"SIMG1": "chr22"}}})
     text = project.plan("results/tables/all", change=change)
     made = set(re.findall(r"results/\S+?\.(?:tsv|png)", text))
+    motifs = "results/motifs/SIM1/enhancer_encoder"
+    assert {f"{motifs}.tsv", f"{motifs}.deeplift.tsv"} <= made
     tables = {path.stem for path in (ROOT / "config/tables").glob("*.yaml")} - {"k562_counts"}
     assert {f"results/tables/{name}.tsv" for name in [*tables, "prism_table8"]} <= made
     for kind in (

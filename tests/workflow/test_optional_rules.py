@@ -179,6 +179,9 @@ def test_figures_of_discovery_are_planned(tmp_path: Path) -> None:
     status, text = plan(tmp_path, "results/motifs/K562/enhancer_encoder.tsv", change)
     assert status == 0, text
     assert "gexpipe discover motifs" in text and "--database known.meme" in text
+    assert "--attribution gradient" in text
+    status, text = plan(tmp_path, "results/motifs/K562/enhancer_encoder.deeplift.tsv", change)
+    assert status == 0 and "--attribution deeplift --references 1000 " in text
     status, text = plan(tmp_path, "results/figures/locus/K562/fold8/KLF1.png", {})
     assert status == 0, text
     (command,) = (line for line in text.splitlines() if "gexpipe discover locus" in line)

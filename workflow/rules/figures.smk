@@ -256,12 +256,38 @@ rule motifs:
         runtime="4h",
     params:
         database=lambda wildcards, input: repeat("database", input.database),
+        attribution="--attribution gradient",
     message:
         "Motifs that {wildcards.method} reads in {wildcards.cell}"
     shell:
         "gexpipe discover motifs --checkpoint {input.checkpoint} --activity {input.activity}"
-        " --genome {input.genome} --examples {input.examples} {params.database}"
+        " --genome {input.genome} --examples {input.examples} {params.database} {params.attribution}"
         " --out {output.tsv} --figure {output.figure} --threads {threads} > {log} 2>&1"
+
+
+use rule motifs as deep_motifs with:
+    output:
+        tsv="results/motifs/{cell}/{method}.deeplift.tsv",
+        figure=report(
+            "results/motifs/{cell}/{method}.deeplift.png",
+            caption="../report/motifs.rst",
+            category="Discovery",
+            labels={"figure": "motifs of {method}, DeepLIFT", "cell": "{cell}"},
+        ),
+    log:
+        "logs/discovery/deep_motifs.{cell}.{method}.log",
+    benchmark:
+        "results/benchmarks/deep_motifs/{cell}.{method}.jsonl"
+    resources:
+        gpu=gpus(1),
+        gres=gres(1),
+        mem_mb=growing(1, 8000),
+        runtime="8h",
+    params:
+        database=lambda wildcards, input: repeat("database", input.database),
+        attribution=f"--attribution deeplift --references {config['discovery']['references']}",
+    message:
+        "Motifs that {wildcards.method} reads in {wildcards.cell}, by DeepLIFT"
 
 
 rule locus:

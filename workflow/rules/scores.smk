@@ -200,10 +200,26 @@ def figures_of_all():
             for run in scattered(table)
         ]
         + [
+            f"results/motifs/{cell}/{run}{kind}.tsv"
+            for cell, run, _ in motif_runs([fold])
+            for kind in ("", ".deeplift")
+        ]
+        + [
             f"results/figures/locus/{cell}/fold{tested_in}/{gene}.png"
             for cell in scored
             for gene, tested_in in STUDY.loci.items()
         ]
+    )
+
+
+def motif_runs(folds):
+    """(cell, run, fold) of what reads motifs: those that the tables train anyway, of the first seed."""
+    trained = set.union(set(), *(STUDY.trainings(name) for name in STUDY.built))
+    shown = STUDY.showing("motifs")
+    return sorted(
+        (cell, run, fold)
+        for cell, run, fold, seed in trained
+        if run in shown and fold in folds and seed == config["seeds"][0]
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gexpipe.cli.options import Threads, TrainedFold
+from gexpipe.cli.options import Seed, Threads, TrainedFold
 from gexpipe.cli.sources import takes_sources
 from gexpipe.data.sources import Sources
 from gexpipe.errors import UserError
@@ -16,6 +16,8 @@ from gexpipe.log import get_logger
 __all__ = ["motifs", "weights"]
 
 log = get_logger(__name__)
+
+TOLERANCE = 0.01  # of DeepLIFT's sums, as share of the mean difference of predictions
 
 
 @takes_sources("sequence", "signals", required=("sequence", "signals"))
@@ -64,20 +66,34 @@ def motifs(
     split: Annotated[str, typer.Option(help="Part of the checkpoint's fold, or all.")] = "all",
     most: Annotated[int, typer.Option(help="So many elements, the most active.", min=1)] = 20_000,
     least: Annotated[int, typer.Option(help="Seqlets below which there is no pattern.")] = 100,
+    attribution: Annotated[str, typer.Option(help="gradient, or deeplift.")] = "gradient",
+    references: Annotated[
+        int, typer.Option(help="DeepLIFT: shuffled references of an element.", min=1)
+    ] = 1000,
+    seed: Seed = 1,
     threads: Threads = 1,
 ) -> None:
-    """Find the motifs that EPInformer's sequence encoder reads. Needs the motifs extra."""
+    """Find the motifs that EPInformer's sequence encoder reads. Needs the motifs extra.
+
+    By its gradients, or by DeepLIFT against dinucleotide-shuffled references; then it is said how
+    far the contributions of an element are from adding up to the difference of predictions.
+    """
     from gexpipe.train.process import prepare
 
     prepare(threads)
     import numpy as np
+    import torch
 
     from gexpipe.data.open import open_data
     from gexpipe.discovery import motifs as finding
     from gexpipe.discovery.logos import draw_logos
+    from gexpipe.discovery.shuffled_references import deep_lift
     from gexpipe.models.checkpoint import open_checkpoint
     from gexpipe.reference.genes import write_table
 
+    kinds = ("gradient", "deeplift")
+    if attribution not in kinds:
+        raise UserError(f"{attribution!r}, expected {' or '.join(kinds)}", "--attribution")
     model, config, trained = open_checkpoint(checkpoint, None)
     if "motifs" not in config.declared.shows:
         raise UserError(f"a {config.architecture}, which shows no motifs", checkpoint)
@@ -87,9 +103,21 @@ def motifs(
     rows = np.arange(len(target)) if split == "all" else data.split(trained or 11, split)
     rows = np.sort(rows[np.argsort(-target[rows], kind="stable")[:most]])
     both = config.inputs.reverse_complement > 0
-    given = finding.attributions(model, data, rows, config.train.batch_size, both)
+    gap = float("nan")
+    if attribution == "deeplift":
+        model.to("cuda" if torch.cuda.is_available() else "cpu")
+        lifted = deep_lift(model, data, rows, references, both, seed)
+        if len(lifted.rows) < len(rows):
+            log.warning("%d of %d elements have an unknown base and are left out",
+                        len(rows) - len(lifted.rows), len(rows))  # fmt: skip
+        gap, given = lifted.gap, (lifted.bases, lifted.contributions)
+        say = log.warning if gap > TOLERANCE else log.info
+        say("contributions add up to the difference from %d references within %.2g of its mean",
+            references, gap)  # fmt: skip
+    else:
+        given = finding.attributions(model, data, rows, config.train.batch_size, both)
     found = finding.find_motifs(*given, least=least)
-    table = finding.match(found, known)
+    table = finding.match(found, known).assign(attribution=attribution, gap=gap)
     write_table(table, out)
     draw_logos([item["matrix"] for item in found], table, figure)
     log.info("%d patterns in %d elements", len(table), len(rows))

@@ -99,15 +99,17 @@ class ElementEncoder(nn.Module):
         self.convolutions = nn.ModuleList(nn.Conv1d(i, o, 3, padding=1) for i, o in pairs)
         self.norms = nn.ModuleList(WeightedBatchNorm(o) for _, o in pairs)
         self.residuals = nn.ModuleList(nn.Conv1d(o, o, 1) for _, o in pairs)
+        # Modules, not functions: attribution methods hook onto what is not linear.
+        self.elu, self.pool = nn.ELU(), nn.MaxPool2d((1, 2))
 
     def forward(self, x: Tensor, counts: Tensor | None = None) -> Tensor:
         """(R, 4, L) one-hot to (R, C, L // 16)."""
         x = functional.pad(x, ((STEM - 1) // 2, STEM // 2))  # as many positions out as in
-        x = functional.elu(_conv(self.stem, _channels_last(x)))
+        x = self.elu(_conv(self.stem, _channels_last(x)))
         for conv, norm, residual in zip(self.convolutions, self.norms, self.residuals, strict=True):
             # ELU rises, so pooling first gives the same with half the exponentials.
-            x = functional.elu(functional.max_pool2d(norm(_conv(conv, x), counts), (1, 2)))
-            x = functional.elu(_conv(residual, x)) + x
+            x = self.elu(self.pool(norm(_conv(conv, x), counts)))
+            x = self.elu(_conv(residual, x)) + x
         return x.squeeze(2)
 
 
