@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,15 @@ from gexpipe.intervals import at_row
 from gexpipe.records import content_key
 from gexpipe.tabular import read_table
 
-__all__ = ["EXTENSIONS", "FileRow", "Sheets", "load_sheets", "locate", "read_sheet"]
+__all__ = [
+    "EXTENSIONS",
+    "NOT_PUBLISHED",
+    "FileRow",
+    "Sheets",
+    "load_sheets",
+    "locate",
+    "read_sheet",
+]
 
 # File format -> extension of the local file. Gzipped text keeps its own magic bytes, not a name.
 EXTENSIONS = {
@@ -57,6 +65,8 @@ _EITHER = (
     ("abc_elements", "element_dnase_counts"), ("atac_fragments", "atac_bam"),
     ("atac_fragments", "dnase_bam"),
 )  # fmt: skip
+# In the place of the cell type whose published values stand beside another's: there is none.
+NOT_PUBLISHED = "-"
 LIFTED = ("bed", "ctss", "tsv", "csv", "xlsx")  # can be carried to another assembly
 
 
@@ -138,6 +148,11 @@ class FileRow:
         return f"resources/bam/{self.accession}.bam" if aligned else self.table
 
 
+def _published_as(row: Mapping[Hashable, Any]) -> str:
+    """Cell type whose published values stand beside this one's; `NOT_PUBLISHED` for a stand-in."""
+    return row.get("published_as") or (NOT_PUBLISHED if row.get("stands_for") else row["cell"])
+
+
 class Sheets:
     """The three sheets together, with the questions the rules ask.
 
@@ -162,9 +177,11 @@ class Sheets:
         self.names = names
         self.genome = assembly
         self.assembly = dict(zip(samples["cell"], samples["assembly"], strict=True))
-        self.published_as = {
-            row["cell"]: row.get("published_as") or row["cell"]
-            for row in samples.to_dict("records")
+        rows = samples.to_dict("records")
+        self.published_as = {row["cell"]: _published_as(row) for row in rows}
+        self.stands_for = {
+            row["cell"]: row.get("stands_for") or row.get("published_as") or row["cell"]
+            for row in rows
         }
         self._cell_rows = _rows(files, names["files"], assembly)
         self._reference_rows = _rows(reference, names["reference"], assembly)

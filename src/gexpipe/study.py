@@ -212,7 +212,7 @@ def read_study(config: Settings, base: Path) -> Study:
     tables = read_tables(places, schemas, config)
     known = _readable_targets(config, sheets)
     resolved = plans(
-        tables, config, settings_of, sheets.published_as, known, sheets.reference_roles(), files
+        tables, config, settings_of, sheets.stands_for, known, sheets.reference_roles(), files
     )
     for plan in resolved.values():  # equal rows of two tables are one run
         trained.update(with_starts(plan.settings, settings_of))

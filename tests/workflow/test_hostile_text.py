@@ -120,8 +120,8 @@ def test_a_column_of_the_file_sheet(project: Project, column: str) -> None:
         assert_refused(dry_run(project), f": {column}: ")
 
 
-def test_the_cell_type_whose_published_values_are_shown(project: Project) -> None:
-    write_cell(project, "samples", {"cell": "SIM1"}, "published_as")
+def test_the_cell_type_whose_rows_are_computed(project: Project) -> None:
+    write_cell(project, "samples", {"cell": "SIM1"}, "stands_for")
     assert_whole(dry_run(project))
 
 

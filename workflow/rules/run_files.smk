@@ -204,3 +204,10 @@ def runs(pattern, methods):
         fold=config["splits"]["fold"],
         seed=config["seeds"],
     )
+
+
+def scatters():
+    """Predicted against observed expression of every method and cell type of the configuration."""
+    return expand(
+        "results/figures/scatter/{cell}.{method}.png", cell=config["cells"], method=METHODS
+    )

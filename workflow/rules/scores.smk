@@ -150,7 +150,7 @@ def drawn_files(wildcards):
 
 def crispr_cells(cell):
     """``--cell`` for a CRISPRi table: the cell type, or the one whose published values it has."""
-    return repeat("cell", dict.fromkeys([cell, SHEETS.published_as[cell]]))
+    return repeat("cell", dict.fromkeys([cell, SHEETS.stands_for[cell]]))
 
 
 def scored_window(table):

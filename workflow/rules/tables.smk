@@ -15,6 +15,7 @@ localrules:
     table_scatter,
     costs,
     provenance,
+    front,
 
 
 rule table_metrics:
@@ -511,3 +512,38 @@ rule provenance:
     shell:
         "gexpipe tables provenance {params.files} --config {params.config:q} --out {output.tsv}"
         " > {log} 2>&1"
+
+
+rule front:
+    """The first page of a run: results/index.html, made last."""
+    input:
+        folders_only,
+        # Listed on the page where they are.
+        provenance="results/provenance.tsv",
+        quality="results/quality.tsv",
+        table="results/tables/table1.tsv",
+        metrics="results/metrics/table1.tsv",
+        predictions=PLANS["table1"].predictions(),
+        controls="results/tables/controls.tsv" if CONTROLLED else [],
+        costs="results/tables/costs.tsv",
+        figures=scatters(),
+    output:
+        "results/index.html",
+    log:
+        "logs/tables/front.log",
+    benchmark:
+        "results/benchmarks/front/all.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 1000),
+        runtime="15m",
+    params:
+        controls=lambda wildcards, input: repeat("controls", input.controls),
+        figures=lambda wildcards, input: repeat("figure", input.figures),
+    message:
+        "The first page: {output}"
+    shell:
+        "gexpipe tables front --table {input.table} --metrics {input.metrics} {params.controls}"
+        " --costs {input.costs} {params.figures} --out {output} > {log} 2>&1"

@@ -230,6 +230,33 @@ def scatter(
 
 
 @app.command()
+def front(
+    table: Annotated[Path, typer.Option(help="Table 1.")],
+    metrics: Metrics,
+    out: Annotated[Path, typer.Option(help="Page to write, in the folder of the results.")],
+    controls: Annotated[Path | None, typer.Option(help="Table of the controls.")] = None,
+    costs: Annotated[Path | None, typer.Option(help="Table of the costs.")] = None,
+    figure: Annotated[list[Path] | None, typer.Option(help="Figure to show; repeat.")] = None,
+) -> None:
+    """The first page of a run: its table, its genes, what it cost, what lies where."""
+    from gexpipe.tables.front import front_page, scored_rows
+    from gexpipe.tables.page import write_page
+    from gexpipe.tables.runs import read_run_metrics
+    from gexpipe.tabular import read_tsv
+
+    rows = scored_rows(read_tsv(table, "benchmark table"), read_run_metrics(metrics))
+    page = front_page(
+        rows,
+        out.parent,
+        read_tsv(controls, "table of controls") if controls else None,
+        read_tsv(costs, "table of costs") if costs else None,
+        figure or (),
+    )
+    write_page(page, out)
+    logger.info("%s: %d rows", out, len(rows))
+
+
+@app.command()
 def costs(
     benchmarks: Annotated[Path, typer.Option(help="Folder with RULE/JOB.jsonl.")],
     out: Out,

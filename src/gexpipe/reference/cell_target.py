@@ -36,7 +36,7 @@ def target_of(target: Mapping[str, Any], sheets: Sheets, cell: str) -> dict[str,
     """
     own = target.get("cells", {}).get(cell, {})
     found = {key: value for key, value in {**target, **own}.items() if key != "cells"}
-    found["column"] = found["column"].replace("{cell}", sheets.published_as[cell])
+    found["column"] = found["column"].replace("{cell}", sheets.stands_for[cell])
     return found
 
 

@@ -31,7 +31,7 @@ _DOES = ("transcription", "splicing", "transport of vesicles", "cell adhesion", 
 def geuvadis_cell(config: SimulationConfig) -> str:
     """The cell type of the individuals' cells: the one that stands for GM12878, or the last."""
     listed = [name for name, cell in config.cells.items() if cell.listed]
-    return next((n for n in listed if config.cells[n].published_as == "GM12878"), listed[-1])
+    return next((n for n in listed if config.cells[n].stands_for == "GM12878"), listed[-1])
 
 
 def write_mane(

@@ -181,15 +181,15 @@ class CellConfig:
     """One simulated cell type.
 
     ``cage`` is "ctss" or "bigWig", ``contacts`` is "hic" or "mcool"; ``activators`` gives the
-    strength of the three activator motifs (gata, ap1, ets) in this cell. ``published_as`` is the
-    real cell type whose published values the tables put beside this one's, empty for none.
+    strength of the three activator motifs (gata, ap1, ets) in this cell. ``stands_for`` is the
+    real cell type whose rows of the tables this one computes, empty for none.
     ``listed`` is whether the sheets have its rows; its files are in the mirror either way.
     """
 
     cage: str
     contacts: str
     activators: dict[str, float]
-    published_as: str = ""
+    stands_for: str = ""
     listed: bool = True
 
 

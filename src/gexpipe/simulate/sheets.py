@@ -23,7 +23,7 @@ def write_sheets(folder: Path, config: SimulationConfig, rows: list[dict[str, st
             "cell": list(listed),
             "assembly": config.assembly,
             "description": [f"simulated cell type, seed {config.seed}" for _ in listed],
-            "published_as": [cell.published_as for cell in listed.values()],
+            "stands_for": [cell.stands_for for cell in listed.values()],
         }
     )
     table = pd.DataFrame(rows)

@@ -38,7 +38,8 @@ def benchmark_table(
     names : sequence of str
         Metrics in order.
     cells : dict
-        Cell type -> cell type whose published values stand beside it.
+        Cell type -> cell type whose published values stand beside it; `NOT_PUBLISHED` for a
+        stand-in, which has none.
     by_fold : bool
         One row per fold instead of one for all, and one for their genes pooled; the published
         setting then ends in ``fold=1`` ... ``fold=all``.

@@ -58,7 +58,7 @@ def plans(
     tables: Mapping[str, dict],
     config: Mapping[str, Any],
     settings_of: Callable[[str], dict[str, Any]],
-    published_as: Mapping[str, str],
+    stands_for: Mapping[str, str],
     targets: Sequence[str],
     gene_sets: Collection[str] = (),
     method_files: Collection[str] = (),
@@ -73,8 +73,8 @@ def plans(
         The configuration.
     settings_of : callable
         Method -> its settings in this configuration.
-    published_as : mapping
-        Cell type -> cell type whose published values stand beside it.
+    stands_for : mapping
+        Cell type -> cell type of the papers whose rows it computes.
     targets : sequence of str
         Named targets that can be made.
     gene_sets : collection of str
@@ -94,7 +94,7 @@ def plans(
         method_files=method_files,
         pretrained=config["pretrained"],
     )
-    cells = {cell: published_as[cell] for cell in config["cells"]}
+    cells = {cell: stands_for[cell] for cell in config["cells"]}
     known, found = cache(settings_of), {}
     for name, table in tables.items():
         folds = table.get("folds", [config["splits"]["fold"]])

@@ -16,6 +16,7 @@ body { font-family: sans-serif; margin: 2em; color: #222; }
 table { border-collapse: collapse; margin: 1em 0; }
 th, td { border-bottom: 1px solid #ddd; padding: 0.3em 0.8em; text-align: left; }
 th { border-bottom: 2px solid #888; }
+img { max-width: 100%; }
 tr:hover td { background: #f4f4f4; }
 """
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["error_increase", "paired_table"]
+__all__ = ["error_increase", "error_interval", "paired_table"]
 
 METRICS = ("mse", "pearson")
 COLUMNS = ["a", "b", "genes", "metric", "value_a", "value_b", "difference", "low", "high", "p"]
@@ -88,9 +88,20 @@ def error_increase(
     tuple of float
         2.5 % and 97.5 % quantiles of the mean increase over genes.
     """
-    grown = (_errors(after) - _errors(before)).dropna().to_numpy()
-    draw = np.random.default_rng(seed).integers(0, len(grown), (samples, len(grown)))
-    low, high = np.quantile(grown[draw].mean(axis=1), [0.025, 0.975])
+    return _mean_interval((_errors(after) - _errors(before)).dropna(), samples, seed)
+
+
+def error_interval(
+    runs: Sequence[pd.DataFrame], samples: int = 1000, seed: int = 1
+) -> tuple[float, float]:
+    """95 % bootstrap interval over genes of the MSE of runs; arguments as `error_increase`."""
+    return _mean_interval(_errors(runs), samples, seed)
+
+
+def _mean_interval(by_gene: pd.Series, samples: int, seed: int) -> tuple[float, float]:
+    values = by_gene.to_numpy()
+    draw = np.random.default_rng(seed).integers(0, len(values), (samples, len(values)))
+    low, high = np.quantile(values[draw].mean(axis=1), [0.025, 0.975])
     return float(low), float(high)
 
 

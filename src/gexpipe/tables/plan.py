@@ -301,7 +301,7 @@ def expand(
     limits : Limits
         What the configuration can run.
     cells : mapping
-        Cell type -> cell type whose published values stand beside it.
+        Cell type -> cell type of the papers whose rows it computes.
     folds, seeds : sequence of int
         Of the configuration; the table may ask for others.
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gexpipe.files import aside
+from gexpipe.sheets import NOT_PUBLISHED
 from gexpipe.tables.page import write_page
 
 __all__ = ["TITLES", "to_markdown", "write_table"]
@@ -31,7 +32,9 @@ def to_markdown(table: pd.DataFrame, title: str, metrics: list[str]) -> str:
     settings = bool((table["setting"] != "").any())
     for cell, rows in table.groupby("cell", sort=False):
         source = rows["published_cell"].iloc[0]
-        beside = "" if source == cell else f" (published values are those of {source})"
+        beside = (
+            "" if source in (cell, NOT_PUBLISHED) else f" (published values are those of {source})"
+        )
         names = ["method", *(["setting"] if settings else []), "runs"]
         lines += [f"## {cell}{beside}", ""]
         lines.append(f"| {' | '.join(names)} | {' | '.join(TITLES[m] for m in metrics)} |")
@@ -41,10 +44,14 @@ def to_markdown(table: pd.DataFrame, title: str, metrics: list[str]) -> str:
             cells = [_value(row, metric) for metric in metrics]
             lines.append(f"| {' | '.join([*about, *cells])} |")
         lines.append("")
-    lines.append(
-        "Mean ± sample standard deviation over runs. In brackets: the published value, and the "
-        "difference (reproduced minus published). A dash: not run in this configuration."
-    )
+    about = ["Mean ± sample standard deviation over runs."]
+    if table[[f"{metric}_published" for metric in metrics]].notna().any(axis=None):
+        about.append(
+            "In brackets: the published value, and the difference (reproduced minus published)."
+        )
+    if table["runs"].eq(0).any():
+        about.append("A dash: not run in this configuration.")
+    lines.append(" ".join(about))
     if any(f"{name}_error" in table for name in metrics):
         lines.append("With an asterisk: twice the standard deviation over bootstraps of the genes.")
     lines += _notes(table)

@@ -1,0 +1,266 @@
+"""The first page of a run: its table, how sure the numbers are, its genes, what lies where."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+
+from gexpipe.tables.metrics import read_predictions
+from gexpipe.tables.paired import error_interval
+from gexpipe.tabular import read_tsv
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+__all__ = ["PLACES", "closing_words", "front_page", "scored_rows"]
+
+# What a run leaves for people, in the order in which they look: path below results/, what it is.
+PLACES = (
+    ("tables/table1.html", "every method beside its published values"),
+    ("tables/controls.html", "does a method read its window: errors with windows exchanged"),
+    ("figures/scatter", "predicted against observed expression, a figure for each method"),
+    ("tables/published.html", "every published number: computed here, or what it needs"),
+    ("tables/all", "the list of all tables that were built"),
+    ("quality.html", "is each cell type's input what it should be"),
+    ("tables/costs.html", "time and memory of every rule"),
+    ("provenance.html", "where every file came from, with checksums and versions"),
+    ("runs", "one folder a training: checkpoint, history, predictions.parquet"),
+    ("windows", "window stores, for models of your own"),
+)
+NEXT = (
+    ("`snakemake --cores N results/tables/all`", "all tables and figures of the papers"),
+    ("`snakemake --report report.zip`", "this and every figure as one file to send to others"),
+    ("`gexpipe discover --help`", "which elements a model looks at"),
+    ("docs/add_a_cell.md, docs/add_a_method.md", "your own cell types and methods"),
+)
+EXTREMES = 5  # best and worst predicted genes that are shown
+COSTLIEST = 5
+APART = 20  # times the smallest error: bars that differ by more need a logarithmic axis
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method on a cell type: mean error over runs, and its interval over test genes.
+
+    Attributes
+    ----------
+    cell, label : str
+        Cell type; the method's label.
+    runs, genes : int
+        Trainings, and test genes of each.
+    mse, low, high : float
+        Mean squared error averaged over runs; 95 % interval over resampled genes.
+    mean : DataFrame
+        gene_id, symbol, observed, predicted (averaged over runs) of the test genes.
+    """
+
+    cell: str
+    label: str
+    runs: int
+    genes: int
+    mse: float
+    low: float
+    high: float
+    mean: pd.DataFrame
+
+
+def scored_rows(table: pd.DataFrame, metrics: pd.DataFrame) -> list[Row]:
+    """The rows of a benchmark table that were run, the smallest error of a cell type first.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `gexpipe.tables.build.benchmark_table`.
+    metrics : DataFrame
+        The metrics it was built from, which name the prediction files.
+    """
+    rows = []
+    for line in table[table["runs"] > 0].to_dict("records"):
+        runs = metrics[(metrics["cell"] == line["cell"]) & (metrics["method"] == line["run"])]
+        if runs.empty:
+            continue
+        read = [read_predictions(Path(path), "test") for path in runs["predictions"]]
+        low, high = error_interval(read)
+        every = pd.concat(read)
+        mean = every.groupby("gene_id", sort=False).agg(
+            symbol=("symbol", "first"),
+            observed=("observed", "mean"),
+            predicted=("predicted", "mean"),
+        )
+        rows.append(
+            Row(
+                line["cell"], line["label"], len(runs), len(mean), float(line["mse"]), low, high,
+                mean.reset_index(),
+            )
+        )  # fmt: skip
+    order = {cell: at for at, cell in enumerate(table["cell"].unique())}
+    return sorted(rows, key=lambda row: (order[row.cell], row.mse))
+
+
+def _chart(rows: Sequence[Row]) -> str:
+    """A bar a method and cell type, with its interval, as a picture within Markdown."""
+    cells = list(dict.fromkeys(row.cell for row in rows))
+    size = (1.5 + 4.5 * len(cells), 1.2 + 0.3 * max(sum(r.cell == c for r in rows) for c in cells))
+    figure, axes = plt.subplots(1, len(cells), figsize=size, squeeze=False, layout="constrained")
+    for axis, cell in zip(axes[0], cells, strict=True):
+        own = [row for row in rows if row.cell == cell]
+        mse = np.array([row.mse for row in own])
+        around = np.array([[row.mse - row.low, row.high - row.mse] for row in own]).clip(0).T
+        axis.barh(np.arange(len(own)), mse, xerr=around, color="#7a9cc6", ecolor="0.3")
+        axis.set_yticks(np.arange(len(own)), [row.label for row in own], fontsize="small")
+        axis.invert_yaxis()
+        axis.set(title=cell, xlabel="MSE on test genes (lines: 95 % interval over genes)")
+        if mse.max() > APART * mse.min() > 0:
+            axis.set_xscale("log")
+        axis.spines[["top", "right"]].set_visible(False)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=110)
+    plt.close(figure)
+    code = base64.b64encode(picture.getvalue()).decode()
+    return f"![MSE of every method](data:image/png;base64,{code})"
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    head = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
+    return [*head, *(f"| {' | '.join(cell.replace('|', ' ') for cell in r)} |" for r in rows), ""]
+
+
+def _time(hours: float) -> str:
+    if np.isnan(hours):
+        return "-"
+    minutes = hours * 60
+    return f"{minutes:.1f} min" if minutes < 90 else f"{hours:.1f} h"
+
+
+def _memory(megabytes: float) -> str:
+    return "-" if np.isnan(megabytes) else f"{megabytes / 1000:.1f} GB"
+
+
+def _genes(best: Row) -> list[str]:
+    error = (best.mean["predicted"] - best.mean["observed"]).abs()
+    ordered = best.mean.assign(error=error).sort_values("error", kind="stable")
+    lines = [
+        f"### {best.cell}: {best.label}", "",
+        "Expression is log10 of the signal; the error is |predicted - observed|.", "",
+    ]  # fmt: skip
+    shown = [("best", ordered.head(EXTREMES)), ("worst", ordered.iloc[::-1].head(EXTREMES))]
+    records: list[list[str]] = []
+    for which, part in shown:
+        for gene in part.to_dict("records"):
+            numbers = [f"{gene[name]:.3f}" for name in ("observed", "predicted", "error")]
+            records.append([which, str(gene["symbol"] or gene["gene_id"]), *numbers])
+    return lines + _table(["", "gene", "observed", "predicted", "error"], records)
+
+
+def _uses(controls: pd.DataFrame | None, row: Row) -> str:
+    if controls is None:
+        return "-"
+    own = controls[(controls["cell"] == row.cell) & (controls["label"] == row.label)]
+    if own.empty:
+        return "-"
+    return "yes" if bool(own["uses_window"].iloc[0]) else "no sign of it"
+
+
+def front_page(
+    rows: Sequence[Row],
+    results: Path,
+    controls: pd.DataFrame | None = None,
+    costs: pd.DataFrame | None = None,
+    figures: Sequence[Path] = (),
+) -> str:
+    """The page as Markdown.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Of `scored_rows`.
+    results : Path
+        The folder in which the page will lie; `PLACES` that exist there are listed.
+    controls, costs : DataFrame, optional
+        Tables of the run.
+    figures : sequence of Path
+        Figures to show, below ``results``.
+    """
+    lines = ["# What this run found", ""]
+    if rows:
+        lines += [_chart(rows), ""]
+        lines += _table(
+            ["cell", "method", "runs", "test genes", "MSE (95 % interval)", "reads its window"],
+            [
+                [
+                    row.cell, row.label, str(row.runs), f"{row.genes:,}",
+                    f"{row.mse:.4f} ({row.low:.4f} - {row.high:.4f})", _uses(controls, row),
+                ]
+                for row in rows
+            ],
+        )  # fmt: skip
+        lines += [
+            "MSE: mean squared error of log10 expression, averaged over runs; its interval comes "
+            "from resampling the test genes. `reads its window`: the error grows when windows are "
+            "exchanged between genes, beyond chance; `-`: not tested (no window, or no control).",
+            "",
+        ]
+        best = {row.cell: row for row in reversed(rows)}
+        lines += ["## Best and worst predicted genes", ""]
+        for cell in dict.fromkeys(row.cell for row in rows):
+            lines += _genes(best[cell])
+    if figures:
+        lines += ["## Predicted against observed", ""]
+        lines += [f"![{path.stem}]({path.relative_to(results).as_posix()})" for path in figures]
+        lines.append("")
+    if costs is not None:
+        lines += ["## What it cost", ""]
+        total = costs[costs["rule"] == "total"]
+        shown = pd.concat([costs[costs["rule"] != "total"].head(COSTLIEST), total])
+        lines += _table(
+            ["rule", "jobs", "time", "CPU time", "peak memory"],
+            [
+                [
+                    str(r["rule"]), f"{r['jobs']:.0f}", _time(r["hours"]), _time(r["cpu_hours"]),
+                    _memory(r["peak_memory_mb"]),
+                ]
+                for r in shown.to_dict("records")
+            ],
+        )  # fmt: skip
+    lines += ["## Where everything lies", ""]
+    lines += _table(
+        ["below this folder", "what"], [[_link(p), what] for p, what in _there(results)]
+    )
+    lines += ["## What to do next", ""]
+    lines += _table(["command or page", "what for"], [list(pair) for pair in NEXT])
+    return "\n".join(lines)
+
+
+def _there(results: Path) -> list[tuple[str, str]]:
+    return [(path, what) for path, what in PLACES if (results / path).exists()]
+
+
+def _link(path: str) -> str:
+    return f"[{path}]({path})"
+
+
+def closing_words(results: Path) -> list[str]:
+    """What the terminal says when a run ended well: the best methods, and what lies where."""
+    lines = ["gexpipe: finished."]
+    table = results / "tables/table1.tsv"
+    if table.exists():
+        found = read_tsv(table, "benchmark table")
+        for cell, own in found.dropna(subset=["mse"]).groupby("cell", sort=False):
+            best: dict[Any, Any] = own.sort_values("mse").iloc[0].to_dict()
+            lines.append(
+                f"  {cell}: of {len(own)} methods {best['label']} has the smallest error, MSE "
+                f"{best['mse']:.4f}, Pearson {best['pearson']:.3f} ({best['genes']:.0f} test genes)"
+            )
+    page = results / "index.html"
+    if page.exists():
+        lines.append(f"  Open first: {page}")
+    lines += [f"  {results / path}: {what}" for path, what in _there(results)[:5]]
+    return lines
