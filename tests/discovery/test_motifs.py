@@ -105,7 +105,7 @@ def test_both_strands_say_the_same_of_either() -> None:
 @extra
 @pytest.mark.slow
 def test_the_planted_motif_comes_back(tmp_path: Path) -> None:
-    write_motifs(tmp_path / "m.meme")
+    write_motifs(tmp_path / "m.meme", False)
     database = read_motifs(tmp_path / "m.meme")
     assert len(database) == 7 and database[NAME].shape == (4, 10)
     data: Any = Planted(200)
@@ -130,7 +130,7 @@ def test_a_file_without_motifs_is_refused(tmp_path: Path) -> None:
 
 
 def test_planted_motifs_are_those_of_the_file(tmp_path: Path) -> None:
-    write_motifs(tmp_path / "m.meme")
+    write_motifs(tmp_path / "m.meme", False)
     text = (tmp_path / "m.meme").read_text()
     assert f"MOTIF {NAME}\n" in text
     assert "0.962500" in text  # 1 - 0.05 + 0.05 / 4

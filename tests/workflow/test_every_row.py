@@ -49,7 +49,8 @@ def test_all_makes_every_table_and_figure(project: Project) -> None:
     for kind in (
         "gta/SIM2/gta-", "gta/SIM1/gta.fold11.seed2.attention", "weights/SIM1.prism",
         "scatter/gta_table1/SIM2.gta-", "scatter/epinformer_folds/SIM1.epinformer_hic",
-        "locus/SIM1/fold11/SIMG1", "tables/table1",
+        "locus/SIM1/fold11/SIMG1", "mutagenesis/SIM1/enhancer_encoder/fold11/SIMG1",
+        "tables/table1",
     ):  # fmt: skip
         assert any(path.startswith(f"results/figures/{kind}") for path in made), kind
     assert "results/predicted/SIM2/from_SIM1/prism-" in text, "the mixed model is trained once"

@@ -182,6 +182,10 @@ def test_figures_of_discovery_are_planned(tmp_path: Path) -> None:
     assert "--attribution gradient" in text
     status, text = plan(tmp_path, "results/motifs/K562/enhancer_encoder.deeplift.tsv", change)
     assert status == 0 and "--attribution deeplift --references 1000 " in text
+    target = "results/figures/mutagenesis/K562/enhancer_encoder/fold8/KLF1.png"
+    status, text = plan(tmp_path, target, change)
+    assert status == 0 and "gexpipe discover mutagenesis KLF1 --checkpoint" in text
+    assert "fold8/seed2/best.ckpt" in text and "--crispr resources/files/EPCrispr" in text
     status, text = plan(tmp_path, "results/figures/locus/K562/fold8/KLF1.png", {})
     assert status == 0, text
     (command,) = (line for line in text.splitlines() if "gexpipe discover locus" in line)

@@ -290,6 +290,56 @@ use rule motifs as deep_motifs with:
         "Motifs that {wildcards.method} reads in {wildcards.cell}, by DeepLIFT"
 
 
+rule mutagenesis:
+    """The enhancers of a gene, mutated base by base (extra: motifs)."""
+    input:
+        checkpoint=lambda wildcards: (
+            f"results/runs/{wildcards.cell}/{wildcards.method}/fold{wildcards.fold}"
+            f"/seed{config['seeds'][0]}/best.ckpt"
+        ),
+        genome="resources/reference/genome.fa",
+        index=beside("resources/reference/genome.fa.fai"),
+        genes="results/genes/genes.tsv",
+        abc="results/abc/{cell}/predictions.parquet",
+        crispr=lambda wildcards: cell_paths(wildcards.cell, "crispr", True),
+        database=[local(path) for path in [config["discovery"].get("motifs")] if path],
+    output:
+        motifs="results/mutagenesis/{cell}/{method}/fold{fold}/{gene}.motifs.tsv",
+        bases="results/mutagenesis/{cell}/{method}/fold{fold}/{gene}.bases.tsv",
+        windows="results/mutagenesis/{cell}/{method}/fold{fold}/{gene}.windows.tsv",
+        figure=report(
+            "results/figures/mutagenesis/{cell}/{method}/fold{fold}/{gene}.png",
+            caption="../report/mutagenesis.rst",
+            category="Discovery",
+            labels={"figure": "enhancers of {gene}, mutated", "cell": "{cell}"},
+        ),
+    log:
+        "logs/discovery/mutagenesis.{cell}.{method}.fold{fold}.{gene}.log",
+    benchmark:
+        "results/benchmarks/mutagenesis/{cell}.{method}.fold{fold}.{gene}.jsonl"
+    wildcard_constraints:
+        method=one_of(STUDY.showing("motifs")),
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1, 8000),
+        runtime="1h",
+    params:
+        crispr=lambda wildcards, input: repeat("crispr", input.crispr),
+        cells=lambda wildcards: crispr_cells(wildcards.cell),
+        database=lambda wildcards, input: repeat("database", input.database),
+        reach=config["elements"]["max_distance"],
+    message:
+        "Enhancers of {wildcards.gene} in {wildcards.cell}, mutated base by base: {wildcards.method}"
+    shell:
+        "gexpipe discover mutagenesis {wildcards.gene} --checkpoint {input.checkpoint}"
+        " --genome {input.genome} --genes {input.genes} --abc {input.abc} {params.crispr}"
+        " {params.cells} {params.database} --max-distance {params.reach} --out {output.motifs}"
+        " --bases {output.bases} --windows {output.windows} --figure {output.figure}"
+        " --threads {threads} > {log} 2>&1"
+
+
 rule locus:
     """A gene's neighbourhood drawn: signals, contact, scores, known elements."""
     input:

@@ -205,6 +205,12 @@ def figures_of_all():
             for kind in ("", ".deeplift")
         ]
         + [
+            f"results/figures/mutagenesis/{cell}/{run}/fold{tested_in}/{gene}.png"
+            for cell, run, tested_in in motif_runs(set(STUDY.loci.values()))
+            for gene, its_fold in STUDY.loci.items()
+            if its_fold == tested_in
+        ]
+        + [
             f"results/figures/locus/{cell}/fold{tested_in}/{gene}.png"
             for cell in scored
             for gene, tested_in in STUDY.loci.items()

@@ -181,6 +181,7 @@ def hub(
 for command in (
     discover_models.weights,
     discover_models.motifs,
+    discover_models.mutagenesis,
     discover_screens.crispri,
     discover_screens.screen,
     discover_screens.tested,

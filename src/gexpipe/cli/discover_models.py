@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from gexpipe.cli.options import Seed, Threads, TrainedFold
+from gexpipe.cli.options import Cells, Fasta, Genes, Seed, Threads, TrainedFold
 from gexpipe.cli.sources import takes_sources
 from gexpipe.data.sources import Sources
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 
-__all__ = ["motifs", "weights"]
+__all__ = ["motifs", "mutagenesis", "weights"]
 
 log = get_logger(__name__)
 
@@ -121,3 +121,71 @@ def motifs(
     write_table(table, out)
     draw_logos([item["matrix"] for item in found], table, figure)
     log.info("%d patterns in %d elements", len(table), len(rows))
+
+
+def mutagenesis(
+    gene: Annotated[str, typer.Argument(help="Gene id or symbol.")],
+    checkpoint: Annotated[Path, typer.Option(help="best.ckpt of a run of enhancer_encoder.")],
+    genome: Fasta,
+    genes: Genes,
+    abc: Annotated[Path, typer.Option(help="ABC's element-gene scores (predictions.parquet).")],
+    out: Annotated[Path, typer.Option(help="TSV to write: motifs in the best tiles.")],
+    bases: Annotated[Path, typer.Option(help="TSV to write: every mutation of the best tiles.")],
+    windows: Annotated[Path, typer.Option(help="TSV to write: tiles, masked pieces.")],
+    figure: Annotated[Path, typer.Option(help="PNG to write.")],
+    crispr: Annotated[
+        Path | None, typer.Option(help="CRISPRi table: the elements that act, if any does.")
+    ] = None,
+    cell: Cells = None,
+    database: Annotated[Path | None, typer.Option(help="Known motifs, a MEME file.")] = None,
+    max_distance: Annotated[int, typer.Option(help="Of an enhancer to the TSS, bp.")] = 100_000,
+    most: Annotated[int, typer.Option(help="So many enhancers.", min=1)] = 6,
+    threads: Threads = 1,
+) -> None:
+    """Tile a gene's enhancers, and mutate every base of the most active tile of each.
+
+    By EPInformer's encoder. The enhancers are those that CRISPRi says act, else ABC's best. Needs
+    the motifs extra.
+    """
+    from gexpipe.train.process import prepare
+
+    prepare(threads)
+    import pandas as pd
+    import torch
+    from pyfaidx import Fasta as Indexed
+
+    from gexpipe.crispri.known_elements import gene_enhancers, tested_elements
+    from gexpipe.discovery import mutagenesis as reading
+    from gexpipe.discovery.enhancer_figure import draw_enhancers
+    from gexpipe.discovery.motifs import read_motifs
+    from gexpipe.models.checkpoint import open_checkpoint
+    from gexpipe.reference.genes import find_gene, read_genes, write_table
+    from gexpipe.windows.layout import encode
+
+    model, config, _ = open_checkpoint(checkpoint, None)
+    if "motifs" not in config.declared.shows:
+        raise UserError(f"a {config.architecture}, which shows no motifs", checkpoint)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    table = read_genes(genes)
+    found = find_gene(table, gene)
+    acting = pd.DataFrame(columns=["chrom", "start", "end"])
+    if crispr is not None:
+        acting = tested_elements(crispr, table, cell or (), str(found["gene_id"]))["CRISPRi acts"]
+    chosen = gene_enhancers(abc, found, acting, max_distance, most)
+    known = read_motifs(database) if database else {}
+    with Indexed(str(genome), as_raw=True) as sequences:
+        if found["chrom"] not in sequences:
+            raise UserError(f"no chromosome {found['chrom']!r}", genome)
+        track = encode(sequences[found["chrom"]][:])
+    both = config.inputs.reverse_complement > 0
+    read = [
+        reading.read_enhancer(model, element, track, config.inputs.length, both)
+        for element in chosen.to_dict("records")
+    ]
+    hits = pd.concat([reading.motif_hits(each, known) for each in read], ignore_index=True)
+    write_table(hits, out)
+    write_table(pd.concat([each.bases() for each in read], ignore_index=True), bases)
+    write_table(pd.concat([each.windows() for each in read], ignore_index=True), windows)
+    kind = "act by CRISPRi" if len(acting) else "are ABC's best"
+    draw_enhancers(read, hits, f"{found['symbol']}: {len(read)} elements that {kind}", figure)
+    log.info("%d elements of %s that %s; %d motifs", len(read), gene, kind, len(hits))

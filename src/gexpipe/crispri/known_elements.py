@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from gexpipe.crispri.pairs import crispr_pairs
+from gexpipe.crispri.pairs import crispr_pairs, predicted
 from gexpipe.errors import UserError
 from gexpipe.intervals import data_lines, read_intervals
 from gexpipe.tabular import read_parquet
 
-__all__ = ["planted_elements", "read_marks", "tested_elements"]
+__all__ = ["gene_enhancers", "planted_elements", "read_marks", "tested_elements"]
 
 PLACE = ["chrom", "start", "end"]
+PROMOTER = 1_000  # bp around the TSS in which there are no enhancers
 MARK = (*PLACE, "name", "score")
 
 
@@ -54,6 +55,39 @@ def tested_elements(
     mine = mine.assign(score=mine["effect"].fillna(1.0))[[*PLACE, "score", "regulated"]]
     act = mine.pop("regulated")
     return {"CRISPRi change": mine, "CRISPRi acts": mine[act]}
+
+
+def gene_enhancers(
+    abc: Path, gene: pd.Series, acting: pd.DataFrame, maximum: int, most: int
+) -> pd.DataFrame:
+    """Elements of a gene to look into: those that CRISPRi says act, else ABC's best.
+
+    Parameters
+    ----------
+    abc : Path
+        ABC's predictions.
+    gene : Series
+        gene_id, chrom, tss.
+    acting : DataFrame
+        chrom, start, end of elements that act on it; may be empty.
+    maximum, most : int
+        Largest distance from the middle to the TSS, bp; so many elements, the nearest of those
+        that act, the best of ABC's (beyond 1 kb of the TSS).
+
+    Returns
+    -------
+    DataFrame
+        chrom, start, end, by distance.
+    """
+    known = acting if len(acting) else predicted(abc, {str(gene["gene_id"])}, ["abc_score"])
+    distance = ((known["start"] + known["end"]) / 2 - int(gene["tss"])).abs()
+    near = known.assign(distance=distance)[(known["chrom"] == gene["chrom"])]
+    near = near[(near["distance"] <= maximum)]
+    if not len(acting):
+        near = near[near["distance"] > PROMOTER].nlargest(most, "abc_score")
+    if near.empty:
+        raise UserError(f"no element within {maximum:,} bp of {gene['gene_id']}", abc)
+    return near.sort_values("distance").head(most)[PLACE].reset_index(drop=True)
 
 
 def planted_elements(folder: Path, cells: Collection[str], gene_id: str) -> dict[str, pd.DataFrame]:

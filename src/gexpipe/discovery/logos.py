@@ -17,17 +17,17 @@ from gexpipe.files import aside
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-__all__ = ["draw_logos"]
+__all__ = ["draw_logos", "letter"]
 
 COLOURS = {"A": "C2", "C": "C0", "G": "C1", "T": "C3"}
 
 
-def _letter(letter: str, x: float, low: float, height: float) -> PathPatch:
-    """A letter that fills a box one wide."""
-    path = TextPath((0, 0), letter, size=1)
+def letter(base: str, x: float, low: float, height: float) -> PathPatch:
+    """A letter that fills a box one wide; upside down below 0."""
+    path = TextPath((0, 0), base, size=1)
     box = path.get_extents()
     move = Affine2D().translate(-box.x0, -box.y0).scale(0.95 / box.width, height / box.height)
-    return PathPatch(move.translate(x, low).transform_path(path), color=COLOURS[letter], lw=0)
+    return PathPatch(move.translate(x, low).transform_path(path), color=COLOURS[base], lw=0)
 
 
 def draw_logos(matrices: list[NDArray[np.float32]], table: pd.DataFrame, out: Path) -> None:
@@ -53,7 +53,7 @@ def draw_logos(matrices: list[NDArray[np.float32]], table: pd.DataFrame, out: Pa
             low = 0.0
             for code in np.argsort(column):
                 if column[code] > 0.01:
-                    axis.add_patch(_letter("ACGT"[code], x, low, float(column[code])))
+                    axis.add_patch(letter("ACGT"[code], x, low, float(column[code])))
                     low += float(column[code])
         title = f"{row['pattern']}: {row['seqlets']} seqlets" + (
             row["match"] and f", {row['match']}"
