@@ -23,6 +23,7 @@ from gexpipe.methods.merged import (
     start_method,
     with_starts,
 )
+from gexpipe.methods.options import suggestion
 from gexpipe.methods.outside import method_folders
 from gexpipe.prepared import Prepared, check_prepared, open_prepared
 from gexpipe.reference.cell_target import check_target
@@ -219,6 +220,7 @@ def read_study(config: Settings, base: Path) -> Study:
     _check_own_files(config, methods)
     _check_weights(trained)
     _check_tested(tables, resolved)
+    _check_summits(config, trained)
     return Study(config, base, sheets, methods, trained, tables, resolved, prepared)
 
 
@@ -283,6 +285,16 @@ def _check_tested(tables: Mapping[str, Settings], resolved: Mapping[str, Plan]) 
                     f"{line.method} reads windows; scoring: tested is for methods on elements",
                     f"table {name}, row {line.label!r}",
                 )
+
+
+def _check_summits(config: Settings, trained: Mapping[str, Settings]) -> None:
+    """Raise a `UserError` for a training set around summits that is not declared."""
+    known = config["summits"]["sets"]
+    for name, settings in trained.items():
+        asked = settings["inputs"].get("summits", "")
+        if asked and asked not in known:
+            found = f"no set {asked!r} in summits.sets; {suggestion(asked, known)}"
+            raise UserError(found, f"method {name}: inputs.summits")
 
 
 def _check_loci(config: Settings) -> None:

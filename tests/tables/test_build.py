@@ -385,3 +385,21 @@ def test_chosen_genes_of_all_folds_as_one_set(tmp_path: Path) -> None:
     both = pd.concat([pd.read_parquet(path) for path in files])
     both = both[both["gene_id"].isin(names[:25])]
     assert table["pearson"].item() == pytest.approx(both["observed"].corr(both["predicted"]))
+
+
+def test_a_published_value_of_one_fold_stands_beside_that_fold_alone() -> None:
+    published = read_published(ROOT / "config" / "published.tsv")
+    where = ("recipe=seq2exp", "epinformer", "", "seq2exp", ["1"], "epinformer")
+    line = Line("Seq2Exp's run", "epinformer", *where, known_setting="", known_fold=11)
+    runs = [
+        {"cell": "K562", "method": "epinformer", "test": "", "fold": fold, "seed": 2, "n": 5,
+         "pearson": 0.8}
+        for fold in (10, 11, POOLED)
+    ]  # fmt: skip
+    cells = {"K562": "K562"}
+    table = build.benchmark_table(
+        pd.DataFrame(runs), published, [line], ["pearson"], cells, by_fold=True
+    )
+    known = table.set_index("setting")["pearson_published"]
+    assert known["recipe=seq2exp; fold=11"] == pytest.approx(0.8473)
+    assert known.drop("recipe=seq2exp; fold=11").isna().all()

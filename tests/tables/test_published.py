@@ -26,13 +26,14 @@ prism       6 15   prism 7 12     prism 8 10     prism 10 16    prism 11 21
 prism       12 24  prism 13 18    prism 14 16    prism 15 9     prism 16 12
 prism       text 7
 epinformer  F3b 2  epinformer F3d 1  epinformer notebooks 27  epinformer text 44
+epinformer_2026 pipeline 38   epinformer_2026 headline 2   epinformer_2026 readme 8
 gta         1 9    gta 2 5        gta text 6
 """
 
 METHODS = {
     "enformer", "hyena", "mamba", "caduceus", "caduceus_signals", "macs3", "epinformer",
     "seq2exp_hard", "seq2exp_soft", "seq2exp_retrain", "infer", "prism", "gta", "xpresso",
-    "expecto", "basenji", "abc", "",
+    "expecto", "basenji", "abc", "epinformer_v2", "",
 }  # fmt: skip
 
 # paper, table, method, cell, setting, metric, value, sd
@@ -54,6 +55,16 @@ SPOTS = [
     ("prism", "14", "prism", "K562", "train_length=10000; alpha=2", "pearson", 0.8699, 0.0023),
     ("prism", "15", "prism", "H1", "", "mse", 0.2642, 0.0060),
     ("prism", "16", "caduceus_signals", "K562", "retention=0.5", "mse", 0.2248, 0.0115),
+    (
+        "epinformer_2026",
+        "pipeline",
+        "epinformer_v2",
+        "NHEK",
+        "variant=promoter_signal; target=rnaseq; fold=all",
+        "pearson",
+        0.828,
+        None,
+    ),
     ("gta", "1", "gta", "GM12878", "bins=251", "spearman", 0.6527, 0.0241),
     ("gta", "2", "gta", "GM12878", "bins=251; blocks=16", "spearman", 0.5420, 0.0272),
 ]
@@ -72,7 +83,7 @@ def test_number_of_values_per_table(published: pd.DataFrame) -> None:
 
 def test_ids_and_settings_are_well_formed(published: pd.DataFrame) -> None:
     assert set(published["method"]) <= METHODS
-    assert set(published["cell"]) == {"K562", "GM12878", "H1", ""}
+    assert set(published["cell"]) == {"K562", "GM12878", "H1", "HUVEC", "NHEK", "HepG2", ""}
     for setting in published["setting"].unique():
         assert all(part.count("=") == 1 for part in setting.split("; ")) or setting == ""
 

@@ -73,7 +73,11 @@ def configuration() -> dict[str, Any]:
     windows = ("caduceus", "caduceus_signals", "macs3", "mamba", "prism", "infer", "seq2exp_hard")
     masks = ("seq2exp_soft", "seq2exp_retrain")
     masked = {**_WINDOW, "model": {**_WINDOW["model"], "generator_layers": 1}}
-    variants = ("epinformer_promoter", "epinformer_pe", "epinformer_activity", "epinformer_hic")
+    variants = (
+        *(f"epinformer_{name}" for name in ("promoter", "pe", "activity", "hic", "v2")),
+        *(f"epinformer_v2_{name}" for name in ("distance", "activity", "hic")),
+    )
+    encoders = ("enhancer_encoder", "enhancer_encoder_summits", "enhancer_encoder_v2")
     return {
         "cells": ["SIM1", "SIM2", "SIM3"],
         "windows": {
@@ -100,7 +104,8 @@ def configuration() -> dict[str, Any]:
                 "model": {"d_model": 8, "layers": 1, "filter_width": 8, "center": 256},
             },
             "enformer": {"inputs": {"length": 512}, "model": _ENFORMER},
-            "gta": _GTA, "gta_signals": _GTA, "enhancer_encoder": _ENCODER,
+            "gta": _GTA, "gta_signals": _GTA,
+            **dict.fromkeys(encoders, _ENCODER),
         },
         "tables": {
             "bins": {51: 5, 101: 9, 151: 13, 201: 17, 251: 21},

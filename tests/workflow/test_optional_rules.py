@@ -224,3 +224,40 @@ def test_signals_of_bins_and_figures_of_attention(tmp_path: Path) -> None:
     change = {"methods": ["gta"], "overrides": {"gta": {"model": {"backbone": "/no/llama"}}}}
     status, text = plan(tmp_path, figure.replace("gta_signals", "gta"), change)
     assert status != 0 and "/no/llama/config.json" in text
+
+
+def test_training_sets_around_summits_are_planned(tmp_path: Path) -> None:
+    change: dict[str, Any] = {"methods": ["epinformer_v2", "enhancer_encoder_summits"]}
+    run = "results/runs/K562/{}/fold11/seed2/best.ckpt"
+    target = f"{run.format('epinformer_v2')} {run.format('enhancer_encoder_summits')}"
+    status, text = plan(tmp_path, target, change)
+    assert status == 0, text
+    assert "peaks given --peaks resources/files/ENCFF544LXB.bed" in text
+    assert "--offsets=-1,0,1 --stride 156 --most 0 --negatives 0 " in text
+    assert "--offsets=-2,-1,0,1,2 --stride 192 --most 100000 --negatives 0.05 " in text
+    assert "--activity results/abc/K562/summits/repository.parquet" in text
+    (command,) = (line for line in text.splitlines() if "windows elements --table" in line)
+    assert "--table results/elements_from_tss/K562.parquet" in command
+    assert "--min-distance -1 " in text and "--no-blank-farthest" in text
+    assert f"--start-from {run.format('enhancer_encoder_v2')}" in text
+    rows = (ROOT / "config/files.tsv").read_text().splitlines()
+    own = "\n".join(row for row in rows if "\th3k27ac_peaks\t" not in row)
+    (tmp_path / "files.tsv").write_text(own + "\n")
+    status, text = plan(tmp_path, target, {**change, "files": "files.tsv"})
+    assert status == 0, text
+    (command,) = (
+        line for line in text.splitlines() if "gexpipe peaks call" in line and "h3k27ac" in line
+    )
+    assert "--bam resources/bam/ENCFF232RQF.bam" in command
+    assert "--pvalue 0.01 --shift 0 --extsize 200" in command
+
+
+def test_a_training_set_that_is_not_declared_is_refused(tmp_path: Path) -> None:
+    change = {
+        "methods": ["enhancer_encoder"],
+        "overrides": {"enhancer_encoder": {"inputs": {"summits": "papers"}}},
+    }
+    status, text = plan(tmp_path, "results/tables/table1.tsv", change)
+    assert status != 0
+    said = "method enhancer_encoder: inputs.summits: no set 'papers' in summits.sets; did you mean"
+    assert said in text

@@ -88,6 +88,44 @@ rule activity:
         " --out-quality {output.quality} > {log} 2>&1"
 
 
+rule summit_bins:
+    """Bins around H3K27ac summits and their activity: a training set of EPInformer's encoder."""
+    input:
+        peaks="results/peaks/{cell}/h3k27ac.narrowPeak",
+        accessibility=accessibility_bams,
+        h3k27ac=h3k27ac_bams,
+        indices=lambda wildcards: bam_indices(
+            accessibility_bams(wildcards) + h3k27ac_bams(wildcards)
+        ),
+        sizes=CHROM_SIZES,
+        blacklist=optional_reference("blacklist"),
+    output:
+        "results/abc/{cell}/summits/{summits}.parquet",
+    log:
+        "logs/abc/summit_bins.{cell}.{summits}.log",
+    benchmark:
+        "results/benchmarks/summit_bins/{cell}.{summits}.jsonl"
+    wildcard_constraints:
+        summits=one_of(config["summits"]["sets"]),
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=measured("activity"),
+        runtime=lasting("activity"),
+    params:
+        accessibility=lambda wildcards, input: repeat("dnase", input.accessibility),
+        h3k27ac=lambda wildcards, input: repeat("h3k27ac", input.h3k27ac),
+        blacklist=lambda wildcards, input: repeat("blacklist", input.blacklist),
+        bins=lambda wildcards: bin_options(config["summits"]["sets"][wildcards.summits]),
+    message:
+        "Bins around H3K27ac summits of {wildcards.cell}: {wildcards.summits}"
+    shell:
+        "gexpipe abc summit-bins --peaks {input.peaks} {params.accessibility} {params.h3k27ac}"
+        " --chrom-sizes {input.sizes} {params.blacklist} {params.bins} --out {output}"
+        " > {log} 2>&1"
+
+
 rule activity_from_counts:
     """The same activity, from the count tables of a finished ABC run."""
     input:
@@ -304,6 +342,25 @@ rule elements:
         " --min-distance {params.min_distance}"
         " --max-distance {params.max_distance} --max-elements {params.max_elements}"
         " --slot {params.slot} --{params.farthest}-farthest --out {output} > {log} 2>&1"
+
+
+# The same from the TSS on, the gene's own promoter among them (inputs.own_promoter of a method); one
+# at the farthest distance is an element like any other.
+use rule elements as elements_from_tss with:
+    output:
+        "results/elements_from_tss/{cell}.parquet",
+    log:
+        "logs/abc/elements_from_tss.{cell}.log",
+    benchmark:
+        "results/benchmarks/elements_from_tss/{cell}.jsonl"
+    params:
+        min_distance=-1,  # exclusive
+        max_distance=config["elements"]["max_distance"],
+        max_elements=config["elements"]["max_elements"],
+        slot=config["elements"]["slot"],
+        farthest="no-blank",
+    message:
+        "EPInformer's elements of {wildcards.cell}, the promoters themselves among them"
 
 
 rule quality:

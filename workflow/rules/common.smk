@@ -69,6 +69,8 @@ SCORED = [cell for cell in SHEETS.assembly if SHEETS.cell_files(cell, "abc_predi
 ALIGNED = [cell for cell in SHEETS.assembly if cell not in COUNTED + LISTED]
 # Those whose peaks were called before.
 PEAKED = [cell for cell in SHEETS.assembly if SHEETS.cell_files(cell, "peaks", True)]
+# The same of H3K27ac.
+MARKED = [cell for cell in SHEETS.assembly if SHEETS.cell_files(cell, "h3k27ac_peaks", True)]
 
 GEUVADIS = [name for name, target in config["targets"].items() if target["source"] == "geuvadis"]
 COMPUTED = [name for name in config["targets"] if name not in GEUVADIS]

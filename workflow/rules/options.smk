@@ -11,6 +11,15 @@ def repeat(flag, values):
     return " ".join(f"--{flag} {shlex.quote(str(value))}" for value in values)
 
 
+def bin_options(settings):
+    """Options of ``gexpipe abc summit-bins`` for a set of the configuration."""
+    offsets = ",".join(map(str, settings["offsets"]))
+    return (
+        f"--offsets={offsets} --stride {settings['stride']} --most {settings['peaks']}"
+        f" --negatives {settings['negatives']}"
+    )
+
+
 def by_cell(flag, files):
     """``--flag CELL=FILE`` for a file of every cell of the configuration."""
     return repeat(flag, [f"{cell}={path}" for cell, path in zip(config["cells"], files)])

@@ -118,6 +118,50 @@ rule given_peaks:
         " --expected {params.expected} --out {output.peaks} > {log} 2>&1"
 
 
+# Their summits are the middle of the bins that EPInformer's sequence encoder is trained on.
+use rule peaks as h3k27ac_peaks with:
+    input:
+        bams=h3k27ac_to_peak,
+        indices=lambda wildcards: bam_indices(h3k27ac_to_peak(wildcards)),
+        check="results/checks/{cell}.json",
+    output:
+        peaks="results/peaks/{cell}/h3k27ac.narrowPeak",
+        record="results/peaks/{cell}/h3k27ac.json",
+    log:
+        "logs/peaks/h3k27ac.{cell}.log",
+    benchmark:
+        "results/benchmarks/h3k27ac_peaks/{cell}.jsonl"
+    wildcard_constraints:
+        cell=one_of([cell for cell in SHEETS.assembly if cell not in MARKED]),
+    params:
+        bams=lambda wildcards, input: repeat("bam", input.bams),
+        pvalue=config["summits"]["pvalue"],
+        shift=0,
+        extsize=config["summits"]["extsize"],
+        genome_size=config["peaks"]["genome_size"],
+        pairs=config["peaks"]["pairs"],
+        expected=config["peaks"]["expected"],
+    message:
+        "MACS3 peaks of H3K27ac of {wildcards.cell}"
+
+
+use rule given_peaks as given_h3k27ac_peaks with:
+    input:
+        peaks=lambda wildcards: cell_paths(wildcards.cell, "h3k27ac_peaks"),
+        sizes=CHROM_SIZES,
+    output:
+        peaks="results/peaks/{cell}/h3k27ac.narrowPeak",
+        record="results/peaks/{cell}/h3k27ac.json",
+    log:
+        "logs/peaks/h3k27ac.{cell}.log",
+    benchmark:
+        "results/benchmarks/given_h3k27ac_peaks/{cell}.jsonl"
+    wildcard_constraints:
+        cell=one_of(MARKED),
+    message:
+        "Peaks of H3K27ac of {wildcards.cell}, as they are given"
+
+
 rule pseudobulk:
     """Tn5 insertions of a cell type, from single-cell fragments."""
     input:

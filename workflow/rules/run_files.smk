@@ -27,10 +27,16 @@ def trainable_table(wildcards):
     return example_table(wildcards)
 
 
+def element_folder(method):
+    """Where a method's elements are: with the gene's own promoter among them, or without."""
+    own = TRAINED[method]["inputs"].get("own_promoter")
+    return "results/elements_from_tss" if own else "results/elements"
+
+
 def element_store(wildcards):
     """The element store, for methods that read promoter and elements."""
     if TRAINED[wildcards.method]["inputs"]["elements"]:
-        return store(f"results/elements/{wildcards.cell}.zarr")
+        return store(f"{element_folder(wildcards.method)}/{wildcards.cell}.zarr")
     return []
 
 
@@ -98,8 +104,10 @@ def stores(wildcards):
 def training_data(wildcards):
     """What a method is trained on, by option name: its stores, or elements and genome."""
     if STUDY.declared(wildcards.method).reads == "element_activity":
+        summits = TRAINED[wildcards.method]["inputs"].get("summits")
+        table = f"summits/{summits}" if summits else "elements"
         return {
-            "activity": f"results/abc/{wildcards.cell}/elements.parquet",
+            "activity": f"results/abc/{wildcards.cell}/{table}.parquet",
             "genome": "resources/reference/genome.fa",
         }
     return stores(wildcards)

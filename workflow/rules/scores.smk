@@ -8,7 +8,7 @@ BASE_KINDS = ("mask", "saliency")
 def scored_elements(wildcards):
     """Candidate elements of a cell type; EPInformer's own, in the order of its slots."""
     if TRAINED[wildcards.method]["inputs"]["elements"]:
-        return f"results/elements/{wildcards.cell}.parquet"
+        return f"{element_folder(wildcards.method)}/{wildcards.cell}.parquet"
     return f"results/abc/{wildcards.cell}/elements.parquet"
 
 

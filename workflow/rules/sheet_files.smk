@@ -35,6 +35,18 @@ def h3k27ac_bams(wildcards):
     return cell_paths(wildcards.cell, "h3k27ac_bam", optional=True)
 
 
+def h3k27ac_to_peak(wildcards):
+    """H3K27ac alignments that peaks are called on."""
+    found = h3k27ac_bams(wildcards)
+    if not found:
+        raise UserError(
+            f"cell {wildcards.cell!r} has no h3k27ac_peaks or h3k27ac_bam row: a training set around "
+            "H3K27ac summits needs one (or a method without inputs.summits)",
+            config["files"],
+        )
+    return found
+
+
 def cells_with(*roles):
     """Cells of the configuration that have a file of every one of these roles."""
     return [cell for cell in config["cells"] if all(cell_paths(cell, r, True) for r in roles)]

@@ -98,3 +98,17 @@ rule element_store:
         "gexpipe windows elements --table {input.table} --fasta {input.fasta}"
         " --genes {input.genes} --slot {params.slot} --max-elements {params.max_elements}"
         " --out {output} > {log} 2>&1"
+
+
+use rule element_store as element_store_from_tss with:
+    input:
+        table="results/elements_from_tss/{cell}.parquet",
+        fasta="resources/reference/genome.fa",
+        index="resources/reference/genome.fa.fai",
+        genes="results/genes/genes.tsv",
+    output:
+        written_store("results/elements_from_tss/{cell}.zarr"),
+    log:
+        "logs/windows/elements_from_tss.{cell}.log",
+    benchmark:
+        "results/benchmarks/element_store_from_tss/{cell}.jsonl"

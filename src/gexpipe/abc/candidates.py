@@ -20,10 +20,10 @@ NARROW_PEAK = ["chrom", "start", "end", "name", "score", "strand", "signal", "p"
 
 
 def read_peaks(path: str | Path, sizes: dict[str, int] | None = None) -> pd.DataFrame:
-    """Read a narrowPeak file: chrom, start, end, summit (offset from start, bp).
+    """Read a narrowPeak file: chrom, start, end, summit (offset from start, bp), signal.
 
     With chromosome lengths, peaks that cross an end are cut there and their summits lie on the last
-    base at most (MACS widens reads past the end).
+    base at most (MACS widens reads past the end). A signal that is no number is NaN.
     """
     cut = Overhang()
     table = read_intervals(path, NARROW_PEAK, sizes, cut)
@@ -40,7 +40,8 @@ def read_peaks(path: str | Path, sizes: dict[str, int] | None = None) -> pd.Data
         )
     last = (table["end"] - table["start"] - 1).to_numpy()
     table["summit"] = np.minimum(summit.to_numpy(np.int64), last)
-    return table[["chrom", "start", "end", "summit"]].reset_index(drop=True)
+    table["signal"] = pd.to_numeric(table["signal"], errors="coerce")
+    return table[["chrom", "start", "end", "summit", "signal"]].reset_index(drop=True)
 
 
 def strongest(

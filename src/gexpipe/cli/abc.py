@@ -196,6 +196,40 @@ def from_predictions(
     take_predictions(predictions, elements, genes, window, out)
 
 
+@app.command("summit-bins")
+def summit_bins(
+    peaks: Annotated[Path, typer.Option(help="narrowPeak of H3K27ac, with summits.")],
+    dnase: Bams,
+    chrom_sizes: ChromSizes,
+    out: Annotated[Path, typer.Option(help="Bins with their activity (.parquet).")],
+    h3k27ac: Annotated[
+        list[Path] | None, typer.Option(help="BAM; left out: activity is accessibility alone.")
+    ] = None,
+    blacklist: Annotated[
+        Path | None, typer.Option(help="BED of regions without background bins.")
+    ] = None,
+    offsets: Annotated[
+        str, typer.Option(help="Bins lie at summit + offset x stride; offsets by commas.")
+    ] = "-1,0,1",
+    stride: Annotated[int, typer.Option(help="Distance of neighbouring bins, bp.", min=1)] = 156,
+    width: Annotated[int, typer.Option(help="Width of a bin, bp.", min=2)] = 256,
+    most: Annotated[int, typer.Option(help="Peaks kept, by signal; 0: all.", min=0)] = 0,
+    negatives: Annotated[
+        float, typer.Option(help="Places away from peaks, as a share of the peaks.", min=0, max=1)
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of the draw of these places.", min=0)] = 42,
+) -> None:
+    """Lay bins around H3K27ac summits for EPInformer's sequence encoder, with their activity."""
+    from gexpipe.abc.summits import BinOptions, measure_bins
+
+    try:
+        places = tuple(int(part) for part in offsets.split(","))
+    except ValueError:
+        raise UserError(f"{offsets!r}, expected whole numbers by commas", "--offsets") from None
+    options = BinOptions(places, stride, width, most, negatives, seed)
+    measure_bins(peaks, dnase, h3k27ac or [], chrom_sizes, blacklist, options, out)
+
+
 @app.command()
 def scores(
     elements: Annotated[Path, typer.Option(help="elements.parquet, or ABC's EnhancerList.txt.")],

@@ -24,17 +24,18 @@ OFFSET = 0.1  # added to an activity before its logarithm
 
 
 class ElementActivity:
-    """Candidate elements of one cell type, split by chromosome as its genes are.
+    """Elements of one cell type, split by chromosome as its genes are.
 
-    The target is log2(0.1 + activity), activity being the geometric mean of the normalised DNase
-    and H3K27ac of the element; its sequence is the central ``length`` bases. The paper trains on
-    H3K27ac peaks, which the authors do not publish; here it is every candidate element.
+    The target is log2(0.1 + activity), activity being the geometric mean of the DNase and H3K27ac
+    of the element; its sequence is the central ``length`` bases. Elements are the candidate
+    elements of Activity-by-Contact, with normalised activity, or bins around H3K27ac summits
+    (`gexpipe.abc.summits`), which the paper trains on.
 
     Parameters
     ----------
     elements : Path
-        Element table of the cell type (`gexpipe abc activity`): chrom, start, end (0-based
-        half-open), name, activity_base.
+        Element table of the cell type (`gexpipe abc activity`, or `summit-bins`): chrom, start,
+        end (0-based half-open), name, activity_base.
     genome : Path
         Indexed FASTA.
     examples : Path

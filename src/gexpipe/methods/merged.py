@@ -119,12 +119,21 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     """Raise a `UserError` for settings that no training could use, without torch.
 
     Unknown architectures and options (with the nearest known name), values of another type or out
-    of range, weights to start from where none can be taken over, or none where they must be.
+    of range, weights to start from where none can be taken over, or none where they must be, a
+    training set or elements that the method does not read.
     """
     method = MethodConfig.from_mapping(settings)
+    if method.inputs.summits and method.declared.reads != "element_activity":
+        found = f"{method.declared.name} is not trained on element activity; leave it out"
+        raise UserError(found, f"method {method.name}: inputs.summits")
+    if method.inputs.own_promoter and not method.inputs.elements:
+        found = f"{method.declared.name} reads no elements; leave it out"
+        raise UserError(found, f"method {method.name}: inputs.own_promoter")
     declared, where = method.declared, f"method {method.name}: start_from"
     if method.start_from and not declared.starts_from:
         raise UserError(f"{declared.name} starts from fresh weights; leave it out", where)
+    if getattr(method.options, "freeze_encoder", False) and not method.start_from:
+        raise UserError(f"freeze_encoder needs a trained {declared.starts_from}", where)
     if declared.needs_start and not method.start_from:
         raise UserError(f"{declared.name} needs a trained {declared.starts_from}", where)
 

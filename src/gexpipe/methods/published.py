@@ -321,8 +321,22 @@ class EPInformerOptions:
         Hidden width of the head.
     element_features : tuple of str
         Which of distance, contact, activity are joined to an element.
+    element_units : str
+        Their units: ``scaled`` (kb, log10(1 + contact), activity), or ``plain`` (bp, contact,
+        activity), as in EPInformer's repository since 2026.
     distal : bool
         Read the distal elements; without them the promoter is all there is.
+    promoter_slot : str
+        Element features of the promoter's own slot: ``zeros``, or ``ones`` (the repository).
+    promoter_signal : str
+        Promoter activity: ``raw``, the last of the gene features as it is; ``log`` (the
+        repository), log(1 + x) there and as the activity of the promoter's slot; ``none``, left
+        out of the gene features.
+    summary_norm : bool
+        Batch norms in the convolutions after the encoder; none in the repository's training.
+    freeze_encoder : bool
+        Keep the encoder's weights as they were taken over (``start_from``); its batch norms still
+        follow the batches, as in the repository.
     """
 
     slot: int = least(2000, 1)
@@ -333,10 +347,18 @@ class EPInformerOptions:
     layers: int = least(3, 1)
     hidden: int = least(128, 1)
     element_features: tuple[str, ...] = ELEMENT_FEATURES
+    element_units: str = one_of("scaled", "scaled", "plain")
     distal: bool = True
+    promoter_slot: str = one_of("zeros", "zeros", "ones")
+    promoter_signal: str = one_of("raw", "raw", "log", "none")
+    summary_norm: bool = True
+    freeze_encoder: bool = False
 
     def check(self, where: str) -> None:
-        """Raise a `UserError` for a feature that no element has."""
+        """Raise a `UserError` for a feature that no element has, or a signal without its place."""
+        if self.promoter_signal == "log" and "activity" not in self.element_features:
+            found = "log puts it on the activity of the promoter's slot: add activity"
+            raise UserError(found, f"{where}.element_features")
         for name in self.element_features:
             if name not in ELEMENT_FEATURES:
                 known = suggestion(name, ELEMENT_FEATURES)

@@ -13,7 +13,9 @@ from gexpipe.methods.options import as_mapping, fraction, least, one_of, parse
 
 __all__ = ["LOSSES", "STRANDS", "Inputs", "MethodConfig", "TrainOptions"]
 
-LOSSES = ("smooth_l1", "mse", "l1")
+LOSSES = ("smooth_l1", "mse", "l1", "l1_kl")
+# What the best of a run's validations is chosen by.
+SELECTIONS = ("mse", "r2")
 PRECISIONS = ("bf16-mixed", "16-mixed", "32-true")
 STRANDS = ("forward", "gene")
 
@@ -32,6 +34,12 @@ class Inputs:
         Whether the method reads EPInformer's element table.
     features : int
         Gene features: eight of the mRNA and the promoter activity.
+    summits : str
+        Training set of an encoder of element activity: a key of the configuration's
+        ``summits.sets``; empty for the candidate elements.
+    own_promoter : bool
+        Elements from the TSS on, the gene's own promoter among them, instead of from the
+        configuration's ``elements.min_distance`` on. The workflow gives the store.
     log_activity : bool
         Give the promoter activity as log10(0.1 + x) instead of as it is (published). Activities
         span four decades, more in small genomes, whose reads per million are large.
@@ -45,6 +53,8 @@ class Inputs:
     signals: tuple[str, ...] = ()
     elements: bool = False
     features: int = 9
+    summits: str = ""
+    own_promoter: bool = False
     log_activity: bool = False
     contact_shift: bool = False
     strand: str = one_of("forward", *STRANDS)
@@ -78,12 +88,16 @@ class TrainOptions:
     weight_decay, gradient_clip : float
         Decoupled weight decay; largest gradient norm (0: no clipping).
     loss : str
-        smooth_l1 (beta 1), mse or l1.
+        smooth_l1 (beta 1), mse, l1, or l1_kl: two parts absolute error and one part
+        Kullback-Leibler divergence over the genes of a batch.
     precision : str
         bf16-mixed, 16-mixed or 32-true.
     last_batch : str
         What becomes of an epoch's last, smaller batch: ``drop`` or ``keep``. One of a single gene,
         or of fewer genes than ``devices``, is never kept: batch norm has no variance of it.
+    select : str
+        Which validation is the best: ``mse``, that of the lowest mean squared error, or ``r2``, of
+        the highest squared Pearson correlation.
     validations_per_epoch : float
         Below 1: every so many epochs.
     patience : int
@@ -120,6 +134,7 @@ class TrainOptions:
     gradient_clip: float = least(1.0, 0)
     loss: str = one_of("smooth_l1", *LOSSES)
     precision: str = one_of("bf16-mixed", *PRECISIONS)
+    select: str = one_of("mse", *SELECTIONS)
     validations_per_epoch: float = 2.0
     patience: int = least(0, 0)
     workers: int = least(0, 0)
@@ -135,6 +150,9 @@ class TrainOptions:
         if not self.validations_per_epoch > 0:
             found = f"{self.validations_per_epoch}, expected more than 0"
             raise UserError(found, f"{where}.validations_per_epoch")
+        if self.loss == "l1_kl" and (self.accumulate > 1 or self.devices > 1):
+            found = "compares the genes of a whole batch: accumulate and devices must be 1"
+            raise UserError(found, f"{where}.loss: l1_kl")
         if self.average == 1:
             raise UserError("1 would never learn; expected less", f"{where}.average")
         if not 0 <= self.warmup_steps <= self.steps:

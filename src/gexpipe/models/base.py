@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from torch import Tensor, nn
@@ -13,10 +14,23 @@ from gexpipe.methods.settings import Inputs
 
 __all__ = ["CRITERIA", "ExpressionModel", "Inputs", "Output", "embedding"]
 
-CRITERIA = {
+
+def l1_kl_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """(|p - t| + 0.5 KL) / 1.5, as EPInformer's repository trains its sequence encoder.
+
+    KL is the divergence of softmax(prediction) from softmax(target), both over the batch, divided
+    by the genes of the batch.
+    """
+    shares = functional.log_softmax(target, 0), functional.log_softmax(prediction, 0)
+    kl = functional.kl_div(shares[1], shares[0], reduction="batchmean", log_target=True)
+    return (functional.l1_loss(prediction, target) + 0.5 * kl) / 1.5
+
+
+CRITERIA: dict[str, Callable[..., Tensor]] = {
     "smooth_l1": functional.smooth_l1_loss,
     "mse": functional.mse_loss,
     "l1": functional.l1_loss,
+    "l1_kl": l1_kl_loss,
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -50,6 +52,8 @@ class EPInformer(ExpressionModel):
     is absent: nobody attends to it. The promoter stays present whatever its sequence, so that an
     all-N promoter gives a finite prediction.
     Source: EPInformer_v2 (JasonLinjc/EPInformer); 447,341 parameters with three element features.
+    That of pinellolab/EPInformer is the same without batch norms after the encoder, and is given
+    other numbers: see `EPInformerOptions`.
     """
 
     Options = EPInformerOptions
@@ -62,7 +66,7 @@ class EPInformer(ExpressionModel):
         self.columns = [FEATURES.index(name) for name in o.element_features]
         self.encoder = ElementEncoder(o.encoder_widths)
         self.summary = ElementSummary(
-            o.encoder_widths[-1], o.slot // POOLED, o.summary_widths, o.d_model
+            o.encoder_widths[-1], o.slot // POOLED, o.summary_widths, o.d_model, o.summary_norm
         )
         self.join = nn.Sequential(
             nn.Linear(o.d_model + len(self.columns), o.d_model),
@@ -71,7 +75,12 @@ class EPInformer(ExpressionModel):
             nn.ReLU(),
         )
         self.layers = nn.ModuleList(AttentionLayer(o.d_model, o.heads) for _ in range(o.layers))
-        self.head = ExpressionHead(o.d_model, inputs.features, o.hidden)
+        self.units, self.promoter_slot, self.signal = (
+            o.element_units, o.promoter_slot, o.promoter_signal,
+        )  # fmt: skip
+        self.head = ExpressionHead(o.d_model, inputs.features - (self.signal == "none"), o.hidden)
+        if o.freeze_encoder:
+            self.encoder.requires_grad_(False)
 
     @classmethod
     def start_inputs(cls, inputs: Inputs) -> Inputs:
@@ -97,6 +106,27 @@ class EPInformer(ExpressionModel):
         encoded = self.summary(self.encoder(one_hot(rows).transpose(1, 2), counts), counts)
         return encoded[which].unflatten(0, elements.codes.shape[:2])
 
+    def element_features(self, elements: Elements, signal: Tensor) -> Tensor:
+        """(B, n, F) features of all slots, the promoter's first; ``signal`` (B,) is on its slot."""
+        features = elements.features.clone()
+        if self.units == "plain":
+            distance = features[..., 0] * 1000
+            contact = (features[..., 1] * math.log(10)).expm1()
+            features[..., 0], features[..., 1] = distance, contact
+        if self.promoter_slot == "ones":
+            features[:, 0] = 1
+        if self.signal == "log":
+            features[:, 0, FEATURES.index("activity")] = signal
+        return features[..., self.columns]
+
+    def gene_features(self, features: Tensor) -> Tensor:
+        """(B, F) gene features that the head reads; the last is the promoter activity."""
+        if self.signal == "none":
+            return features[:, :-1]
+        if self.signal == "log":
+            return torch.cat([features[:, :-1], features[:, -1:].log1p()], dim=1)
+        return features
+
     def forward(self, batch: Batch) -> Output:
         """Predict for a batch with elements."""
         elements = batch.elements
@@ -105,7 +135,8 @@ class EPInformer(ExpressionModel):
         if not self.distal:
             elements = Elements(elements.codes[:, :1], elements.features[:, :1])
         embedded = self.embed(elements)
-        features = elements.features[..., self.columns].to(embedded.dtype)
+        genes = self.gene_features(batch.features)
+        features = self.element_features(elements, genes[:, -1]).to(embedded.dtype)
         x = joined = self.join(torch.cat([embedded, features], dim=-1))
         absent = (elements.codes == N_CODE).all(dim=-1)
         absent[:, 0] = False
@@ -115,7 +146,7 @@ class EPInformer(ExpressionModel):
         for layer in self.layers:
             x, weights = layer(x, absent, blocked)
             attention.append(weights)
-        prediction, head_input = self.head(x[:, 0], batch.features)
+        prediction, head_input = self.head(x[:, 0], genes)
         shown = {
             "elements": embedded,
             "joined": joined,
@@ -133,6 +164,9 @@ def link_scores(attention: Tensor) -> Tensor:
 def _check(options: EPInformerOptions, inputs: Inputs) -> None:
     if not inputs.elements:
         raise UserError("EPInformer needs the element table; set it to true", "inputs.elements")
+    if options.promoter_signal == "log" and inputs.log_activity:
+        found = "log, and inputs.log_activity gives its logarithm already; choose one"
+        raise UserError(found, "model.promoter_signal")
     unknown = set(options.element_features) - set(FEATURES)
     if unknown:
         raise UserError(

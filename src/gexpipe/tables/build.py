@@ -99,7 +99,7 @@ def _record(
         "published_cell": published_cell,
         "published_source": source,
         "published_method": line.known_as if line.paper else "",
-        "published_setting": "; ".join(p for p in (line.published_setting, more) if p),
+        "published_setting": _published_setting(line, more),
     }
     for name in names:
         value = None
@@ -114,6 +114,14 @@ def _record(
         if f"{name}_error" in runs:
             record[f"{name}_error"] = float(runs[f"{name}_error"].mean())
     return record | {"note": line.reason or line.note}
+
+
+def _published_setting(line: Line, more: str) -> str:
+    """The setting under which the published value of a row, or of a fold of it, stands."""
+    own = line.published_setting
+    if line.known_fold and more == f"fold={line.known_fold}":
+        return own
+    return "; ".join(part for part in (own, more) if part)
 
 
 def _values(name: str, values: np.ndarray, known: tuple[float, float] | None) -> dict[str, float]:

@@ -40,6 +40,8 @@ class Line:
         What differs here from the declared row: a shorter window.
     known_setting : str or None
         Under which setting it stands there, if not under its own.
+    known_fold : int
+        The fold that it is of, where it is of one alone; 0: the setting says.
     """
 
     label: str
@@ -54,6 +56,7 @@ class Line:
     note: str = ""
     score: str = ""
     known_setting: str | None = None
+    known_fold: int = 0
 
     @property
     def published_setting(self) -> str:
@@ -347,6 +350,7 @@ def expand(
                 tables=list(source.get("tables", [])),
                 known_as=source.get("method", row["method"]),
                 known_setting=source.get("setting"),
+                known_fold=source.get("fold", 0),
                 reason=reason,
                 note="" if reason else note,
                 score=row.get("score", ""),

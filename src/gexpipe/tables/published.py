@@ -13,7 +13,7 @@ from gexpipe.files import require
 
 __all__ = ["PAPERS", "Published", "lookup", "read_published"]
 
-PAPERS = ("seq2exp", "infer", "prism", "epinformer", "gta")
+PAPERS = ("seq2exp", "infer", "prism", "epinformer", "epinformer_2026", "gta")
 COLUMNS = ["paper", "table", "row", "method", "cell", "setting", "metric", "value", "sd", "note"]
 KEY = ["paper", "table", "row", "cell", "setting", "metric"]
 

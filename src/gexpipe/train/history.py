@@ -12,7 +12,8 @@ from gexpipe.files import aside
 __all__ = ["Meter", "write_history"]
 
 COLUMNS = (
-    "step", "epoch", "train_loss", "valid_mse", "learning_rate", "genes_per_second", "data_wait",
+    "step", "epoch", "train_loss", "valid_mse", "valid_r2", "learning_rate", "genes_per_second",
+    "data_wait",
 )  # fmt: skip
 
 
@@ -34,11 +35,13 @@ class Meter:
         self.seconds += seconds
         self.waited += waited
 
-    def row(self, step: int, epoch: float, valid_mse: float, rate: float) -> dict[str, Any]:
-        """One row of history.csv."""
+    def row(
+        self, step: int, epoch: float, valid: tuple[float, float], rate: float
+    ) -> dict[str, Any]:
+        """One row of history.csv; ``valid`` are MSE and squared correlation."""
         seconds = max(self.seconds, 1e-9)
         values = (
-            step, round(epoch, 4), self.loss / max(1, self.steps), valid_mse, rate,
+            step, round(epoch, 4), self.loss / max(1, self.steps), *valid, rate,
             round(self.genes / seconds, 2), round(self.waited / seconds, 4),
         )  # fmt: skip
         return dict(zip(COLUMNS, values, strict=True))

@@ -70,6 +70,7 @@ class Fit:
 
     step: int = 0
     best_mse: float = math.inf
+    best_score: float = math.inf
     best_step: int = -1
     seconds: float = 0.0
     meter: Meter = field(default_factory=Meter)
@@ -100,7 +101,7 @@ def fit(
         ``method``, ``fingerprint``, ``fold``, ``seed`` and ``start``; a checkpoint of another is
         refused.
     out : Path
-        Gets best.ckpt (lowest validation MSE), last.ckpt and history.csv.
+        Gets best.ckpt (of the best validation, `TrainOptions.select`), last.ckpt and history.csv.
 
     Raises
     ------
@@ -257,15 +258,16 @@ class _Run:
         )  # fmt: skip
         mse = float(np.mean((observed.astype(np.float64) - predicted) ** 2))
         # Processes differ by rounding; what is best, and when to stop, is one decision.
-        mse = self.fabric.broadcast(mse)
+        mse, r2 = self.fabric.broadcast((mse, _r2(observed, predicted)))
+        score = mse if self.options.select == "mse" else -r2
         epoch, rate = state.step / self.order.per_epoch, learning_rate(state.step - 1, self.options)
-        state.history.append(state.meter.row(state.step, epoch, mse, rate))
+        state.history.append(state.meter.row(state.step, epoch, (mse, r2), rate))
         state.meter = Meter()
-        if mse < state.best_mse:
-            state.best_mse, state.best_step = mse, state.step
+        if score < state.best_score:
+            state.best_score, state.best_mse, state.best_step = score, mse, state.step
             self.best = {k: v.cpu().clone() for k, v in self.shown.state_dict().items()}
             self._write_best()
-        bar.set_postfix(valid=f"{mse:.4f}", best=f"{state.best_mse:.4f}", refresh=False)
+        bar.set_postfix(valid=f"{mse:.4f}", best=f"{state.best_score:.4f}", refresh=False)
         if self.fabric.is_global_zero:
             write_history(self.out / "history.csv", state.history)
         self._save()
@@ -293,6 +295,7 @@ class _Run:
         progressed = {
             "step": s.step,
             "best_mse": s.best_mse,
+            "best_score": s.best_score,
             "best_step": s.best_step,
             "seconds": s.seconds,
             "meter": s.meter.state(),
@@ -312,8 +315,13 @@ class _Run:
         self.best = content["best"]
         if self.averaged is not None:
             self.averaged.load_state_dict(content["averaged"])
-        self.state = Fit(
-            meter=Meter(**content["meter"]),
-            **{k: content[k] for k in ("step", "best_mse", "best_step", "seconds", "history")},
-        )
+        kept = ("step", "best_mse", "best_score", "best_step", "seconds", "history")
+        self.state = Fit(meter=Meter(**content["meter"]), **{k: content[k] for k in kept})
         log.info("continuing from step %d of %d", self.state.step, self.options.steps)
+
+
+def _r2(observed: np.ndarray, predicted: np.ndarray) -> float:
+    """Squared Pearson correlation; 0 where either is constant."""
+    if not (np.ptp(observed) and np.ptp(predicted)):
+        return 0.0
+    return float(np.corrcoef(observed.astype(np.float64), predicted)[0, 1] ** 2)

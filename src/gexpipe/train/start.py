@@ -42,6 +42,8 @@ def start(model: ExpressionModel, config: MethodConfig, path: Path | None) -> st
     """
     where = f"method {config.name}"
     if path is None:
+        if getattr(config.options, "freeze_encoder", False):
+            raise UserError("its encoder is frozen: give one to start from (--start-from)", where)
         if config.declared.needs_start or config.start_from:
             what = config.start_from or config.declared.starts_from
             raise UserError(f"it starts from {what}: give its checkpoint (--start-from)", where)

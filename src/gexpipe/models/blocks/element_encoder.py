@@ -126,9 +126,13 @@ class ElementSummary(nn.Module):
         Channels of the three dilated and of the last 1 x 1 convolution; published 64, 64, 64, 32.
     out : int
         Size of the summary, a multiple of the last width.
+    norm : bool
+        A batch norm after every convolution.
     """
 
-    def __init__(self, channels: int, positions: int, widths: Sequence[int], out: int) -> None:
+    def __init__(
+        self, channels: int, positions: int, widths: Sequence[int], out: int, norm: bool = True
+    ) -> None:
         super().__init__()
         sizes = [channels, *widths]
         self.convolutions = nn.ModuleList(
@@ -136,12 +140,13 @@ class ElementSummary(nn.Module):
             for i, o, d in zip(sizes, sizes[1:], DILATIONS, strict=False)
         )
         self.convolutions.append(nn.Conv1d(sizes[-2], sizes[-1], 1))
-        self.norms = nn.ModuleList(WeightedBatchNorm(o) for o in widths)
+        self.norms = nn.ModuleList(WeightedBatchNorm(o) for o in widths if norm)
         self.along = nn.Linear(positions - 2 * sum(DILATIONS), out // widths[-1])
 
     def forward(self, x: Tensor, counts: Tensor | None = None) -> Tensor:
         """Flattened channel by channel."""
         x = _channels_last(x)
-        for conv, norm in zip(self.convolutions, self.norms, strict=True):
-            x = functional.elu(norm(_conv(conv, x), counts))
+        for number, conv in enumerate(self.convolutions):
+            x = _conv(conv, x)
+            x = functional.elu(self.norms[number](x, counts) if self.norms else x)
         return functional.elu(self.along(x.squeeze(2))).flatten(1)
