@@ -152,6 +152,28 @@ def zipped(table: Path, member: str, out: Path) -> Path:
     return out
 
 
+def narrow_peaks(out: Path) -> Path:
+    """Peaks as ENCODE writes them: gzipped, without names, strongest first."""
+    rows = [
+        f"{chrom}\t{start}\t{start + 500}\t.\t0\t.\t{9 - k}.5\t-1\t-1\t250\n"
+        for chrom in CHROMOSOMES
+        for k, start in enumerate(range(20_000, 60_000, 10_000))
+    ]
+    with gzip.open(out, "wt") as file:
+        file.writelines(rows)
+    return out
+
+
+def splits(gtf: Path, out: Path) -> Path:
+    """EPInformer's table of splits, with Enformer's as its last fold."""
+    genes = genes_from_gtf(gtf, CHROMOSOMES)
+    parts = np.array(["train", "valid", "test"])[np.arange(len(genes)) % 3]
+    chrom = genes["chrom"].str.removeprefix("chr")
+    table = pd.DataFrame({"ENSID": genes["gene_id"], "chrom": chrom, "fold_enformer": parts})
+    table.assign(**{"Gene name": genes["symbol"]}).to_csv(out, index=False)
+    return out
+
+
 def gene_table(gtf: Path, out: Path) -> Path:
     """The published table's columns: ids twice, chromosomes without chr, a TSS beside Xpresso's."""
     genes = genes_from_gtf(gtf, CHROMOSOMES)

@@ -79,6 +79,10 @@ def made(row: FileRow, sources: dict[tuple[str, str], Path], folder: Path, share
         return habits.annotation(sources["", "gtf"], folder / "gencode.gtf.gz")
     if row.role == "gene_table":
         return habits.gene_table(sources["", "gtf"], folder / "genes.csv")
+    if row.role == "holdout":
+        return habits.splits(sources["", "gtf"], folder / "splits.csv")
+    if row.role == "h3k27ac_peaks":
+        return habits.narrow_peaks(folder / "h3k27ac.narrowPeak.gz")
     if row.role == "qnorm_reference":
         return shared / "data/reference_hg38/EnhancersQNormRef.K562.txt"
     if row.role == "cage":

@@ -1,7 +1,8 @@
-"""A set of genes given as a file: a list of names, or the regions that hold their TSS."""
+"""A set of genes given as a file: a list of names, a table of splits, or regions of their TSS."""
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from gexpipe.intervals import BED3, data_lines, read_intervals
 __all__ = ["genes_of"]
 
 TEST = "test"  # word in the fourth column of a BED file of train, valid and test regions
+# Column of EPInformer's table of splits that says in which part of Enformer's split a gene is.
+ENFORMER = "fold_enformer"
 
 
 def genes_of(path: Path, genes: pd.DataFrame) -> set[str]:
@@ -21,9 +24,10 @@ def genes_of(path: Path, genes: pd.DataFrame) -> set[str]:
     Parameters
     ----------
     path : Path
-        One gene id or symbol a line; or BED, 0-based half-open, gzipped or not. Where the fourth
-        column of a BED file says ``test``, as in Basenji's and Enformer's files of sequences, only
-        these regions count.
+        One gene id or symbol a line; BED, 0-based half-open, gzipped or not; or a comma-separated
+        table with a header, gene ids in its first column, and a column ``fold_enformer``, as
+        EPInformer's table of splits. Where that column, or the fourth of a BED file, says ``test``
+        (as in Basenji's and Enformer's files of sequences), only these genes or regions count.
     genes : DataFrame
         Gene table: gene_id, symbol, chrom, tss.
 
@@ -32,8 +36,11 @@ def genes_of(path: Path, genes: pd.DataFrame) -> set[str]:
     UserError
         A line that is neither, or a file without any of the genes.
     """
-    rows = [line.split() for _, line in data_lines(path)]
-    if all(len(fields) == 1 for fields in rows):
+    lines = [line for _, line in data_lines(path)]
+    rows = [line.split() for line in lines]
+    if lines and "," in lines[0]:
+        chosen = genes["gene_id"].isin(_held_out(path, lines))
+    elif all(len(fields) == 1 for fields in rows):
         names = {fields[0] for fields in rows}
         chosen = genes["gene_id"].isin(names) | genes["symbol"].isin(names)
     else:
@@ -41,6 +48,18 @@ def genes_of(path: Path, genes: pd.DataFrame) -> set[str]:
     if not chosen.any():
         raise UserError(f"none of the {len(genes)} genes is named or lies in a region", path)
     return set(genes.loc[chosen, "gene_id"])
+
+
+def _held_out(path: Path, lines: list[str]) -> set[str]:
+    """Ids of the test genes of Enformer's split, without versions."""
+    header, *rows = csv.reader(lines, strict=True)
+    if ENFORMER not in header:
+        raise UserError(f"no column {ENFORMER!r} in the header: {', '.join(header[:9])} ...", path)
+    part = header.index(ENFORMER)
+    short = next((k for k, row in enumerate(rows, 2) if len(row) != len(header)), 0)
+    if short:
+        raise UserError(f"not as many fields as the header ({len(header)})", f"{path}, row {short}")
+    return {row[0].partition(".")[0] for row in rows if row[part] == TEST}
 
 
 def _regions(path: Path, columns: int) -> pd.DataFrame:
