@@ -118,7 +118,7 @@ def test_command_writes_table_and_figure(files: Path) -> None:
             "--crispr", str(files / "crispr.tsv"), "--genes", str(files / "genes.tsv"),
             "--cell", "K562", "--out", str(files / "o.tsv"), "--figure", str(files / "o.png"),
             "--samples", "20", "--perturbation", "own", "--by-gene", str(files / "g.tsv"),
-            "--nominated", str(files / "n.tsv"),
+            "--nominated", str(files / "n.tsv"), "--pairs", str(files / "p.tsv"),
         ],
         catch_exceptions=False,
     )  # fmt: skip
@@ -210,7 +210,7 @@ def test_an_unknown_label_of_a_perturbation_is_one_line(files: Path) -> None:
             [
                 "crispri", f"--link=a={files / 'b.parquet'}", "--perturbation", "nothing",
                 "--abc", "x", "--crispr", "x", "--genes", str(files / "genes.tsv"),
-                "--out", "o", "--by-gene", "g", "--nominated", "n", "--figure", "f",
+                "--out", "o", "--by-gene", "g", "--nominated", "n", "--pairs", "p", "--figure", "f",
             ],
             catch_exceptions=False,
         )  # fmt: skip

@@ -178,8 +178,13 @@ def test_classes_are_open_below_and_closed_above() -> None:
 
 
 def test_commands_score_the_tested_regions(
-    tmp_path: Path, pairs: pd.DataFrame, abc: pd.DataFrame, genes: pd.DataFrame
+    tmp_path: Path,
+    pairs: pd.DataFrame,
+    abc: pd.DataFrame,
+    genes: pd.DataFrame,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO")
     write_table(genes, tmp_path / "genes.tsv")
     abc.to_parquet(tmp_path / "abc.parquet")
     tss = pairs["gene_id"].map({"A": 200_000, "B": 210_000, "C": 900_000}).fillna(200_000)
@@ -200,7 +205,8 @@ def test_commands_score_the_tested_regions(
     write_links(tmp_path / "m.parquet", links)
     write_links(tmp_path / "p.parquet", links.assign(score=[0.3, 0.0, 0.1]))
     scored = [f"--link=m={tmp_path}/m.parquet", f"--link=p={tmp_path}/p.parquet"]
-    out = {"out": "o.tsv", "by-gene": "g.tsv", "nominated": "n.tsv", "figure": "f.png"}
+    out = {"out": "o.tsv", "by-gene": "g.tsv", "nominated": "n.tsv", "pairs": "p.tsv"}
+    out["figure"] = "f.png"
     written = [item for key, name in out.items() for item in (f"--{key}", f"{tmp_path}/{name}")]
     asked = ["--attention", "m", "--perturbation", "p", "--samples", "20"]
     command = ["crispri", *common, *scored, *written, *asked]
@@ -219,6 +225,22 @@ def test_commands_score_the_tested_regions(
     called = pd.read_csv(tmp_path / "n.tsv", sep="\t").set_index("predictor")
     assert called.loc["m", ["gene", "tested", "called", "true"]].tolist() == ["a", 3, 2, 1]
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
+    every = pd.read_csv(tmp_path / "p.tsv", sep="\t").set_index("start")
+    assert every.loc[180_000, ["gene", "regulated", "m", "p"]].tolist() == ["a", False, 0.625, 0]
+    shown = ["screened", f"{tmp_path}/p.tsv", "a", "--genes", f"{tmp_path}/genes.tsv"]
+    for gene, words in (("a", "3 tested elements of a"), ("b", "0 tested elements of b")):
+        shown[2] = gene
+        done = CliRunner().invoke(
+            app,
+            [*shown, "--perturbation", "p", "--out", f"{tmp_path}/g.png"],
+            catch_exceptions=False,
+        )
+        assert done.exit_code == 0 and words in caplog.text
+        assert (tmp_path / "g.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(UserError, match="--perturbation: no predictor 'q' in the table"):
+        CliRunner().invoke(
+            app, [*shown, "--perturbation", "q", "--out", "g.png"], catch_exceptions=False
+        )
     for given in ([], [*over, "--abc", f"{tmp_path}/abc.parquet"]):
         with pytest.raises(UserError, match="one of --abc and --regions is expected"):
             CliRunner().invoke(app, [*command, *given], catch_exceptions=False)

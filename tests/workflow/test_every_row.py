@@ -50,6 +50,7 @@ def test_all_makes_every_table_and_figure(project: Project) -> None:
         "gta/SIM2/gta-", "gta/SIM1/gta.fold11.seed2.attention", "weights/SIM1.prism",
         "scatter/gta_table1/SIM2.gta-", "scatter/epinformer_folds/SIM1.epinformer_hic",
         "locus/SIM1/fold11/SIMG1", "mutagenesis/SIM1/enhancer_encoder/fold11/SIMG1",
+        "screened/SIM1.epinformer_fulco/SIMG1",
         "tables/table1",
     ):  # fmt: skip
         assert any(path.startswith(f"results/figures/{kind}") for path in made), kind

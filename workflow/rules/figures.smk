@@ -104,6 +104,7 @@ rule crispr_scores:
         tsv="results/crispr/{cell}.{table}.tsv",
         genes="results/crispr/{cell}.{table}.genes.tsv",
         nominated="results/crispr/{cell}.{table}.nominated.tsv",
+        pairs="results/crispr/{cell}.{table}.pairs.tsv",
         figure=report(
             "results/figures/crispr/{cell}.{table}.png",
             caption="../report/crispr.rst",
@@ -131,8 +132,45 @@ rule crispr_scores:
     shell:
         "gexpipe discover crispri {params.scores} --{params.elements} {input.elements}"
         " --crispr {input.crispr} --genes {input.genes} {params.pairs} --out {output.tsv}"
-        " --by-gene {output.genes} --nominated {output.nominated} --figure {output.figure}"
-        " > {log} 2>&1"
+        " --by-gene {output.genes} --nominated {output.nominated} --pairs {output.pairs}"
+        " --figure {output.figure} > {log} 2>&1"
+
+
+rule screened_gene:
+    """The tested elements of a gene: measured and predicted change, and what each score calls."""
+    input:
+        pairs="results/crispr/{cell}.{table}.pairs.tsv",
+        genes="results/genes/genes.tsv",
+    output:
+        report(
+            "results/figures/screened/{cell}.{table}/{gene}.png",
+            caption="../report/screened.rst",
+            category="Discovery",
+            labels={"figure": "tested elements of {gene}, {table}", "cell": "{cell}"},
+        ),
+    log:
+        "logs/discovery/screened_gene.{cell}.{table}.{gene}.log",
+    benchmark:
+        "results/benchmarks/screened_gene/{cell}.{table}.{gene}.jsonl"
+    wildcard_constraints:
+        table=one_of(SCREEN_TABLES),
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8, 2000),
+        runtime="30m",
+    params:
+        lost=lambda wildcards: repeat(
+            "perturbation",
+            sorted({line.label for line in runnable(wildcards.table, "perturbation")}),
+        ),
+        title=lambda wildcards: TABLES[wildcards.table]["title"],
+    message:
+        "Tested elements of {wildcards.gene} in {wildcards.cell}, table {wildcards.table}"
+    shell:
+        "gexpipe discover screened {input.pairs} {wildcards.gene} --genes {input.genes}"
+        " {params.lost} --title {params.title:q} --out {output} > {log} 2>&1"
 
 
 rule screen_table:

@@ -205,6 +205,13 @@ def figures_of_all():
             for kind in ("", ".deeplift")
         ]
         + [
+            f"results/figures/screened/{cell}.{table}/{gene}.png"
+            for table in STUDY.built
+            if table in SCREEN_TABLES
+            for cell in STUDY.screened(table)
+            for gene in STUDY.loci
+        ]
+        + [
             f"results/figures/mutagenesis/{cell}/{run}/fold{tested_in}/{gene}.png"
             for cell, run, tested_in in motif_runs(set(STUDY.loci.values()))
             for gene, its_fold in STUDY.loci.items()

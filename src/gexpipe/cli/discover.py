@@ -184,6 +184,7 @@ for command in (
     discover_models.mutagenesis,
     discover_screens.crispri,
     discover_screens.screen,
+    discover_screens.screened,
     discover_screens.tested,
     discover_screens.workbook,
     discover_screens.locus,

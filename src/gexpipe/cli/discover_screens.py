@@ -22,7 +22,7 @@ from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 from gexpipe.named import by_name, files_by_name
 
-__all__ = ["crispri", "locus", "screen", "tested", "workbook"]
+__all__ = ["crispri", "locus", "screen", "screened", "tested", "workbook"]
 
 log = get_logger(__name__)
 
@@ -42,6 +42,7 @@ def crispri(
     out: Annotated[Path, typer.Option(help="TSV to write: average precision by distance.")],
     by_gene: Annotated[Path, typer.Option(help="TSV to write: predicted and measured change.")],
     nominated: Annotated[Path, typer.Option(help="TSV to write: elements called at 85 % recall.")],
+    pairs: Annotated[Path, typer.Option(help="TSV to write: every pair and its scores.")],
     figure: Annotated[Path, typer.Option(help="PNG to write: precision against recall.")],
     abc: Annotated[
         Path | None, typer.Option(help="ABC's element-gene scores (predictions.parquet).")
@@ -71,6 +72,7 @@ def crispri(
     from gexpipe.crispri import scores as scoring
     from gexpipe.crispri import tested as regional
     from gexpipe.crispri.pairs import crispr_pairs, predicted
+    from gexpipe.crispri.screened_gene import pair_table
     from gexpipe.crispri.table import changes_by_gene
     from gexpipe.reference.genes import read_genes, write_table
     from gexpipe.tabular import read_parquet
@@ -82,25 +84,26 @@ def crispri(
         unknown = set(labels or []) - set(links)
         if unknown:
             raise UserError(f"no --link {sorted(unknown)[0]!r}", option)
-    pairs = crispr_pairs(crispr, table, cell or (), reference)
+    screened = crispr_pairs(crispr, table, cell or (), reference)
     if abc is not None:
-        known = predicted(abc, set(pairs["gene_id"].dropna()), list(scoring.GIVEN.values()))
-        covered, scores = scoring.covered_scores(pairs, links, known)
+        known = predicted(abc, set(screened["gene_id"].dropna()), list(scoring.GIVEN.values()))
+        covered, scores = scoring.covered_scores(screened, links, known)
         bins = precision.BINS
     else:
         found = read_parquet(regions or "", "table of tested regions", ["region_start", "contact"])
-        near = regional.screened_pairs(pairs, max_distance)
+        near = regional.screened_pairs(screened, max_distance)
         covered, scores = regional.region_scores(near, found, links, attention or [])
         bins = regional.BINS
-    measured = scoring.score_table(covered, scores, len(pairs), samples, seed, bins)
+    measured = scoring.score_table(covered, scores, len(screened), samples, seed, bins)
     write_table(measured, out)
     lost = {label: links[label] for label in perturbation or []}
     symbols = dict(zip(table["gene_id"], table["symbol"], strict=True))
     write_table(changes_by_gene(covered, lost, symbols), by_gene)
+    write_table(pair_table(covered, scores, symbols), pairs)
     called = precision.nominated(covered, scores)
     called.insert(1, "gene", called["gene_id"].map(symbols))
     write_table(called, nominated)
-    title = f"{len(covered):,} of {len(pairs):,} tested pairs, {covered['regulated'].sum()} act"
+    title = f"{len(covered):,} of {len(screened):,} tested pairs, {covered['regulated'].sum()} act"
     scoring.draw_curves(precision.curve_table(covered, scores), measured, title, figure)
     for row in measured[measured["distance"] == next(iter(bins))].itertuples():
         log.info("%s: average precision %.3f", row.predictor, row.average_precision)
@@ -129,6 +132,28 @@ def tested(
     found = regional.region_table(near, known, table, slot)
     write_parquet(found, out)
     log.info("%d regions of %d genes", len(found), found["gene_id"].nunique())
+
+
+def screened(
+    pairs: Annotated[Path, typer.Argument(help="Table of pairs of `discover crispri`.")],
+    gene: Annotated[str, typer.Argument(help="Gene id or symbol.")],
+    genes: Genes,
+    out: Annotated[Path, typer.Option(help="PNG to write.")],
+    title: Title = "",
+    perturbation: Annotated[
+        list[str] | None, typer.Option(help="Predictor that is a lost prediction; repeat.")
+    ] = None,
+) -> None:
+    """Draw the tested elements of a gene: measured and predicted change, and what scores call."""
+    from gexpipe.crispri.screened_gene import FIXED, draw_gene
+    from gexpipe.reference.genes import find_gene, read_genes
+    from gexpipe.tabular import read_tsv
+
+    found = find_gene(read_genes(genes), gene)
+    table = read_tsv(pairs, "table of pairs", FIXED)
+    heading = f"{found['symbol']}, {title}" if title else str(found["symbol"])
+    drawn = draw_gene(table, found, perturbation or [], heading, out)
+    (log.info if drawn else log.warning)("%d tested elements of %s", drawn, gene)
 
 
 def workbook(
