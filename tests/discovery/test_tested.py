@@ -226,6 +226,16 @@ def test_commands_score_the_tested_regions(
     assert called.loc["m", ["gene", "tested", "called", "true"]].tolist() == ["a", 3, 2, 1]
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
     every = pd.read_csv(tmp_path / "p.tsv", sep="\t").set_index("start")
+    assert list(every)[:7] == [
+        "gene_id",
+        "gene",
+        "chrom",
+        "end",
+        "distance_bp",
+        "regulated",
+        "effect",
+    ]
+    assert list(every)[7:] == ["ABC", "activity", "contact", "distance", "m", "m x ABC", "p"]
     assert every.loc[180_000, ["gene", "regulated", "m", "p"]].tolist() == ["a", False, 0.625, 0]
     shown = ["screened", f"{tmp_path}/p.tsv", "a", "--genes", f"{tmp_path}/genes.tsv"]
     for gene, words in (("a", "3 tested elements of a"), ("b", "0 tested elements of b")):

@@ -20,7 +20,7 @@ from gexpipe.files import aside
 __all__ = ["FIXED", "draw_gene", "pair_table", "predicted_changes"]
 
 # Columns of the table of pairs that are no scores.
-FIXED = ["gene_id", "gene", "chrom", "start", "end", "distance", "regulated", "effect"]
+FIXED = ["gene_id", "gene", "chrom", "start", "end", "distance_bp", "regulated", "effect"]
 COLOURS = {(True, True): "C2", (True, False): "C1"}  # called and acts; called and does not
 
 
@@ -28,7 +28,11 @@ def pair_table(
     covered: pd.DataFrame, scores: dict[str, NDArray[np.float64]], symbols: dict[str, str]
 ) -> pd.DataFrame:
     """`FIXED`, then a column a predictor; a row a pair."""
-    table = covered.assign(gene=covered["gene_id"].map(symbols))[FIXED]
+    taken = set(scores) & set(FIXED)
+    if taken:
+        raise UserError(f"label {sorted(taken)[0]!r} is a column of the table of pairs", "--link")
+    named = covered.rename(columns={"distance": "distance_bp"})
+    table = named.assign(gene=named["gene_id"].map(symbols))[FIXED]
     return pd.concat([table, pd.DataFrame(scores, index=table.index)], axis=1)
 
 
