@@ -15,11 +15,17 @@ from gexpipe.contact.rows import ContactRows
 from gexpipe.contact.window import window_contact
 from gexpipe.data.loading import Loading, reverse_complement
 from gexpipe.data.mixed import MixedCells
+from gexpipe.data.open import Sources
+from gexpipe.data.open import open_data as open_any
 from gexpipe.data.windows import WindowData
 from gexpipe.errors import UserError
+from gexpipe.methods.merged import read_named
+from gexpipe.methods.settings import MethodConfig
+from gexpipe.windows.elements import build_elements
 from gexpipe.windows.sequence import build_sequence
 from gexpipe.windows.signals import SignalSources, build_signals
 from tests.goldens import arrays, case_parameters, cases
+from tests.project import ROOT
 
 ROWS = np.arange(6)
 NAMES = ["H3K27ac", "contact", "DNase"]
@@ -271,3 +277,24 @@ def test_batches_are_the_same_by_fork_and_spawn_with_and_without_workers(
 def test_training_does_not_import_readers_that_start_threads() -> None:
     code = "import sys, gexpipe.train.run; sys.exit('hictkpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_own_promoters_are_asked_of_the_element_store(world: Path, tmp_path: Path) -> None:
+    settings = read_named("epinformer_v2", [ROOT / "config/methods"]).as_mapping()
+    settings["model"] = {**settings["model"], "slot": 2000}
+    config = MethodConfig.from_mapping(settings)
+    files = {name: world / name for name in ("sequence.zarr", "cell.zarr", "examples.parquet")}
+    sequence, signals, examples = files.values()
+    without = Sources(examples, sequence, signals, world / "elements.zarr")
+    with pytest.raises(UserError, match="own promoters among its elements"):
+        open_any(without, config)
+    genes = pd.read_csv(world / "genes.tsv", sep="\t")
+    table = pd.DataFrame(
+        {
+            "gene_id": genes["gene_id"], "rank": 0, "chrom": genes["chrom"], "start": 1000,
+            "end": 1500, "slot_start": 750, "distance_kb": 0.0, "contact_log": 0.1, "activity": 1.0,
+        }
+    )  # fmt: skip
+    build_elements(table, world / "genome.fa", genes, 2000, 1, tmp_path / "near.zarr")
+    data = open_any(Sources(examples, sequence, signals, tmp_path / "near.zarr"), config)
+    assert data.batch(np.array([0])).elements.features[0, 1, 0] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 
 from gexpipe.data.activity import ElementActivity
 from gexpipe.data.batches import Genes
@@ -15,9 +16,13 @@ from gexpipe.data.mixed import MixedCells
 from gexpipe.data.sources import Sources
 from gexpipe.data.windows import WindowData
 from gexpipe.errors import UserError
+from gexpipe.log import get_logger
 from gexpipe.methods.settings import MethodConfig
+from gexpipe.windows.store import read_manifest
 
 __all__ = ["Sources", "open_data"]
+
+log = get_logger(__name__)
 
 
 def open_data(sources: Sources, config: MethodConfig) -> Genes:
@@ -42,6 +47,8 @@ def _windows(sources: Sources, config: MethodConfig) -> Genes:
     if inputs.elements and sources.elements is None:
         raise UserError("this method reads elements: give --elements", f"method {config.name}")
     assert sources.sequence is not None and sources.signals is not None
+    if inputs.own_promoter and sources.elements is not None:
+        _check_own_promoters(sources.elements, config.name)
     cells = [
         WindowData(
             sources.sequence,
@@ -58,10 +65,24 @@ def _windows(sources: Sources, config: MethodConfig) -> Genes:
     return MixedCells(cells) if len(cells) > 1 else cells[0]
 
 
+def _check_own_promoters(elements: Path, method: str) -> None:
+    """Raise a `UserError` for an element store without the genes' own promoters."""
+    folder, manifest = read_manifest(elements, "elements")
+    nearest = manifest.get("nearest_kb")
+    if nearest is None or nearest >= 1:
+        raise UserError(
+            f"{method} reads the genes' own promoters among its elements (inputs.own_promoter), "
+            f"here the nearest lie {nearest} kb away: give results/elements_from_tss/CELL.zarr",
+            folder,
+        )
+
+
 def _element_activity(sources: Sources, config: MethodConfig) -> Genes:
     sources.need(config.name, "activity", "genome")
     assert sources.activity is not None and sources.genome is not None
     where = sources.activity, sources.genome, sources.examples
+    if config.inputs.summits and sources.activity.stem != config.inputs.summits:
+        log.warning("%s is for bins of the set %s", config.name, config.inputs.summits)
     return ElementActivity(*where, config.inputs.length, config.inputs.reverse_complement)
 
 

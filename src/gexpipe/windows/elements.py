@@ -87,11 +87,18 @@ def build_elements(
         record = {
             "kind": "elements", "layout": LAYOUT, "gexpipe": __version__, "slot": slot,
             "max_elements": max_elements, **identity(genes, _lengths(fasta, genes)),
-            "elements": len(distinct), "links": len(table), "arrays": list(arrays),
+            "elements": len(distinct), "links": len(table), "nearest_kb": _nearest(table),
+            "arrays": list(arrays),
             "sources": [source_record(fasta)], "fingerprint": fingerprint(store),
             "files": len(stored_files(store)),
         }  # fmt: skip
         write_json(store / MANIFEST, record)
+
+
+def _nearest(table: pd.DataFrame) -> float | None:
+    """Median distance of the genes' nearest element, kb: 0 where their promoters are among them."""
+    first = table.loc[table["rank"] == 0, "distance_kb"]
+    return round(float(first.median()), 3) if len(first) else None
 
 
 def _lengths(fasta: Path, genes: pd.DataFrame) -> dict[str, int]:
