@@ -32,6 +32,7 @@ STAGES: dict[str, str] = {
     "train": "Train one method on one cell type, one fold, one seed.",
     "predict": "Per-gene predictions (and embeddings) of a checkpoint, for any cell type.",
     "discover": "What a model looks at, against the truth, and as browser tracks.",
+    "stress": "What trained methods use, asked where the truth is known.",
     "evaluate": "Per-gene predictions of a checkpoint, and metrics from predictions.",
     "gta": "GTA: bin features, prompts, the Geuvadis target, figures.",
     "baseline": "Linear and gradient-boosted baselines on the gene features.",

@@ -73,6 +73,8 @@ def saliency_of(model: ExpressionModel, batch: Batch, steps: int = 1) -> Tensor:
         share = 1.0 if steps == 1 else (step - 0.5) / steps
         inputs = [(x * share).detach().requires_grad_() for x in (dna, signals)]
         predicted = model(opened(batch, inputs[0], signals=inputs[1])).prediction.sum()
+        if not predicted.requires_grad:  # it reads neither: nothing depends on them
+            break
         found = torch.autograd.grad(predicted, inputs, allow_unused=True)
         for into, gradient in zip(total, found, strict=True):
             if gradient is not None:

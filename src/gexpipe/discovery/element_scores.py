@@ -15,7 +15,7 @@ from gexpipe.errors import UserError
 from gexpipe.models.base import ExpressionModel
 from gexpipe.models.epinformer import link_scores
 
-__all__ = ["attention_links", "perturbed_links", "perturbed_slots"]
+__all__ = ["attention_links", "perturbed_links", "perturbed_slots", "repeated"]
 
 
 @torch.inference_mode()
@@ -45,7 +45,7 @@ def perturbed_links(
         before = _predict(model, own)[0]
         tss = int(data.table["tss"].iloc[row])
         for chunk in chunks(np.flatnonzero(genes == place), size):
-            batch = _repeated(own, len(chunk))
+            batch = repeated(own, len(chunk))
             for i, (start, end) in enumerate(spans[chunk]):
                 where = slice(start - tss + half, end - tss + half)
                 batch.codes[i, where] = N_CODE
@@ -54,7 +54,7 @@ def perturbed_links(
     return lost
 
 
-def _repeated(batch: Batch, times: int) -> Batch:
+def repeated(batch: Batch, times: int) -> Batch:
     """A batch of one gene, ``times`` over, as tensors of their own."""
     copied = {
         name: getattr(batch, name).repeat_interleave(times, dim=0)
@@ -84,7 +84,7 @@ def perturbed_slots(
         used = (own.elements.codes[0] != N_CODE).any(dim=1).cpu().numpy()
         before, found = _predict(model, own)[0], np.zeros(len(used))
         for chunk in chunks(np.flatnonzero(used[1:]) + 1, size):
-            batch = _repeated(own, len(chunk))
+            batch = repeated(own, len(chunk))
             assert batch.elements is not None
             batch.elements.codes[np.arange(len(chunk)), chunk] = N_CODE
             found[chunk] = before - _predict(model, batch)

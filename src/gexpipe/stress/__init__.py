@@ -1,0 +1,1 @@
+"""Methods asked what happens when a gene's regulation is changed, where the answer is known."""
