@@ -27,6 +27,11 @@ def stress_skipped():
 
 def stress_files(wildcards, cell):
     """Files of a method in a cell type, by option name: its stores, and the table of elements."""
+    if not config["discovery"]["truth"]:
+        raise UserError(
+            "null, expected the truth of a simulated genome: real regulation is not known",
+            "config: discovery.truth",
+        )
     run = SimpleNamespace(cell=cell, method=wildcards.method)
     files = {**stores(run), "examples": f"results/examples/{cell}.parquet"}
     if TRAINED[wildcards.method]["inputs"]["elements"]:
