@@ -22,7 +22,7 @@ LAYERS = [
     *("download", "sheets", "prepared", "contact", "reference", "abc", "peaks"),
     *("windows", "bins", "methods", "models", "data", "prediction", "train", "baselines"),
     *("tables", "discovery", "crispri"),
-    *("study", "doctor", "simulate", "archive", "compare"),
+    *("study", "doctor", "simulate", "archive", "compare", "stress"),
     *("face", "cli", "__main__"),
 ]
 
