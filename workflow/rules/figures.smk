@@ -267,7 +267,7 @@ rule motifs:
     """Motifs that EPInformer's sequence encoder reads (extra: motifs)."""
     input:
         checkpoint=first_checkpoint,
-        activity="results/abc/{cell}/elements.parquet",
+        activity=lambda wildcards: training_data(wildcards)["activity"],
         genome="resources/reference/genome.fa",
         examples="results/examples/{cell}.parquet",
         database=[local(path) for path in [config["discovery"].get("motifs")] if path],
