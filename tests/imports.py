@@ -56,7 +56,9 @@ def packages_of_command(stage: str, command: str) -> set[str]:
         shared = ast.parse((_file(module) or file).read_text())
         inner = [n for n in shared.body if isinstance(n, ast.FunctionDef) and n.name == name]
         waiting += [m for function in inner for m in _imported(function)]
-    named = [path for path in map(_file, waiting) if path is not None]
+    # Of the modules beside it that hold other commands, this one's functions stand above.
+    outside = [m for m in waiting if not m.startswith(f"gexpipe.cli.{stage}_")]
+    named = [path for path in map(_file, outside) if path is not None]
     inside = [m for path in named for m in _imported(ast.parse(path.read_text()))]
     waiting += [m for m in inside if not m.startswith("gexpipe")]
     seen: set[str] = set()

@@ -21,7 +21,7 @@ LAYERS = [
     *("devices", "ranks", "batch"),
     *("download", "sheets", "prepared", "contact", "reference", "abc", "peaks"),
     *("windows", "bins", "methods", "models", "data", "prediction", "train", "baselines"),
-    *("tables", "discovery", "crispri"),
+    *("tables", "discovery", "crispri", "benchmark"),
     *("study", "doctor", "simulate", "archive", "compare", "stress"),
     *("face", "cli", "__main__"),
 ]

@@ -219,3 +219,13 @@ def scatters():
     return expand(
         "results/figures/scatter/{cell}.{method}.png", cell=config["cells"], method=METHODS
     )
+
+
+def own_runs(cell, methods):
+    """Predictions of methods trained on a cell type, of the configuration's fold and seeds."""
+    return expand(
+        f"results/runs/{cell}/{{method}}/fold{{fold}}/seed{{seed}}/predictions.parquet",
+        method=methods,
+        fold=config["splits"]["fold"],
+        seed=config["seeds"],
+    )

@@ -38,6 +38,7 @@ STAGES: dict[str, str] = {
     "baseline": "Linear and gradient-boosted baselines on the gene features.",
     "external": "Predictions of a method that gexpipe does not train, checked.",
     "tables": "Benchmark tables and figures beside the published values.",
+    "benchmark": "Intervals, other cell types, the leaderboard: from predictions alone.",
     "compare": "Why two preparations of a cell type differ: input by input, gene by gene.",
     "models": "List the methods with their parameter counts.",
     "doctor": "What is installed, which backends are used, and why.",

@@ -20,11 +20,12 @@ from gexpipe.tabular import read_tsv
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-__all__ = ["PLACES", "closing_words", "front_page", "scored_rows"]
+__all__ = ["PLACES", "Row", "bars", "closing_words", "front_page", "markdown_rows", "scored_rows"]
 
 # What a run leaves for people, in the order in which they look: path below results/, what it is.
 PLACES = (
     ("tables/table1.html", "every method beside its published values"),
+    ("benchmark.html", "which model to trust, where, and how far"),
     ("tables/controls.html", "does a method read its window: errors with windows exchanged"),
     ("figures/scatter", "predicted against observed expression, a figure for each method"),
     ("tables/published.html", "every published number: computed here, or what it needs"),
@@ -36,6 +37,10 @@ PLACES = (
     ("windows", "window stores, for models of your own"),
 )
 NEXT = (
+    (
+        "`snakemake --cores N results/benchmark.html`",
+        "the leaderboard, with intervals",
+    ),
     ("`snakemake --cores N results/tables/all`", "all tables and figures of the papers"),
     ("`snakemake --report report.zip`", "this and every figure as one file to send to others"),
     ("`gexpipe discover --help`", "which elements a model looks at"),
@@ -105,7 +110,7 @@ def scored_rows(table: pd.DataFrame, metrics: pd.DataFrame) -> list[Row]:
     return sorted(rows, key=lambda row: (order[row.cell], row.mse))
 
 
-def _chart(rows: Sequence[Row]) -> str:
+def bars(rows: Sequence[Row]) -> str:
     """A bar a method and cell type, with its interval, as a picture within Markdown."""
     cells = list(dict.fromkeys(row.cell for row in rows))
     size = (1.5 + 4.5 * len(cells), 1.2 + 0.3 * max(sum(r.cell == c for r in rows) for c in cells))
@@ -128,7 +133,8 @@ def _chart(rows: Sequence[Row]) -> str:
     return f"![MSE of every method](data:image/png;base64,{code})"
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def markdown_rows(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table in Markdown, and a blank one."""
     head = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
     return [*head, *(f"| {' | '.join(cell.replace('|', ' ') for cell in r)} |" for r in rows), ""]
 
@@ -157,7 +163,7 @@ def _genes(best: Row) -> list[str]:
         for gene in part.to_dict("records"):
             numbers = [f"{gene[name]:.3f}" for name in ("observed", "predicted", "error")]
             records.append([which, str(gene["symbol"] or gene["gene_id"]), *numbers])
-    return lines + _table(["", "gene", "observed", "predicted", "error"], records)
+    return lines + markdown_rows(["", "gene", "observed", "predicted", "error"], records)
 
 
 def _uses(controls: pd.DataFrame | None, row: Row) -> str:
@@ -191,8 +197,8 @@ def front_page(
     """
     lines = ["# What this run found", ""]
     if rows:
-        lines += [_chart(rows), ""]
-        lines += _table(
+        lines += [bars(rows), ""]
+        lines += markdown_rows(
             ["cell", "method", "runs", "test genes", "MSE (95 % interval)", "reads its window"],
             [
                 [
@@ -220,7 +226,7 @@ def front_page(
         lines += ["## What it cost", ""]
         total = costs[costs["rule"] == "total"]
         shown = pd.concat([costs[costs["rule"] != "total"].head(COSTLIEST), total])
-        lines += _table(
+        lines += markdown_rows(
             ["rule", "jobs", "time", "CPU time", "peak memory"],
             [
                 [
@@ -231,11 +237,11 @@ def front_page(
             ],
         )  # fmt: skip
     lines += ["## Where everything lies", ""]
-    lines += _table(
+    lines += markdown_rows(
         ["below this folder", "what"], [[_link(p), what] for p, what in _there(results)]
     )
     lines += ["## What to do next", ""]
-    lines += _table(["command or page", "what for"], [list(pair) for pair in NEXT])
+    lines += markdown_rows(["command or page", "what for"], [list(pair) for pair in NEXT])
     return "\n".join(lines)
 
 

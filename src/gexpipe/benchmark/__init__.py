@@ -1,0 +1,1 @@
+"""What reviewers ask of a benchmark, answered from predictions alone."""

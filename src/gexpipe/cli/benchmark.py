@@ -1,0 +1,120 @@
+"""``gexpipe benchmark``: what reviewers ask, answered from predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from gexpipe.log import get_logger
+from gexpipe.named import files_by_name
+
+__all__ = ["app"]
+
+logger = get_logger(__name__)
+
+app = typer.Typer(help="What reviewers ask of a benchmark.", add_completion=False)
+
+Predictions = Annotated[
+    list[Path], typer.Option(help="Prediction files (.../CELL/METHOD/foldF/seedS/...); repeat.")
+]
+Lines = Annotated[str, typer.Option(help="Rows of the table, resolved, JSON text.")]
+Out = Annotated[Path, typer.Option(help="Table to write (.tsv; .md and .html beside it).")]
+Page = Annotated[Path, typer.Option(help="Page to write (.html).")]
+
+
+@app.command()
+def reliability(
+    predictions: Predictions,
+    lines: Lines,
+    out: Out,
+    genes: Annotated[Path, typer.Option(help="Intervals of every test gene (.parquet).")],
+) -> None:
+    """Intervals of single genes, and errors, bias and coverage by kind of gene."""
+    from gexpipe.benchmark.reliability import reliability as table_of
+    from gexpipe.benchmark.runs import read_ensembles
+    from gexpipe.files import aside
+    from gexpipe.tables.plan import read_lines
+    from gexpipe.tables.write import write_table
+
+    table, by_gene = table_of(read_ensembles(predictions, read_lines(lines)))
+    with aside(genes) as temporary:
+        by_gene.to_parquet(temporary, index=False)
+    write_table(table, out, _markdown("How far predictions can be trusted, by kind of gene", table))
+    whole = table[table["kind"] == "all"]
+    for row in whole.to_dict("records"):
+        logger.info(
+            "%s, %s: 90 %% intervals hold %.0f %% of %d test genes (from %d validation genes)",
+            row["cell"], row["label"], 100 * row["coverage"], row["genes"], row["calibration"],
+        )  # fmt: skip
+
+
+@app.command()
+def cells(
+    predictions: Predictions,
+    lines: Lines,
+    examples: Annotated[list[str], typer.Option(help="CELL=EXAMPLES of a cell type; repeat.")],
+    out: Out,
+) -> None:
+    """Methods trained on one cell type and tested on another, beside what needs no model."""
+    from gexpipe.benchmark.cells import cross_cell
+    from gexpipe.benchmark.runs import read_trained_on
+    from gexpipe.schemas import EXAMPLES, read_stage
+    from gexpipe.tables.plan import read_lines
+    from gexpipe.tables.write import write_table
+
+    observed, predicted = read_trained_on(predictions, read_lines(lines))
+    tables = {
+        cell: read_stage(path, EXAMPLES).set_index("gene_id")
+        for cell, path in files_by_name(examples, "--examples", "CELL=FILE").items()
+    }
+    promoters = pd.DataFrame(
+        {c: t["promoter_activity"] for c, t in tables.items() if "promoter_activity" in t}
+    )
+    table = cross_cell(observed, predicted, promoters)
+    write_table(table, out, _markdown("Trained on one cell type, tested on another", table))
+    logger.info("%s: %d rows, %d test genes", out, len(table), len(observed))
+
+
+@app.command()
+def page(
+    predictions: Predictions,
+    lines: Lines,
+    reliability: Annotated[Path, typer.Option(help="Of gexpipe benchmark reliability.")],
+    out: Out,
+    html: Page,
+    cells: Annotated[Path | None, typer.Option(help="Of gexpipe benchmark cells.")] = None,
+    controls: Annotated[Path | None, typer.Option(help="Table of the controls.")] = None,
+) -> None:
+    """The leaderboard: a table, and a page for readers."""
+    from gexpipe.benchmark.leaderboard import benchmark_page, leaderboard
+    from gexpipe.benchmark.runs import read_ensembles
+    from gexpipe.files import aside
+    from gexpipe.tables.page import write_page
+    from gexpipe.tables.plan import read_lines
+    from gexpipe.tabular import read_tsv
+
+    ensembles = read_ensembles(predictions, read_lines(lines))
+    trusted = read_tsv(reliability, "table of reliability")
+    across = read_tsv(cells, "table of cell types") if cells else None
+    tested = read_tsv(controls, "table of controls") if controls else None
+    table = leaderboard(ensembles, trusted, across, tested)
+    with aside(out) as temporary:
+        table.to_csv(temporary, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
+    files = {
+        "the leaderboard for programs": out,
+        "error, bias and coverage by kind of gene": reliability,
+        "trained on one cell type, tested on another": cells,
+        "errors with windows exchanged between genes": controls,
+    }
+    beside = {
+        what: path.relative_to(html.parent) for what, path in files.items() if path is not None
+    }
+    write_page(benchmark_page(table, ensembles, trusted, beside), html)
+    logger.info("%s: %d rows", html, len(table))
+
+
+def _markdown(title: str, table: pd.DataFrame) -> str:
+    return f"# {title}\n\n{table.to_markdown(index=False, floatfmt='.4f')}\n"

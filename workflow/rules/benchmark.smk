@@ -1,0 +1,128 @@
+# What reviewers ask of a benchmark, of the rows of table 1: results/benchmark.html.
+
+
+localrules:
+    reliability,
+    cross_cell,
+    benchmark_page,
+
+
+# Cell types that models can be trained on, and models that can be asked about another one.
+WITH_TARGET = [
+    cell
+    for cell in config["cells"]
+    if target_of(config["target"], SHEETS, cell)["source"] != "none"
+]
+PORTABLE = [name for name in STUDY.networks if name in METHODS]
+
+
+rule reliability:
+    """Intervals of single genes, errors and coverage by kind of gene."""
+    input:
+        lambda wildcards: told(("table1",)),
+        predictions=PLANS["table1"].predictions(),
+    output:
+        tsv="results/tables/reliability.tsv",
+        md="results/tables/reliability.md",
+        html=report(
+            "results/tables/reliability.html",
+            caption="../report/reliability.rst",
+            category="Tables",
+            labels={"table": "reliability", "form": "table"},
+        ),
+        genes="results/tables/reliability.genes.parquet",
+    log:
+        "logs/benchmark/reliability.log",
+    benchmark:
+        "results/benchmarks/reliability/all.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 2000),
+        runtime="30m",
+    params:
+        files=lambda wildcards, input: repeat("predictions", input.predictions),
+        lines=lines("table1"),
+    message:
+        "How far the predictions of table 1 can be trusted, gene by gene"
+    shell:
+        "gexpipe benchmark reliability {params.files} --lines {params.lines:q} --out {output.tsv}"
+        " --genes {output.genes} > {log} 2>&1"
+
+
+rule cross_cell:
+    """Methods trained on one cell type and tested on the others."""
+    input:
+        own=[path for cell in WITH_TARGET for path in own_runs(cell, PORTABLE)],
+        others=[
+            path.replace(f"results/runs/{source}/", f"results/predicted/{cell}/from_{source}/")
+            for source in WITH_TARGET
+            for cell in WITH_TARGET
+            if cell != source
+            for path in own_runs(source, PORTABLE)
+        ],
+        examples=expand("results/examples/{cell}.parquet", cell=WITH_TARGET),
+    output:
+        tsv="results/tables/cross_cell.tsv",
+        md="results/tables/cross_cell.md",
+        html=report(
+            "results/tables/cross_cell.html",
+            caption="../report/cross_cell.rst",
+            category="Tables",
+            labels={"table": "cross_cell", "form": "table"},
+        ),
+    log:
+        "logs/benchmark/cross_cell.log",
+    benchmark:
+        "results/benchmarks/cross_cell/all.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 2000),
+        runtime="30m",
+    params:
+        files=lambda wildcards, input: repeat("predictions", [*input.own, *input.others]),
+        examples=lambda wildcards, input: repeat(
+            "examples", [f"{cell}={path}" for cell, path in zip(WITH_TARGET, input.examples)]
+        ),
+        lines=lines("table1"),
+    message:
+        "Methods trained on one cell type, tested on the others"
+    shell:
+        "gexpipe benchmark cells {params.files} --lines {params.lines:q} {params.examples}"
+        " --out {output.tsv} > {log} 2>&1"
+
+
+rule benchmark_page:
+    """The leaderboard: methods by cell types by questions."""
+    input:
+        predictions=PLANS["table1"].predictions(),
+        reliability="results/tables/reliability.tsv",
+        cells="results/tables/cross_cell.tsv" if PORTABLE and len(WITH_TARGET) > 1 else [],
+        controls="results/tables/controls.tsv" if CONTROLLED else [],
+    output:
+        tsv="results/benchmark.tsv",
+        html="results/benchmark.html",
+    log:
+        "logs/benchmark/page.log",
+    benchmark:
+        "results/benchmarks/benchmark_page/all.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 2000),
+        runtime="30m",
+    params:
+        files=lambda wildcards, input: repeat("predictions", input.predictions),
+        lines=lines("table1"),
+        cells=lambda wildcards, input: repeat("cells", input.cells),
+        controls=lambda wildcards, input: repeat("controls", input.controls),
+    message:
+        "The leaderboard: {output.html}"
+    shell:
+        "gexpipe benchmark page {params.files} --lines {params.lines:q}"
+        " --reliability {input.reliability} {params.cells} {params.controls} --out {output.tsv}"
+        " --html {output.html} > {log} 2>&1"
