@@ -225,7 +225,12 @@ def scatter(
     from gexpipe.tables.figures import scatter as draw
 
     table = mean_predictions(predictions)
-    r = draw(table, f"{title}, {cell}", out)
+    folds: dict[object, list[Path]] = {}
+    for path in predictions:  # a run: the folds of one seed
+        folds.setdefault(path.parent.name, []).append(path)
+    runs = [mean_predictions(paths) for paths in folds.values()]
+    single = [float(run["observed"].corr(run["predicted"])) for run in runs]
+    r = draw(table, f"{title}, {cell}", out, single)
     logger.info("%s on %s: r = %.3f over %d genes", title, cell, r, len(table))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,14 @@ def mean_predictions(paths: list[Path], split: str = "test") -> pd.DataFrame:
     return runs.groupby("gene_id", sort=False)[["observed", "predicted"]].mean().reset_index()
 
 
-def scatter(predictions: pd.DataFrame, title: str, out: Path) -> float:
-    """Predicted against observed, coloured by the density of genes; returns Pearson's r."""
+def scatter(
+    predictions: pd.DataFrame, title: str, out: Path, single: Sequence[float] = ()
+) -> float:
+    """Predicted against observed, coloured by the density of genes; returns Pearson's r.
+
+    ``single`` are the correlations of the runs that the predictions are the mean of: their mean is
+    what the tables print, and stands beside.
+    """
     x = predictions["observed"].to_numpy(float)
     y = predictions["predicted"].to_numpy(float)
     r = float(np.corrcoef(x, y)[0, 1]) if len(x) > 1 and x.std() > 0 and y.std() > 0 else np.nan
@@ -44,12 +51,16 @@ def scatter(predictions: pd.DataFrame, title: str, out: Path) -> float:
     except (np.linalg.LinAlgError, ValueError):
         density = np.ones(len(x))  # all genes on one line, or too few of them
     order = np.argsort(density)
-    figure, axis = plt.subplots(figsize=(4.2, 4), layout="constrained")
-    axis.scatter(x[order], y[order], c=density[order], s=8, cmap="viridis", linewidths=0)
+    figure, axis = plt.subplots(figsize=(4.8, 4), layout="constrained")
+    points = axis.scatter(x[order], y[order], c=density[order], s=8, cmap="viridis", linewidths=0)
+    figure.colorbar(points, label="density of genes", shrink=0.6, ticks=[])
     low, high = min(x.min(), y.min()), max(x.max(), y.max())
     axis.plot([low, high], [low, high], color="0.6", linewidth=0.8, zorder=0)
     axis.set(xlabel="observed log10(1 + expression)", ylabel="predicted", title=title)
-    axis.text(0.03, 0.97, f"r = {r:.3f}\nn = {len(x)}", transform=axis.transAxes, va="top")
+    said = f"r = {r:.3f}\nn = {len(x)}"
+    if len(single) > 1:
+        said += f"\nof a single run: {np.mean(single):.3f}"
+    axis.text(0.03, 0.97, said, transform=axis.transAxes, va="top", fontsize="small")
     axis.spines[["top", "right"]].set_visible(False)
     with aside(out) as temporary:
         figure.savefig(temporary, dpi=150)

@@ -10,6 +10,7 @@ from typing import Any
 
 from gexpipe.config import merge
 from gexpipe.errors import UserError
+from gexpipe.methods.backbones import STAND_INS
 from gexpipe.methods.declared import declaration
 from gexpipe.methods.merged import check_settings, start_method
 
@@ -18,6 +19,7 @@ __all__ = ["Limits", "Line", "Plan", "change_id", "expand", "read_lines", "run_i
 Settings = dict[str, Any]
 # Labels do not change what is computed.
 COSMETIC = ("name", "label")
+STAND_IN_NOTE = "with a small random stand-in for the language model"
 
 
 @dataclass(frozen=True)
@@ -333,6 +335,8 @@ def expand(
         settings = merge(base, row.get("overrides", {}))
         reason = _reason(row, settings, limits, table, bool(chosen and not unknown))
         run, test = run_id(row["method"], base, settings), change_id(row.get("test", {}))
+        if str(settings.get("model", {}).get("backbone", "")).startswith(STAND_INS):
+            note = "; ".join(part for part in (note, STAND_IN_NOTE) if part)
         source = row.get("published", table.get("published", {}))
         if not reason:
             _check(settings, row, f"table {name}, row {row['label']!r}")
