@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
@@ -12,10 +13,14 @@ from scipy.stats import false_discovery_control
 from gexpipe.benchmark.cells import BASELINES
 from gexpipe.benchmark.reliability import CLASSES
 from gexpipe.benchmark.runs import Ensemble
-from gexpipe.tables.front import Row, bars, markdown_rows
+from gexpipe.errors import UserError
+from gexpipe.tables.front import Row, bars, embedded, markdown_rows
 from gexpipe.tables.paired import paired_table
 
-__all__ = ["benchmark_page", "leaderboard"]
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+__all__ = ["benchmark_page", "calibration", "leaderboard"]
 
 ALPHA = 0.05  # of differences that are named, after correction
 
@@ -62,6 +67,10 @@ def leaderboard(
             own = reliability[(reliability["cell"] == cell) & (reliability["label"] == label)]
             row: dict[str, Any] = {"cell": cell, "label": label, "genes": len(test)}
             row |= {"low": low, "high": high}
+            if own.empty:
+                raise UserError(
+                    f"no row of {label!r} on {cell}: made for other rows", "reliability"
+                )
             whole = own[own["kind"] == "all"].iloc[0]
             row |= {name: whole[name] for name in ("mse", "pearson", "bias", "coverage", "width")}
             between = own[own["kind"] == "between cell types"].set_index("group")["mse"]
@@ -131,6 +140,9 @@ def benchmark_page(
         "# Which expression model to trust, where, and how far", "",
         "Every method is the mean of its runs (seeds), scored on genes of chromosomes that it "
         "never saw. Errors are in log10 units of expression.", "", bars(rows), "",
+        calibration(ensembles), "",
+        "Below the dashed line a method predicts too much, above it too little. Dots are tenths of "
+        "the test genes, ordered by their predicted level.", "",
     ]  # fmt: skip
     for cell, own in table.groupby("cell", sort=False):
         lines += [f"## {cell}", ""]
@@ -182,6 +194,31 @@ def benchmark_page(
     ]  # fmt: skip
     lines += [f"- [{path.name}]({path.as_posix()}): {what}" for what, path in files.items()]
     return "\n".join(lines) + "\n"
+
+
+def calibration(ensembles: Ensemble, tenths: int = 10) -> str:
+    """Mean observed against mean predicted expression of tenths of the test genes, as a picture."""
+    cells = list(dict.fromkeys(cell for cell, _ in ensembles))
+    size = (4.2 * len(cells) + 1.5, 3.8)
+    figure, axes = plt.subplots(1, len(cells), figsize=size, squeeze=False, layout="constrained")
+    for axis, cell in zip(axes[0], cells, strict=True):
+        seen = []
+        for (name, label), table in ensembles.items():
+            if name != cell:
+                continue
+            test = table[table["split"] == "test"].sort_values("predicted", kind="stable")
+            parts = np.array_split(test[["predicted", "observed"]].to_numpy(float), tenths)
+            means = np.array([part.mean(axis=0) for part in parts if len(part)])
+            axis.plot(means[:, 0], means[:, 1], "o-", ms=3, lw=1, label=label)
+            seen.append(test["observed"].to_numpy(float))
+        low, high = np.concatenate(seen).min(), np.concatenate(seen).max()
+        axis.plot([low, high], [low, high], "--", color="0.6", lw=0.8, zorder=0)
+        margin = 0.1 * (high - low)  # a model far off does not squeeze the others
+        axis.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
+        axis.set(title=cell, xlabel="predicted (log10)", ylabel="observed (log10)")
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0][-1].legend(frameon=False, fontsize="x-small", bbox_to_anchor=(1, 1), loc="upper left")
+    return embedded(figure, "Observed against predicted expression, by level")
 
 
 def _levels() -> list[str]:

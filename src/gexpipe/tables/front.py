@@ -20,7 +20,16 @@ from gexpipe.tabular import read_tsv
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-__all__ = ["PLACES", "Row", "bars", "closing_words", "front_page", "markdown_rows", "scored_rows"]
+__all__ = [
+    "PLACES",
+    "Row",
+    "bars",
+    "closing_words",
+    "embedded",
+    "front_page",
+    "markdown_rows",
+    "scored_rows",
+]
 
 # What a run leaves for people, in the order in which they look: path below results/, what it is.
 PLACES = (
@@ -126,11 +135,15 @@ def bars(rows: Sequence[Row]) -> str:
         if mse.max() > APART * mse.min() > 0:
             axis.set_xscale("log")
         axis.spines[["top", "right"]].set_visible(False)
+    return embedded(figure, "MSE of every method")
+
+
+def embedded(figure: Any, what: str) -> str:
+    """A figure, closed, as a picture within Markdown."""
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=110)
     plt.close(figure)
-    code = base64.b64encode(picture.getvalue()).decode()
-    return f"![MSE of every method](data:image/png;base64,{code})"
+    return f"![{what}](data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()})"
 
 
 def markdown_rows(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
