@@ -115,6 +115,8 @@ def test_the_leaderboard_says_who_is_clearly_better_and_leaves_equals_alone() ->
     assert found.loc["Good", "better_than"] == found.loc["Twin", "better_than"] == "Bad"
     assert found.loc["Bad", "better_than"] == "" and found.loc["Bad", "rank"] == 3
     assert ((found["low"] < found["mse"]) & (found["mse"] < found["high"])).all()
+    with pytest.raises(UserError, match="no row of 'Bad' on A"):
+        leaderboard(tables, known[known["label"] != "Bad"])
     page = benchmark_page(found.reset_index(), tables, known, {"all": Path("benchmark.tsv")})
     assert "| 3 | Bad |" in page and "[benchmark.tsv](benchmark.tsv)" in page
 
