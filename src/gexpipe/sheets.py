@@ -40,6 +40,7 @@ EXTENSIONS = {
     "cool": "cool",
     "ctss": "ctss.bed.gz",
     "bed": "bed",
+    "bedpe": "bedpe",
     "fragments": "fragments.tsv.gz",
     "tsv": "tsv",
     "csv": "csv",
@@ -239,6 +240,32 @@ class Sheets:
                     "may have; save the sheet as tsv or csv",
                     self.names["files"],
                 )
+
+        for row in self._cell_rows:
+            given = row.role.startswith("predictor:")
+            if (row.format == "bedpe" and not given) or (
+                given and row.format not in ("tsv", "bedpe")
+            ):
+                raise UserError(
+                    f"{row.cell} {row.role} {row.accession}: format {row.format}; a predictor row "
+                    "is tsv or bedpe, and only it may be bedpe",
+                    self.names["files"],
+                )
+            if given:
+                self.predictors(row.cell)
+
+    def predictors(self, cell: str) -> dict[str, tuple[str, str]]:
+        """Name -> (file that stages read, column or "") of the predictor rows of a cell."""
+        found: dict[str, tuple[str, str]] = {}
+        for row in self._cell_rows:
+            role, _, name = row.role.partition(":")
+            if row.cell != cell or role != "predictor":
+                continue
+            name, _, column = name.partition(":")
+            if name in found:
+                raise UserError(f"{cell} has two predictor rows {name!r}", self.names["files"])
+            found[name] = (row.ready, column)
+        return found
 
     def barcodes_of(self, row: FileRow) -> FileRow | None:
         """The table of barcodes of a row of fragments: of the same replicate, or the only one."""

@@ -62,6 +62,33 @@ def test_files_of_another_assembly_are_lifted(tmp_path: Path) -> None:
     assert "no row with role 'chain' and accession mm10ToHg38" in text
 
 
+def test_scores_of_others_stand_beside_ours(tmp_path: Path) -> None:
+    sheet = (ROOT / "config/files.tsv").read_text().rstrip("\n")
+    rows = [
+        f"K562\tpredictor:rE2G\t1\tpath\tre2g\ttsv\t{tmp_path}/re2g.tsv.gz\t\t",
+        f"K562\tpredictor:own:my.score\t1\tpath\tmine\ttsv\t{tmp_path}/mine.tsv\t\thg19",
+        f"K562\tpredictor:ABC_run\t1\tpath\tabc\tbedpe\t{tmp_path}/abc.bedpe\t\t",
+    ]
+    (tmp_path / "files.tsv").write_text("\n".join([sheet, *rows]) + "\n")
+    targets = "results/crispr/K562.tsv results/crispr/K562.discovery.tsv"
+    status, text = plan(tmp_path, targets, {"files": "files.tsv"})
+    assert status == 0, text
+    asked = (
+        "--predictor rE2G=resources/files/re2g.tsv --predictor own=resources/lifted/mine.tsv:"
+        "my.score --predictor ABC_run=resources/files/abc.bedpe"
+    )
+    for command in ("gexpipe evaluate crispr", "gexpipe discover crispri"):
+        assert [asked in line for line in text.splitlines() if command in line] == [True]
+    for wrong, words in (
+        (rows[2] + "hg19", "there is no liftover of bedpe files"),
+        (rows[0].replace("re2g\t", "other\t"), "K562 has two predictor"),
+        (rows[0].replace("rE2G", "x").replace("\ttsv", "\tcsv"), "a predictor row is tsv or bedpe"),
+    ):
+        (tmp_path / "files.tsv").write_text("\n".join([sheet, rows[0], wrong]) + "\n")
+        status, text = plan(tmp_path, targets, {"files": "files.tsv"})
+        assert status != 0 and words in text, text
+
+
 def test_blacklists_are_checked_before_candidates(tmp_path: Path) -> None:
     status, text = plan(tmp_path, "results/abc/K562/candidates.bed", {})
     assert status == 0, text

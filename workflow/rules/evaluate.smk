@@ -154,6 +154,7 @@ use rule metrics as shuffled_metrics with:
 rule crispr:
     """ABC scores against a CRISPRi benchmark."""
     input:
+        predictor_files,
         predictions="results/abc/{cell}/predictions.parquet",
         crispr=lambda wildcards: cell_paths(wildcards.cell, "crispr"),
         genes="results/genes/genes.tsv",
@@ -172,9 +173,10 @@ rule crispr:
         runtime="1h",
     params:
         cells=lambda wildcards: crispr_cells(wildcards.cell),
+        others=predictor_options,
     message:
         "ABC scores of {wildcards.cell} against CRISPRi"
     shell:
         "gexpipe evaluate crispr --predictions {input.predictions} --crispr {input.crispr}"
-        " --genes {input.genes} {params.cells} --out {output.metrics}"
+        " --genes {input.genes} {params.cells} {params.others} --out {output.metrics}"
         " --curve {output.curve} > {log} 2>&1"

@@ -97,6 +97,7 @@ rule crispr_scores:
     """What models look at against CRISPRi, beside ABC, activity and distance."""
     input:
         discovered_files,
+        predictor_files,
         elements=screen_elements,
         crispr=screen_of,
         genes="results/genes/genes.tsv",
@@ -126,12 +127,13 @@ rule crispr_scores:
     params:
         scores=discovered_links,
         pairs=screen_options,
+        others=predictor_options,
         elements=lambda wildcards: "regions" if wildcards.table in STUDY.tested else "abc",
     message:
         "Scores of table {wildcards.table} in {wildcards.cell} against CRISPRi"
     shell:
         "gexpipe discover crispri {params.scores} --{params.elements} {input.elements}"
-        " --crispr {input.crispr} --genes {input.genes} {params.pairs} --out {output.tsv}"
+        " --crispr {input.crispr} --genes {input.genes} {params.pairs} {params.others} --out {output.tsv}"
         " --by-gene {output.genes} --nominated {output.nominated} --pairs {output.pairs}"
         " --figure {output.figure} > {log} 2>&1"
 

@@ -197,3 +197,15 @@ def gene_set(wildcards):
     """The file that names the genes of a table, as a list that is empty where all count."""
     role = TABLES[wildcards.table].get("genes")
     return optional_reference(role) if role else []
+
+
+def predictor_files(wildcards):
+    """Element-gene scores of others that a cell type's rows name."""
+    return [path for path, _ in SHEETS.predictors(wildcards.cell).values()]
+
+
+def predictor_options(wildcards):
+    """``--predictor NAME=FILE`` or ``NAME=FILE:COLUMN`` of them."""
+    given = SHEETS.predictors(wildcards.cell).items()
+    items = [f"{name}={path}" + f":{column}" * bool(column) for name, (path, column) in given]
+    return repeat("predictor", items)

@@ -13,6 +13,7 @@ from gexpipe.cli.options import (
     Cells,
     CrisprTable,
     Genes,
+    Predictors,
     Published,
     Resolved,
     Seed,
@@ -63,6 +64,7 @@ def crispri(
     reference: Annotated[str, typer.Option(help="Keep rows whose Reference holds this.")] = "",
     samples: Bootstrap = 1000,
     seed: Seed = 1,
+    predictor: Predictors = None,
 ) -> None:
     """Element scores of models against CRISPRi, beside ABC, activity, contact and distance.
 
@@ -72,6 +74,7 @@ def crispri(
     from gexpipe.crispri import scores as scoring
     from gexpipe.crispri import tested as regional
     from gexpipe.crispri.pairs import crispr_pairs, predicted
+    from gexpipe.crispri.predictors import predictor_scores
     from gexpipe.crispri.screened_gene import pair_table
     from gexpipe.crispri.table import changes_by_gene
     from gexpipe.reference.genes import read_genes, write_table
@@ -94,6 +97,7 @@ def crispri(
         near = regional.screened_pairs(screened, max_distance)
         covered, scores = regional.region_scores(near, found, links, attention or [])
         bins = regional.BINS
+    scores |= predictor_scores(covered, predictor or (), table, cell or (), scores)
     measured = scoring.score_table(covered, scores, len(screened), samples, seed, bins)
     write_table(measured, out)
     lost = {label: links[label] for label in perturbation or []}

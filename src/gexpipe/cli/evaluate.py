@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gexpipe.cli.options import Checkpoint, Threads
+from gexpipe.cli.options import Checkpoint, Predictors, Threads
 from gexpipe.cli.sources import takes_sources
 from gexpipe.data.sources import Sources
 from gexpipe.log import get_logger
@@ -107,17 +107,21 @@ def crispr(
     ] = None,
     samples: Annotated[int, typer.Option(help="Bootstrap samples.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 1,
+    predictor: Predictors = None,
 ) -> None:
     """Average precision of element-gene scores against CRISPRi; distance alone beside it."""
     from gexpipe.crispri.pairs import crispr_pairs, overlap_scores
     from gexpipe.crispri.precision import benchmark, curve_table
+    from gexpipe.crispri.predictors import predictor_scores
     from gexpipe.reference.genes import read_genes, write_table
 
-    pairs = crispr_pairs(crispr, read_genes(genes), cell or ())
+    known = read_genes(genes)
+    pairs = crispr_pairs(crispr, known, cell or ())
     scores = {
         column: overlap_scores(pairs, predictions, column),
         "distance": -pairs["distance"].to_numpy(),
     }
+    scores |= predictor_scores(pairs, predictor or (), known, cell or (), scores)
     table = benchmark(pairs, scores, samples, seed)
     write_table(table, out)
     if curve is not None:

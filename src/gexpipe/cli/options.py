@@ -9,8 +9,9 @@ import typer
 
 __all__ = [
     "Benchmark", "Bootstrap", "Cells", "Checkpoint", "ChromSizes", "Chromosomes", "CrisprTable",
-    "Examples", "Fasta", "Fold", "Genes", "Published", "Resolved", "Seed", "Split", "StoreOut",
-    "Threads", "Title", "TrainedFold", "TssWindow", "CageStrand", "Transform", "store_folder",
+    "Examples", "Fasta", "Fold", "Genes", "Predictors", "Published", "Resolved", "Seed", "Split",
+    "StoreOut", "Threads", "Title", "TrainedFold", "TssWindow", "CageStrand", "Transform",
+    "store_folder",
 ]  # fmt: skip
 
 # The genome and its genes.
@@ -44,6 +45,14 @@ Bootstrap = Annotated[int, typer.Option("--samples", help="Bootstrap samples.", 
 CrisprTable = Annotated[Path, typer.Option(help="CRISPRi table (columns of EPCrisprBenchmark).")]
 Cells = Annotated[
     list[str] | None, typer.Option("--cell", help="Keep rows of this CellType; repeat.")
+]
+Predictors = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--predictor",
+        help="LABEL=element-gene scores of others (ENCODE-rE2G, scE2G, ABC, or BEDPE);"
+        " LABEL=FILE:COLUMN names the score. Repeat.",
+    ),
 ]
 
 # Stores.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gexpipe.abc.from_abc import NAMES, OPTIONAL
 from gexpipe.abc.tables import AT_TSS
+from gexpipe.crispri.predictors import CHROM, END, IDS, SCORES, START, SYMBOLS
 from gexpipe.doctor.looks import Expected
 from gexpipe.doctor.needs import Plan
 from gexpipe.download.portals import same_assembly
@@ -32,13 +33,22 @@ def expected_of(plan: Plan, row: FileRow) -> Expected:
     """What the configuration reads in a row's file."""
     config = plan.config
     chromosomes = list(config["reference"]["chromosomes"])
-    columns = _gene_table_columns(plan) if row.role == "gene_table" else COLUMNS.get(row.role, [])
+    columns = _gene_table_columns(plan) if row.role == "gene_table" else _columns(row)
     contact = config["contact"]
     return Expected(
         chromosomes, {} if row.assembly else _sizes(plan), columns, contact["resolution"],
         contact["normalization"], config["peaks"]["pairs"] if row.role == "dnase_bam" else "ends",
         config["genes"]["tss_column"] if config["genes"]["source"] == "table" else "",
     )  # fmt: skip
+
+
+def _columns(row: FileRow) -> list[tuple[str, ...]]:
+    """Columns that a role's table has, whatever the configuration; BEDPE has no header."""
+    role, _, name = row.role.partition(":")
+    if role != "predictor":
+        return COLUMNS.get(row.role, [])
+    column = name.partition(":")[2]
+    return [CHROM, START, END, (*IDS, *SYMBOLS), (column,) if column else SCORES]
 
 
 def _gene_table_columns(plan: Plan) -> list[tuple[str, ...]]:

@@ -320,7 +320,7 @@ def _text(file_format: str) -> Callable[[BinaryIO, Expected, Look], None]:
             _fasta(lines, look)
         elif file_format in ("tsv", "csv") and expected.columns:
             _columns(lines[0], expected, look)
-        elif file_format in ("bed", "ctss", "gtf", "tagAlign", "fragments"):
+        elif file_format in ("bed", "bedpe", "ctss", "gtf", "tagAlign", "fragments"):
             _intervals(lines, file_format, expected, look)
 
     return look_for

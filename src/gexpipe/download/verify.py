@@ -30,7 +30,7 @@ _MAGIC = {
     "xlsx": (b"PK\x03\x04",),
     "tar": (_GZIP,),
 }
-_TEXT = {"bed", "fragments", "tagAlign", "ctss", "tsv", "csv", "gtf", "fasta", "chain"}
+_TEXT = {"bed", "bedpe", "fragments", "tagAlign", "ctss", "tsv", "csv", "gtf", "fasta", "chain"}
 _LFS = b"version https://git-lfs.github.com/spec/"
 _BLOCK = 1 << 22
 

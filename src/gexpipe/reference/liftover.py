@@ -29,6 +29,9 @@ TOLERANCE = 0.05  # relative change of an interval's length; UCSC's liftOver ask
 HEADERS = (
     ("chrom", "chromStart", "chromEnd"),
     ("chrom", "start", "end"),
+    ("chr", "start", "end"),
+    ("#chr", "start", "end"),
+    ("#chrom", "start", "end"),
     ("chrTSS", "startTSS", "endTSS"),
 )
 
