@@ -10,6 +10,7 @@ import typer
 from gexpipe.cli.options import Checkpoint, Predictors, Threads
 from gexpipe.cli.sources import takes_sources
 from gexpipe.data.sources import Sources
+from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 
 app = typer.Typer(no_args_is_help=True, help="Per-gene predictions, and metrics from them.")
@@ -31,7 +32,7 @@ def predict(
     context: typer.Context,
     sources: Sources,
     checkpoint: Checkpoint,
-    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    out: Annotated[Path, typer.Option(help="Parquet file to write; a TSV with --vcf or --eqtl.")],
     embeddings: Annotated[
         Path | None,
         typer.Option(help="File to write (.npz): gene_id, and the vector before the head."),
@@ -60,8 +61,29 @@ def predict(
         bool, typer.Option("--weighted", help="Prism: predict from signals times learned weights.")
     ] = False,
     threads: Threads = 1,
+    vcf: Annotated[
+        Path | None,
+        typer.Option(help="VCF or BCF: predict each gene with the alleles of individuals (TSV)."),
+    ] = None,
+    sample: Annotated[
+        list[str] | None, typer.Option(help="Individual of --vcf; repeat. Default: all.")
+    ] = None,
+    genome: Annotated[
+        Path | None, typer.Option(help="With --vcf or --eqtl: indexed FASTA of the stores.")
+    ] = None,
+    eqtl: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of eQTLs (gene_id, slope, and chrom, pos, ref, alt or variant): single"
+            " variants beside their slopes."
+        ),
+    ] = None,
 ) -> None:
-    """Predict the genes of the checkpoint's fold, from any cell type's stores."""
+    """Predict the genes of the checkpoint's fold, from any cell type's stores.
+
+    With --vcf or --eqtl the alleles' bases are put into the windows; OUT is a TSV, of --eqtl
+    OUT.eqtl.tsv (pairs) and OUT.agreement.tsv come beside it.
+    """
     from gexpipe.devices import hold
     from gexpipe.train.process import prepare
 
@@ -70,6 +92,32 @@ def predict(
     from gexpipe.methods.merged import read_method
     from gexpipe.prediction.files import Changes, predict_files
 
+    if vcf is None and sample:
+        raise UserError("individuals are those of a --vcf", "--sample")
+    if vcf is not None or eqtl is not None:
+        if (
+            genome is None
+            or any((embeddings, drop, length, weighted))
+            or shuffle_windows is not None
+        ):
+            raise UserError(
+                "give --genome, and no --embeddings, --drop, --length, --weighted or "
+                "--shuffle-windows beside it",
+                "--vcf and --eqtl",
+            )
+        from gexpipe.prediction.variants import predict_variants
+        from gexpipe.reference.genes import write_table
+
+        found = predict_variants(
+            checkpoint, read_method(method) if method else None, sources, genome, vcf,
+            tuple(sample or ()), eqtl, fold, tuple(split or ()),
+        )  # fmt: skip
+        for table, name in zip(found, ("", ".eqtl.tsv", ".agreement.tsv"), strict=True):
+            if table is not None:
+                write_table(
+                    table, out.with_name(out.name.removesuffix(".tsv") + name) if name else out
+                )
+        return
     changes = Changes(tuple(drop or ()), length, weighted, shuffle_windows)
     predict_files(
         checkpoint, read_method(method) if method else None, sources, changes, fold,
