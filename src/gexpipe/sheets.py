@@ -392,6 +392,11 @@ class Sheets:
             raise UserError(f"{len(rows)} rows with role {role!r}", self.names["reference"])
         return rows[0] if rows else None
 
+    def named_references(self, role: str) -> dict[str, FileRow]:
+        """Reference rows of the roles ROLE:NAME, by name."""
+        roles = sorted(name for name in self.reference_roles() if name.startswith(f"{role}:"))
+        return {name.partition(":")[2]: self.reference_file(name) for name in roles}
+
 
 def _rows(table: pd.DataFrame, name: str, assembly: str) -> list[FileRow]:
     fields = ("cell", "role", "replicate", "source", "accession", "format", "url", "md5")

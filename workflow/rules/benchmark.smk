@@ -4,6 +4,7 @@
 localrules:
     reliability,
     cross_cell,
+    leakage,
     benchmark_page,
 
 
@@ -95,11 +96,64 @@ rule cross_cell:
         " --out {output.tsv} > {log} 2>&1"
 
 
+rule leakage:
+    """Test genes of which the training has seen something, and the error without them."""
+    input:
+        lambda wildcards: told(("table1",)),
+        predictions=PLANS["table1"].predictions(),
+        genes="results/genes/genes.tsv",
+        splits="results/genes/splits.tsv",
+        fasta="resources/reference/genome.fa" if SHEETS.find_reference("fasta") else [],
+        paralogues=optional_reference("paralogues"),
+        seen=[row.ready for row in SHEETS.named_references("seen").values()],
+    output:
+        tsv="results/tables/leakage.tsv",
+        md="results/tables/leakage.md",
+        html=report(
+            "results/tables/leakage.html",
+            caption="../report/leakage.rst",
+            category="Tables",
+            labels={"table": "leakage", "form": "table"},
+        ),
+        genes="results/tables/leakage.genes.tsv",
+    log:
+        "logs/benchmark/leakage.log",
+    benchmark:
+        "results/benchmarks/leakage/all.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 4000),
+        runtime="1h",
+    params:
+        files=lambda wildcards, input: repeat("predictions", input.predictions),
+        lines=lines("table1"),
+        length=config["windows"]["length"],
+        alike=(
+            f"--bases {config['leakage']['bases']} --kmer {config['leakage']['kmer']}"
+            f" --similarity {config['leakage']['similarity']}"
+        ),
+        fasta=lambda wildcards, input: repeat("fasta", input.fasta),
+        paralogues=lambda wildcards, input: repeat("paralogues", input.paralogues),
+        seen=lambda wildcards, input: repeat(
+            "seen",
+            [f"{name}={path}" for name, path in zip(SHEETS.named_references("seen"), input.seen)],
+        ),
+    message:
+        "Test genes of which the training has seen something"
+    shell:
+        "gexpipe benchmark leakage {params.files} --lines {params.lines:q} --genes {input.genes}"
+        " --splits {input.splits} --length {params.length} {params.alike} {params.fasta}"
+        " {params.paralogues} {params.seen} --out {output.tsv} --by-gene {output.genes} > {log} 2>&1"
+
+
 rule benchmark_page:
     """The leaderboard: methods by cell types by questions."""
     input:
         predictions=PLANS["table1"].predictions(),
         reliability="results/tables/reliability.tsv",
+        leakage="results/tables/leakage.tsv",
         cells="results/tables/cross_cell.tsv" if PORTABLE and len(WITH_TARGET) > 1 else [],
         controls="results/tables/controls.tsv" if CONTROLLED else [],
     output:
@@ -124,5 +178,5 @@ rule benchmark_page:
         "The leaderboard: {output.html}"
     shell:
         "gexpipe benchmark page {params.files} --lines {params.lines:q}"
-        " --reliability {input.reliability} {params.cells} {params.controls} --out {output.tsv}"
-        " --html {output.html} > {log} 2>&1"
+        " --reliability {input.reliability} {params.cells} {params.controls}"
+        " --leakage {input.leakage} --out {output.tsv} --html {output.html} > {log} 2>&1"

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import false_discovery_control
 
 from gexpipe.benchmark.cells import BASELINES
+from gexpipe.benchmark.leakage import ANY, LIKE
 from gexpipe.benchmark.reliability import CLASSES
 from gexpipe.benchmark.runs import Ensemble
 from gexpipe.errors import UserError
@@ -30,6 +31,7 @@ def leaderboard(
     reliability: pd.DataFrame,
     cross: pd.DataFrame | None = None,
     controls: pd.DataFrame | None = None,
+    leakage: pd.DataFrame | None = None,
     samples: int = 1000,
 ) -> pd.DataFrame:
     """One row per cell type and method, the smallest error first.
@@ -38,9 +40,9 @@ def leaderboard(
     ----------
     ensembles : mapping
         (cell type, label) -> mean prediction of the runs.
-    reliability, cross, controls : DataFrame
-        Of `gexpipe.benchmark.reliability`, `gexpipe.benchmark.cells` and
-        `gexpipe.tables.build.controls_table`.
+    reliability, cross, controls, leakage : DataFrame
+        Of `gexpipe.benchmark.reliability`, `gexpipe.benchmark.cells`,
+        `gexpipe.tables.build.controls_table` and `gexpipe.benchmark.leakage`.
     samples : int
         Bootstrap samples of genes.
 
@@ -51,8 +53,10 @@ def leaderboard(
         genes), pearson, bias, coverage and width of the 90 % intervals, varying_mse and alike_mse
         (genes that vary between cell types, and the others), reads_window, transfer_mse (mean
         over other cell types that it was trained on), transfer_baseline (the best of `BASELINES`),
-        change_pearson; better_than: methods with a larger error on the same genes, by a paired
-        bootstrap whose p-values are corrected within the cell type (Benjamini and Hochberg, 5 %).
+        change_pearson; new_mse and new_genes (test genes without a look-alike in training),
+        untouched_mse and untouched_genes (without any trace in training); better_than: methods with
+        a larger error on the same genes, by a paired bootstrap whose p-values are corrected within
+        the cell type (Benjamini and Hochberg, 5 %).
     """
     rows = []
     for cell in dict.fromkeys(cell for cell, _ in ensembles):
@@ -77,6 +81,7 @@ def leaderboard(
             row |= {f"{name}_mse": between.get(group, np.nan) for name, group in _BETWEEN}
             row["reads_window"] = _reads(controls, cell, label)
             row |= _transfer(cross, cell, label)
+            row |= _unseen(leakage, cell, label)
             row["better_than"] = "; ".join(better[label])
             rows.append(row)
     table = pd.DataFrame(rows)
@@ -125,6 +130,18 @@ def _transfer(cross: pd.DataFrame | None, cell: str, label: str) -> dict[str, fl
     base = here[here["label"].isin(BASELINES.values())].groupby("label")["mse"].mean()
     values = (own["mse"].mean(), base.min() if len(base) else np.nan, own["change_pearson"].mean())
     return dict(zip(names, map(float, values), strict=True))
+
+
+def _unseen(leakage: pd.DataFrame | None, cell: str, label: str) -> dict[str, float]:
+    found = {}
+    for name, trace in (("new", LIKE), ("untouched", ANY)):
+        values = {"mse": np.nan, "genes": np.nan}
+        if leakage is not None:
+            own = leakage[(leakage["cell"] == cell) & (leakage["label"] == label)]
+            own = own[(own["trace"] == trace) & (own["has"] == "no")]
+            values = {key: float(own[key].iloc[0]) if len(own) else np.nan for key in values}
+        found |= {f"{name}_{key}": value for key, value in values.items()}
+    return found
 
 
 def benchmark_page(
@@ -183,13 +200,27 @@ def benchmark_page(
                     if np.isfinite(r["transfer_mse"])
                 ],
             )  # fmt: skip
+        if own["untouched_genes"].notna().any():
+            lines += ["### On genes that the training has not seen something of", ""]
+            lines += markdown_rows(
+                ["method", "MSE, all test genes", "without a look-alike in training",
+                 "without any trace in training"],
+                [
+                    [str(r["label"]), f"{r['mse']:.3f} ({r['genes']:.0f} genes)",
+                     *(_among(r[f"{k}_mse"], r[f"{k}_genes"]) for k in ("new", "untouched"))]
+                    for r in own.to_dict("records")
+                ],
+            )  # fmt: skip
     lines += [
         "`clearly better than`: a smaller squared error on the same genes, paired bootstrap, "
         "corrected for the number of comparisons within the cell type (Benjamini and Hochberg, "
         "5 %). `90 % intervals hold`: the share of test genes within intervals made from the "
         "validation genes; far from 90 % the test genes are unlike the validation genes. "
         "`best without a model`: the best of copying the training cell type's expression, the mean "
-        "of the other cell types, and the cell type with the most similar promoters.", "",
+        "of the other cell types, and the cell type with the most similar promoters. "
+        "`look-alike`: a training gene with much of the same DNA around its TSS; `any trace`: "
+        "that, a paralogue, an overlapping window, or pre-training on the gene, as far as files "
+        "were given that tell.", "",
         "## Files", "",
     ]  # fmt: skip
     lines += [f"- [{path.name}]({path.as_posix()}): {what}" for what, path in files.items()]
@@ -236,6 +267,10 @@ def _by_level(reliability: pd.DataFrame, cell: str, label: str) -> list[str]:
 
 def _number(value: float) -> str:
     return "-" if not np.isfinite(value) else f"{value:.3f}"
+
+
+def _among(mse: float, genes: float) -> str:
+    return "-" if not np.isfinite(genes) else f"{_number(mse)} ({genes:.0f} genes)"
 
 
 def _share(value: float) -> str:

@@ -14,7 +14,7 @@ from gexpipe.schemas import PREDICTED, read_stage
 from gexpipe.tables.plan import Line
 from gexpipe.tables.runs import run_of
 
-__all__ = ["Ensemble", "ensemble", "read_ensembles", "read_trained_on"]
+__all__ = ["Ensemble", "ensemble", "fold_of", "read_ensembles", "read_trained_on"]
 
 # (cell type, label of the method) -> mean prediction of its runs, gene by gene.
 Ensemble = Mapping[tuple[str, str], pd.DataFrame]
@@ -58,6 +58,14 @@ def ensemble(paths: Sequence[Path]) -> pd.DataFrame:
     found = found.reset_index()
     known = np.isfinite(found[["observed", "predicted"]].to_numpy(float)).all(axis=1)
     return found.loc[known]
+
+
+def fold_of(paths: Sequence[Path]) -> int:
+    """The one fold that prediction files are of; a `UserError` if they are of several."""
+    folds = sorted({int(run_of(path)["fold"]) for path in paths})
+    if len(folds) != 1:
+        raise UserError(f"predictions of folds {folds}, of one are expected", "--predictions")
+    return folds[0]
 
 
 def read_ensembles(

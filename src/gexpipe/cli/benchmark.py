@@ -8,6 +8,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
+from gexpipe.cli.options import Genes
 from gexpipe.log import get_logger
 from gexpipe.named import files_by_name
 
@@ -79,6 +80,50 @@ def cells(
 
 
 @app.command()
+def leakage(
+    predictions: Predictions,
+    lines: Lines,
+    genes: Genes,
+    splits: Annotated[Path, typer.Option(help="Of gexpipe reference splits.")],
+    length: Annotated[int, typer.Option(help="Length of the models' windows, bp.", min=2)],
+    out: Out,
+    by_gene: Annotated[Path, typer.Option(help="What is known of every gene (.tsv).")],
+    fasta: Annotated[Path | None, typer.Option(help="Genome, to find look-alikes.")] = None,
+    bases: Annotated[int, typer.Option(help="Bases around the TSS compared, bp.", min=2)] = 10_000,
+    kmer: Annotated[int, typer.Option(help="Length of compared words, bp.", min=4, max=31)] = 16,
+    similarity: Annotated[
+        float, typer.Option(help="Share of a gene's words that a look-alike has.", min=0, max=1)
+    ] = 0.1,
+    paralogues: Annotated[Path | None, typer.Option(help="Gene ids and paralogues (.tsv).")] = None,
+    seen: Annotated[
+        list[str] | None, typer.Option(help="NAME=BED that a model was pre-trained on; repeat.")
+    ] = None,
+) -> None:
+    """Errors with and without test genes of which the training has seen something."""
+    from gexpipe.benchmark.leakage import ALL, Sources, error_by_leakage, gene_leakage
+    from gexpipe.benchmark.runs import fold_of, read_ensembles
+    from gexpipe.files import aside
+    from gexpipe.reference.genes import read_genes
+    from gexpipe.schemas import SPLITS, read_stage
+    from gexpipe.tables.plan import read_lines
+    from gexpipe.tables.write import write_table
+
+    sources = Sources(
+        fasta, bases, kmer, similarity, paralogues,
+        files_by_name(seen or [], "--seen", "NAME=BED"),
+    )  # fmt: skip
+    parts = read_stage(splits, SPLITS).set_index("gene_id")[f"fold_{fold_of(predictions)}"]
+    found = gene_leakage(read_genes(genes), parts, length, sources)
+    table = error_by_leakage(read_ensembles(predictions, read_lines(lines)), found)
+    with aside(by_gene) as temporary:
+        found.to_csv(temporary, sep="\t", index=False, float_format="%.4f", lineterminator="\n")
+    write_table(table, out, _markdown("Test genes of which the training has seen something", table))
+    first = table[(table["cell"] == table["cell"].iloc[0]) & (table["label"] == table["label"][0])]
+    for row in first[first["trace"] != ALL].to_dict("records"):
+        logger.info("%s, %s: %d test genes", row["trace"], row["has"], row["genes"])
+
+
+@app.command()
 def page(
     predictions: Predictions,
     lines: Lines,
@@ -87,6 +132,7 @@ def page(
     html: Page,
     cells: Annotated[Path | None, typer.Option(help="Of gexpipe benchmark cells.")] = None,
     controls: Annotated[Path | None, typer.Option(help="Table of the controls.")] = None,
+    leakage: Annotated[Path | None, typer.Option(help="Of gexpipe benchmark leakage.")] = None,
 ) -> None:
     """The leaderboard: a table, and a page for readers."""
     from gexpipe.benchmark.leaderboard import benchmark_page, leaderboard
@@ -100,7 +146,8 @@ def page(
     trusted = read_tsv(reliability, "table of reliability")
     across = read_tsv(cells, "table of cell types") if cells else None
     tested = read_tsv(controls, "table of controls") if controls else None
-    table = leaderboard(ensembles, trusted, across, tested)
+    traced = read_tsv(leakage, "table of leakage") if leakage else None
+    table = leaderboard(ensembles, trusted, across, tested, traced)
     with aside(out) as temporary:
         table.to_csv(temporary, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
     files = {
@@ -108,6 +155,8 @@ def page(
         "error, bias and coverage by kind of gene": reliability,
         "trained on one cell type, tested on another": cells,
         "errors with windows exchanged between genes": controls,
+        "errors with and without genes of which the training has seen something": leakage,
+        "what the training has seen of every gene": leakage and leakage.with_suffix(".genes.tsv"),
     }
     beside = {
         what: path.relative_to(html.parent) for what, path in files.items() if path is not None

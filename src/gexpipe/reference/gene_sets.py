@@ -11,9 +11,12 @@ import pandas as pd
 from gexpipe.errors import UserError
 from gexpipe.intervals import BED3, data_lines, read_intervals
 
-__all__ = ["genes_of"]
+__all__ = ["genes_of", "seen_in_training"]
 
-TEST = "test"  # word in the fourth column of a BED file of train, valid and test regions
+TRAIN, TEST = (
+    "train",
+    "test",
+)  # words in the fourth column of a BED file of train, valid and test regions
 # Column of EPInformer's table of splits that says in which part of Enformer's split a gene is.
 ENFORMER = "fold_enformer"
 
@@ -44,10 +47,34 @@ def genes_of(path: Path, genes: pd.DataFrame) -> set[str]:
         names = {fields[0] for fields in rows}
         chosen = genes["gene_id"].isin(names) | genes["symbol"].isin(names)
     else:
-        chosen = _within(_regions(path, min(map(len, rows))), genes)
+        chosen = _within(_regions(path, min(map(len, rows)), TEST), genes)
     if not chosen.any():
         raise UserError(f"none of the {len(genes)} genes is named or lies in a region", path)
     return set(genes.loc[chosen, "gene_id"])
+
+
+def seen_in_training(path: Path, genes: pd.DataFrame) -> set[str]:
+    """Ids of the genes whose TSS lies in the regions that a model was trained on; may be none.
+
+    Parameters
+    ----------
+    path : Path
+        BED, 0-based half-open, gzipped or not. Where its fourth column says ``train``, as in
+        Basenji's and Enformer's files of sequences, only these regions count.
+    genes : DataFrame
+        Gene table: gene_id, chrom, tss.
+
+    Raises
+    ------
+    UserError
+        No region is on a chromosome of the genes.
+    """
+    rows = [line.split() for _, line in data_lines(path)]
+    regions = _regions(path, min(map(len, rows), default=0), TRAIN)
+    if not regions["chrom"].isin(genes["chrom"]).any():
+        first = regions["chrom"].iloc[0] if len(regions) else "nothing"
+        raise UserError(f"no region is on a chromosome of the genes; it begins with {first}", path)
+    return set(genes.loc[_within(regions, genes), "gene_id"])
 
 
 def _held_out(path: Path, lines: list[str]) -> set[str]:
@@ -62,10 +89,11 @@ def _held_out(path: Path, lines: list[str]) -> set[str]:
     return {row[0].partition(".")[0] for row in rows if row[part] == TEST}
 
 
-def _regions(path: Path, columns: int) -> pd.DataFrame:
+def _regions(path: Path, columns: int, part: str) -> pd.DataFrame:
+    """Regions of a BED file; where its fourth column names parts, those of one of them."""
     table = read_intervals(path, [*BED3, "part"] if columns > len(BED3) else BED3)
-    if "part" in table and (table["part"] == TEST).any():
-        return table[table["part"] == TEST]
+    if "part" in table and (table["part"] == part).any():
+        return table[table["part"] == part]
     return table
 
 
