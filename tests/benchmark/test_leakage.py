@@ -183,7 +183,7 @@ def test_the_tables_of_a_finished_run(finished: Project) -> None:
     split = table[table["trace"] == "seen by Big"].pivot(
         index=["cell", "label"], columns="has", values="genes"
     )
-    whole = table[table["trace"] == ALL].set_index(["cell", "label"])["genes"]
+    whole = table[table["trace"] == ALL].set_index(["cell", "label"])["genes"].sort_index()
     assert (split.sum(axis=1) == whole).all() and (split["yes"] > 0).all()
     page = (finished.folder / "results/benchmark.html").read_text()
     assert "without a look-alike in training" in page and "tables/leakage.genes.tsv" in page

@@ -133,7 +133,7 @@ def _transfer(cross: pd.DataFrame | None, cell: str, label: str) -> dict[str, fl
 
 
 def _unseen(leakage: pd.DataFrame | None, cell: str, label: str) -> dict[str, float]:
-    found = {}
+    found: dict[str, float] = {}
     for name, trace in (("new", LIKE), ("untouched", ANY)):
         values = {"mse": np.nan, "genes": np.nan}
         if leakage is not None:
@@ -201,7 +201,7 @@ def benchmark_page(
                 ],
             )  # fmt: skip
         if own["untouched_genes"].notna().any():
-            lines += ["### On genes that the training has not seen something of", ""]
+            lines += ["### Without test genes that left a trace in training", ""]
             lines += markdown_rows(
                 ["method", "MSE, all test genes", "without a look-alike in training",
                  "without any trace in training"],

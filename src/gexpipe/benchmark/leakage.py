@@ -241,11 +241,11 @@ def _traces(genes: pd.DataFrame) -> dict[str, pd.Series]:
     if "paralogue" in table:
         found["paralogue"] = table["paralogue"]
     found["overlap"] = table["overlap"].gt(0).map({True: "yes", False: "no"})
-    for name in table.columns:
-        if str(name).startswith(SEEN):
-            found[f"seen by {str(name).removeprefix(SEEN)}"] = table[name]
+    for name in map(str, table.columns):
+        if name.startswith(SEEN):
+            found[f"seen by {name.removeprefix(SEEN)}"] = table[name]
     every = pd.DataFrame(found)
-    seen, unknown = every.eq("yes").any(axis=1), every.eq("").any(axis=1)
+    seen, unknown = (every == "yes").any(axis=1), (every == "").any(axis=1)
     words = np.select([seen, unknown], ["yes", ""], "no")
     return {**found, ANY: pd.Series(words, index=table.index)}
 
