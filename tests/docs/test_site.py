@@ -72,7 +72,8 @@ def roles() -> dict[str, str]:
 def test_every_role_says_what_it_is() -> None:
     """A role that is added to the schema is explained there."""
     declared = schema("files.schema.yaml")["properties"]["role"]["anyOf"][0]["enum"]
-    assert set(roles()) == {*declared, "signal:NAME", "genes:NAME", "crispr:NAME", "seen:NAME"}
+    named = {f"{role}:NAME" for role in ("signal", "genes", "crispr", "seen", "predictor")}
+    assert set(roles()) == {*declared, *named}
 
 
 def test_every_role_stands_on_the_page_of_the_sheets(site: Path) -> None:
