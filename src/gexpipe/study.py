@@ -27,7 +27,7 @@ from gexpipe.methods.options import suggestion
 from gexpipe.methods.outside import method_folders
 from gexpipe.prepared import Prepared, check_prepared, open_prepared
 from gexpipe.reference.cell_target import check_target
-from gexpipe.reference.splits import testing_fold
+from gexpipe.reference.splits import folds_of, testing_fold
 from gexpipe.sheets import Sheets, load_sheets
 from gexpipe.tables.declared import plans, read_tables
 from gexpipe.tables.plan import Plan
@@ -318,9 +318,16 @@ def _check_loci(config: Settings) -> None:
 def _loci(config: Settings) -> dict[str, int]:
     """Gene -> fold of the models that draw it; of the papers' loci those on this genome."""
     asked = config["discovery"].get("loci") or {}
+    own_folds = folds_of(config["splits"]["folds"], config["reference"]["assembly"]) != "papers"
+    if isinstance(asked, dict) and asked and own_folds:
+        found = (
+            "which balanced fold tests a chromosome is not known beforehand; name the genes alone"
+        )
+        raise UserError(found, "config: discovery.loci")
     if asked == "papers":
         # Genes of one's own (a BED) may be without them.
         known = config["reference"]["assembly"] == "hg38" and config["genes"]["source"] != "bed"
+        known = known and not own_folds
         used = config["reference"]["chromosomes"] if known else []
         asked = {gene: chrom for gene, chrom in PAPERS_LOCI.items() if chrom in used}
     if isinstance(asked, dict):

@@ -1,5 +1,7 @@
 # Genome, genes and their TSS, mRNA features, splits, targets, and one early check of names.
 
+from gexpipe.reference.splits import folds_of
+
 
 localrules:
     genes,
@@ -115,10 +117,12 @@ rule splits:
     resources:
         mem_mb=growing(4, 2000),
         runtime="15m",
+    params:
+        folds=folds_of(config["splits"]["folds"], config["reference"]["assembly"]),
     message:
         "Leave-chromosome-out folds"
     shell:
-        "gexpipe reference splits --genes {input} --out {output} > {log} 2>&1"
+        "gexpipe reference splits --genes {input} --folds {params.folds} --out {output} > {log} 2>&1"
 
 
 rule mrna:

@@ -2,7 +2,7 @@
 from types import SimpleNamespace
 
 from gexpipe.devices import refuse_too_many
-from gexpipe.reference.splits import check_fold
+from gexpipe.reference.splits import check_fold, folds_of
 
 
 def example_table(wildcards):
@@ -15,7 +15,8 @@ def trainable_table(wildcards):
     """The same for training: not of a cell type without expression, nor of a fold without a part."""
     method = TRAINED[wildcards.method]
     if method.get("target") not in GEUVADIS:  # whose splits are drawn, not of chromosomes
-        check_fold(int(wildcards.fold), config["reference"]["chromosomes"])
+        folds = folds_of(config["splits"]["folds"], config["reference"]["assembly"])
+        check_fold(int(wildcards.fold), config["reference"]["chromosomes"], folds)
     for cell in [wildcards.cell, *mixed_cells(wildcards)]:
         if "target" not in method and target_of(config["target"], SHEETS, cell)["source"] == "none":
             raise UserError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pandas as pd
 import typer
@@ -77,11 +77,18 @@ def lift(
 
 
 @app.command()
-def splits(genes: Genes, out: Out) -> None:
+def splits(
+    genes: Genes,
+    out: Out,
+    folds: Annotated[
+        Literal["papers", "balanced"],
+        typer.Option(help="The papers' human chromosomes, or folds of the genes' own."),
+    ] = "papers",
+) -> None:
     """Write the part (train, valid, test) of every gene in the twelve folds."""
     from gexpipe.reference.splits import split_table
 
-    write_table(split_table(read_genes(genes)), out)
+    write_table(split_table(read_genes(genes), folds), out)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Leave-chromosome-out folds (EPInformer's twelve, used by Seq2Exp and Prism)."""
+"""Leave-chromosome-out folds: EPInformer's twelve (Seq2Exp, Prism), or a genome's own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,68 @@ import pandas as pd
 
 from gexpipe.errors import UserError
 
-__all__ = ["FOLDS", "check_fold", "fold_chromosomes", "split_table"]
+__all__ = [
+    "FOLDS",
+    "balanced_chromosomes",
+    "check_fold",
+    "fold_chromosomes",
+    "folds_of",
+    "split_table",
+]
 
 FOLDS = range(1, 13)
+# Assemblies that the papers' folds are made for begin so (sim: `gexpipe simulate`).
+_PAPERS = ("hg", "GRCh", "sim")
+
+
+def folds_of(declared: str, assembly: str) -> str:
+    """``papers`` or ``balanced``: what ``splits.folds`` says, ``auto`` by the assembly's name."""
+    if declared != "auto":
+        return declared
+    return "papers" if assembly.startswith(_PAPERS) else "balanced"
+
+
+def balanced_chromosomes(genes: pd.DataFrame, fold: int) -> tuple[set[str], set[str]]:
+    """Validation and test chromosomes of a fold made for the genome of these genes.
+
+    Chromosomes, those with most genes first, each go to the group that has fewest genes so far;
+    there are twelve groups, or as many as chromosomes. Fold i tests group i and validates on the
+    next one, so that all folds together test every gene once.
+
+    Parameters
+    ----------
+    genes : DataFrame
+        Column chrom.
+    fold : int
+        From 1.
+
+    Raises
+    ------
+    UserError
+        Fewer than three chromosomes, or no such fold.
+    """
+    counts = genes["chrom"].value_counts()
+    names = sorted(counts.index, key=lambda name: (-counts[name], name))
+    number = _groups(len(names), fold)
+    groups: list[set[str]] = [set() for _ in range(number)]
+    sizes = [0] * number
+    for name in names:
+        at = sizes.index(min(sizes))
+        groups[at].add(name)
+        sizes[at] += int(counts[name])
+    return groups[fold % number], groups[fold - 1]
+
+
+def _groups(chromosomes: int, fold: int) -> int:
+    """Number of balanced folds; a `UserError` where ``fold`` is none of them."""
+    number = min(len(FOLDS), chromosomes)
+    if number < 3:
+        found = f"balanced folds need three chromosomes with genes, {chromosomes} is there"
+        raise UserError(found, "config: splits.folds")
+    if not 1 <= fold <= number:
+        known = f"balanced folds of {chromosomes} chromosomes are 1-{number}"
+        raise UserError(f"fold {fold} does not exist; {known}", "config: splits.fold")
+    return number
 
 
 def fold_chromosomes(fold: int) -> tuple[set[str], set[str]]:
@@ -42,8 +101,11 @@ def testing_fold(chrom: str) -> int:
     return found[0]
 
 
-def check_fold(fold: int, chromosomes: list[str]) -> None:
+def check_fold(fold: int, chromosomes: list[str], folds: str = "papers") -> None:
     """Raise a `UserError` when a fold's validation, test or training part has no chromosome."""
+    if folds == "balanced":
+        _groups(len(chromosomes), fold)
+        return
     valid, test = fold_chromosomes(fold)
     parts = {"validation": valid, "test": test}
     listed = ", ".join(chromosomes[:6]) + (", ..." if len(chromosomes) > 6 else "")
@@ -59,23 +121,30 @@ def check_fold(fold: int, chromosomes: list[str]) -> None:
         raise UserError(f"fold {fold} leaves no chromosome to train on", "config: splits.fold")
 
 
-def split_table(genes: pd.DataFrame) -> pd.DataFrame:
+def split_table(genes: pd.DataFrame, folds: str = "papers") -> pd.DataFrame:
     """Part of every gene in every fold.
 
     Parameters
     ----------
     genes : DataFrame
         Columns gene_id, chrom.
+    folds : str
+        papers (`fold_chromosomes`) or balanced (`balanced_chromosomes`).
 
     Returns
     -------
     DataFrame
         gene_id, chrom, fold_1 ... fold_12, each train, valid or test. A whole chromosome is in one
-        part, so no gene sits in two parts of a fold.
+        part, so no gene sits in two parts of a fold. Balanced folds of fewer than twelve
+        chromosomes begin anew after the last one.
     """
     table = genes[["gene_id", "chrom"]].copy()
+    there = min(len(FOLDS), genes["chrom"].nunique())
     for fold in FOLDS:
-        valid, test = fold_chromosomes(fold)
+        if folds == "balanced":
+            valid, test = balanced_chromosomes(genes, (fold - 1) % there + 1)
+        else:
+            valid, test = fold_chromosomes(fold)
         part = pd.Series("train", index=table.index)
         part[table["chrom"].isin(valid)] = "valid"
         part[table["chrom"].isin(test)] = "test"
