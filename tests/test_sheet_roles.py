@@ -45,6 +45,13 @@ FRAGMENTS = ("atac_fragments", "1", "lib1", "fragments")
         ([("atac_fragments", "", "f", "bed")], "role atac_fragments and format fragments go"),
         ([("atac_bam", "", "f", "fragments")], "role atac_fragments and format fragments go"),
         ([("peaks", "", "a", "bed"), ("peaks", "", "b", "bed")], "C1 has two peaks rows"),
+        ([("predictor:ABC", "", "a", "tsv")], "predictor:ABC: ABC is a score of ours"),
+        ([("predictor:x", "", "a", "csv")], "a predictor row is tsv or bedpe"),
+        ([("peaks", "", "a", "bedpe")], "only it may be bedpe"),
+        (
+            [("predictor:x", "", "a", "tsv"), ("predictor:x:Score", "", "b", "tsv")],
+            "C1 has two predictor rows 'x'",
+        ),
     ],
 )
 def test_rows_that_do_not_fit_are_one_line(

@@ -66,6 +66,8 @@ _EITHER = (
     ("abc_elements", "element_dnase_counts"), ("atac_fragments", "atac_bam"),
     ("atac_fragments", "dnase_bam"),
 )  # fmt: skip
+# Names of scores that stand in the CRISPRi tables anyway.
+OWN_SCORES = ("ABC", "abc_score", "activity", "contact", "distance")
 # In the place of the cell type whose published values stand beside another's: there is none.
 NOT_PUBLISHED = "-"
 LIFTED = ("bed", "ctss", "tsv", "csv", "xlsx")  # can be carried to another assembly
@@ -262,6 +264,11 @@ class Sheets:
             if row.cell != cell or role != "predictor":
                 continue
             name, _, column = name.partition(":")
+            if name in OWN_SCORES:
+                raise UserError(
+                    f"{cell} predictor:{name}: {name} is a score of ours; another name is expected",
+                    self.names["files"],
+                )
             if name in found:
                 raise UserError(f"{cell} has two predictor rows {name!r}", self.names["files"])
             found[name] = (row.ready, column)
