@@ -321,7 +321,7 @@ def _loci(config: Settings) -> dict[str, int]:
     own_folds = folds_of(config["splits"]["folds"], config["reference"]["assembly"]) != "papers"
     if isinstance(asked, dict) and asked and own_folds:
         found = (
-            "which balanced fold tests a chromosome is not known beforehand; name the genes alone"
+            "which fold tests a chromosome is known of the papers' folds only; name the genes alone"
         )
         raise UserError(found, "config: discovery.loci")
     if asked == "papers":

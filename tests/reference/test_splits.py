@@ -4,7 +4,14 @@ import pandas as pd
 import pytest
 
 from gexpipe.errors import UserError
-from gexpipe.reference.splits import FOLDS, check_fold, fold_chromosomes, folds_of, split_table
+from gexpipe.reference.splits import (
+    FOLDS,
+    check_fold,
+    fold_chromosomes,
+    folds_of,
+    own_splits,
+    split_table,
+)
 
 TABLE = "data/genes/leave_chrom_out_crossvalidation_split_18377genes.csv.gz"
 NAMES = [f"fold_{fold}" for fold in FOLDS]
@@ -72,3 +79,24 @@ def test_few_chromosomes_have_as_many_folds_and_no_more():
         check_fold(1, fly[:2], "balanced")
     assert folds_of("auto", "hg19") == folds_of("auto", "sim38") == "papers"
     assert folds_of("papers", "mm39") == "papers"
+
+
+def test_own_parts_are_taken_and_checked(tmp_path):
+    genes = pd.DataFrame({"gene_id": ["A", "B", "C"], "chrom": "chr1"})
+    path = tmp_path / "own.tsv"
+    rows = ["gene_id\tpart", "A\ttrain", "C\ttest", "B\tvalid", "D\ttest"]
+    path.write_text("\n".join(rows) + "\n")
+    table = own_splits(genes, path)
+    assert list(table["fold_1"]) == list(table["fold_12"]) == ["train", "valid", "test"]
+    for more, less, words in (
+        (["A\ttest"], 0, "gene A is in two parts"), ([], 2, "1 of 3 genes have no part"),
+        (["E\tTest"], 0, "gene E is in none of"),
+    ):  # fmt: skip
+        path.write_text("\n".join([*rows[: len(rows) - less], *more]) + "\n")
+        with pytest.raises(UserError, match=words):
+            own_splits(genes, path)
+    path.write_text("gene_id\tpart\nA\ttrain\nB\ttrain\nC\ttest\n")
+    with pytest.raises(UserError, match="no gene in use is in part valid"):
+        own_splits(genes, path)
+    with pytest.raises(UserError, match="a file of parts is fold 1, not 11"):
+        check_fold(11, ["chr1"], "file")

@@ -16,6 +16,9 @@ localrules:
     check_reference,
 
 
+FOLDS_OF = folds_of(config["splits"]["folds"], config["reference"]["assembly"])
+
+
 rule lift:
     """A table of intervals carried over from another assembly."""
     input:
@@ -104,7 +107,8 @@ rule genes:
 rule splits:
     """Which part every gene is of, in the twelve leave-chromosome-out folds."""
     input:
-        "results/genes/genes.tsv",
+        genes="results/genes/genes.tsv",
+        own=reference_path("splits") if FOLDS_OF == "file" else [],
     output:
         "results/genes/splits.tsv",
     log:
@@ -118,11 +122,11 @@ rule splits:
         mem_mb=growing(4, 2000),
         runtime="15m",
     params:
-        folds=folds_of(config["splits"]["folds"], config["reference"]["assembly"]),
+        folds=lambda wildcards, input: repeat("own", input.own) or f"--folds {FOLDS_OF}",
     message:
         "Leave-chromosome-out folds"
     shell:
-        "gexpipe reference splits --genes {input} --folds {params.folds} --out {output} > {log} 2>&1"
+        "gexpipe reference splits --genes {input.genes} {params.folds} --out {output} > {log} 2>&1"
 
 
 rule mrna:

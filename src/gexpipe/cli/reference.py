@@ -84,11 +84,13 @@ def splits(
         Literal["papers", "balanced"],
         typer.Option(help="The papers' human chromosomes, or folds of the genes' own."),
     ] = "papers",
+    own: Annotated[Path | None, typer.Option(help="Own parts: gene_id and part.")] = None,
 ) -> None:
     """Write the part (train, valid, test) of every gene in the twelve folds."""
-    from gexpipe.reference.splits import split_table
+    from gexpipe.reference.splits import own_splits, split_table
 
-    write_table(split_table(read_genes(genes), folds), out)
+    table = read_genes(genes)
+    write_table(own_splits(table, own) if own else split_table(table, folds), out)
 
 
 @app.command()

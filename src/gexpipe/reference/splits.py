@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from gexpipe.errors import UserError
+from gexpipe.gene_ids import without_version
+from gexpipe.log import get_logger
+from gexpipe.tabular import read_table
 
 __all__ = [
     "FOLDS",
@@ -12,8 +17,11 @@ __all__ = [
     "check_fold",
     "fold_chromosomes",
     "folds_of",
+    "own_splits",
     "split_table",
 ]
+
+logger = get_logger(__name__)
 
 FOLDS = range(1, 13)
 # Assemblies that the papers' folds are made for begin so (sim: `gexpipe simulate`).
@@ -21,7 +29,7 @@ _PAPERS = ("hg", "GRCh", "sim")
 
 
 def folds_of(declared: str, assembly: str) -> str:
-    """``papers`` or ``balanced``: what ``splits.folds`` says, ``auto`` by the assembly's name."""
+    """``papers``, ``balanced`` or ``file``, as declared; ``auto`` by the assembly's name."""
     if declared != "auto":
         return declared
     return "papers" if assembly.startswith(_PAPERS) else "balanced"
@@ -103,6 +111,10 @@ def testing_fold(chrom: str) -> int:
 
 def check_fold(fold: int, chromosomes: list[str], folds: str = "papers") -> None:
     """Raise a `UserError` when a fold's validation, test or training part has no chromosome."""
+    if folds == "file":
+        if fold != 1:
+            raise UserError(f"a file of parts is fold 1, not {fold}", "config: splits.fold")
+        return
     if folds == "balanced":
         _groups(len(chromosomes), fold)
         return
@@ -150,3 +162,42 @@ def split_table(genes: pd.DataFrame, folds: str = "papers") -> pd.DataFrame:
         part[table["chrom"].isin(test)] = "test"
         table[f"fold_{fold}"] = part
     return table
+
+
+def own_splits(genes: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """As `split_table`, every fold being the parts that a file gives.
+
+    Parameters
+    ----------
+    genes : DataFrame
+        Columns gene_id, chrom.
+    path : Path
+        Tab- or comma-separated with columns gene_id and part (train, valid, test); genes that are
+        not in use are counted.
+
+    Raises
+    ------
+    UserError
+        Another part, a gene in two parts, genes in use without a part, a part without genes.
+    """
+    given = read_table(path, "table of parts", ["gene_id", "part"])
+    given["gene_id"] = without_version(given["gene_id"])
+    given = given[["gene_id", "part"]].drop_duplicates()
+    for bad, what in (
+        (~given["part"].isin(["train", "valid", "test"]), "is in none of train, valid, test"),
+        (given["gene_id"].duplicated(), "is in two parts"),
+    ):
+        if bad.any():
+            raise UserError(f"gene {given.loc[bad, 'gene_id'].iloc[0]} {what}", path)
+    table = genes[["gene_id", "chrom"]].copy()
+    part = table["gene_id"].map(given.set_index("gene_id")["part"])
+    if part.isna().any():
+        first = table.loc[part.isna(), "gene_id"].iloc[0]
+        found = f"{int(part.isna().sum())} of {len(part)} genes have no part, the first is {first}"
+        raise UserError(found, path)
+    for name in ("train", "valid", "test"):
+        if not (part == name).any():
+            raise UserError(f"no gene in use is in part {name}", path)
+    unknown = len(given) - len(part)
+    logger.info("%s: %d genes; %d more are not in use", path, len(part), unknown)
+    return table.assign(**{f"fold_{fold}": part for fold in FOLDS})
