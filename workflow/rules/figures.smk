@@ -333,9 +333,10 @@ use rule motifs as deep_motifs with:
 rule mutagenesis:
     """The enhancers of a gene, mutated base by base (extra: motifs)."""
     input:
-        checkpoint=lambda wildcards: (
-            f"results/runs/{wildcards.cell}/{wildcards.method}/fold{wildcards.fold}"
-            f"/seed{config['seeds'][0]}/best.ckpt"
+        checkpoint=lambda wildcards: expand(
+            "results/runs/{cell}/{method}/fold{fold}/seed{seed}/best.ckpt",
+            seed=config["seeds"][0],
+            **wildcards,
         ),
         genome="resources/reference/genome.fa",
         index=beside("resources/reference/genome.fa.fai"),

@@ -207,5 +207,5 @@ def predictor_files(wildcards):
 def predictor_options(wildcards):
     """``--predictor NAME=FILE`` or ``NAME=FILE:COLUMN`` of them."""
     given = SHEETS.predictors(wildcards.cell).items()
-    items = [f"{name}={path}" + f":{column}" * bool(column) for name, (path, column) in given]
+    items = [f"{name}={':'.join(filter(None, asked))}" for name, asked in given]
     return repeat("predictor", items)
