@@ -26,6 +26,7 @@ from tests.project import ROOT, simulate
 from tests.rehearsal import habits
 from tests.rehearsal.portals import Portals, PortalsServer
 from tests.rehearsal.range_server import serving
+from tests.workflow.every_row import write_workbook
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 CONFIG = load_yaml(ROOT / "config/config.yaml")
@@ -83,6 +84,8 @@ def made(row: FileRow, sources: dict[tuple[str, str], Path], folder: Path, share
         return habits.splits(sources["", "gtf"], folder / "splits.csv")
     if row.role == "h3k27ac_peaks":
         return habits.narrow_peaks(folder / "h3k27ac.narrowPeak.gz")
+    if row.role == "crispr:fulco":
+        return write_workbook(folder)
     if row.role == "qnorm_reference":
         return shared / "data/reference_hg38/EnhancersQNormRef.K562.txt"
     if row.role == "cage":

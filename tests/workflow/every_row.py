@@ -134,7 +134,7 @@ def make(folder: Path) -> Project:
     with (sheets / "samples.tsv").open("a") as out:
         out.write("SIM3\tsim38\tthe third cell type\tH1\n")
     _write_footprints(folder / "footprints.bb")
-    _write_workbook(folder)
+    write_workbook(folder)
     with (sheets / "files.tsv").open("a") as out:
         book = (folder / "screen.xlsx").resolve()
         out.write(f"SIM1\tcrispr:fulco\t1\tpath\tscreen\txlsx\t{book}\t\n")
@@ -167,8 +167,8 @@ def _write_footprints(out: Path) -> None:
     pybigtools.open(str(out), "w").write(dict(TINY["chromosomes"]), sorted(lines))
 
 
-def _write_workbook(folder: Path) -> None:
-    """The simulated screen as Fulco et al. have theirs."""
+def write_workbook(folder: Path) -> Path:
+    """The simulated screen as Fulco et al. have theirs: ``screen.xlsx``."""
     table = pd.read_csv(folder / "simulated/truth/crispri.tsv", sep="\t")
     names = {
         "chrom": "chr", "chromStart": "start", "chromEnd": "end", "measuredGeneSymbol": "Gene",
@@ -177,9 +177,9 @@ def _write_workbook(folder: Path) -> None:
     }  # fmt: skip
     mine = table[table["CellType"] == "SIM1"].rename(columns=names)[list(names.values())]
     own = {"Activity": 1.0, "Normalized HiC Contacts": 0.5}
-    mine.assign(**own).to_excel(
-        folder / "screen.xlsx", sheet_name="Supplementary Table 6a", index=False, startrow=1
-    )
+    out = folder / "screen.xlsx"
+    mine.assign(**own).to_excel(out, sheet_name="Supplementary Table 6a", index=False, startrow=1)
+    return out
 
 
 def _write_methods(folder: Path) -> None:
