@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -47,13 +48,15 @@ def test_the_page_shows_its_table_and_pictures_and_no_link_is_broken(finished: P
     assert int(rows) > 14, "seven methods on two cells, genes, costs"
 
 
-def test_a_failed_job_shows_its_log_even_when_all_is_quiet(finished: Project) -> None:
-    folder = finished.folder
+def test_a_failed_job_shows_its_log_even_when_all_is_quiet(
+    finished: Project, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(finished.folder, tmp_path / "tiny")
     predictions = folder / "results/runs/SIM1/prism/fold11/seed2/predictions.parquet"
     whole = predictions.read_bytes()
     middle = len(whole) // 2  # both ends look like a finished file
     predictions.write_bytes(whole[:middle] + bytes(len(whole) - middle - 8) + whole[-8:])
-    done = finished.run(
+    done = Project(folder).run(
         "--quiet", "all", "--retries", "0", "--forcerun", "table_metrics", "--rerun-triggers",
         "mtime", "--", "results/tables/table1.tsv",
     )  # fmt: skip
