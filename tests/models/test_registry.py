@@ -134,7 +134,10 @@ def test_every_option_changes_the_loss_or_its_gradient(architecture: str, option
         gradients = [float(p.grad.norm()) for p in model.parameters() if p.grad is not None]
         return [v.item() for v in loss.values()] + gradients
 
-    given = {"signal_retention": 0.5, "weight_activation": "softmax"}
+    given = {
+        "signal_retention": 0.5, "weight_activation": "softmax", "element_units": "plain",
+        "promoter_slot": "ones", "promoter_signal": "log",
+    }  # fmt: skip
     other = given.get(option) or _changed(value)
     assert outcome(value) != outcome(other)
 
