@@ -22,6 +22,10 @@ NO_JOB = {"all", "prepare", "stores"}  # targets, nothing to run
 GPU = {"train", "shuffled", "tested", "predicted", "element_scores", "base_scores"} | {
     "bin_features",
     "gta_attention",
+    "motifs",
+    "deep_motifs",
+    "tested_scores",
+    "stress_answers",
 }
 COMPUTES = (
     "gexpipe train",
@@ -29,6 +33,8 @@ COMPUTES = (
     "gexpipe discover scores",
     "gexpipe gta features",
     "gexpipe gta attention",
+    "gexpipe discover motifs",
+    "gexpipe stress answers",
 )
 
 

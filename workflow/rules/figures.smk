@@ -292,6 +292,8 @@ rule motifs:
         "../envs/train.yaml"
     threads: 1
     resources:
+        gpu=gpus(1),
+        gres=gres(1),
         mem_mb=growing(1, 8000),
         runtime="4h",
     params:
