@@ -11,8 +11,9 @@ import pytest
 from gexpipe.benchmark.cells import BASELINES, cross_cell
 from gexpipe.benchmark.leaderboard import benchmark_page, leaderboard
 from gexpipe.benchmark.reliability import gene_intervals, reliability
-from gexpipe.benchmark.runs import ensemble
+from gexpipe.benchmark.runs import ensemble, read_ensembles
 from gexpipe.errors import UserError
+from gexpipe.tables.plan import Line
 from tests.project import Project
 
 
@@ -75,9 +76,26 @@ def test_the_ensemble_is_the_mean_of_its_runs_and_its_error_is_smaller(tmp_path:
         both["predicted"], (single[0]["predicted"] + single[1]["predicted"]) / 2
     )
     assert ((both["observed"] - both["predicted"]) ** 2).mean() < both["squared_error"].mean()
+    single[1].loc[3, "predicted"] = np.nan
+    single[1].drop(columns="squared_error").to_parquet(paths[1])
+    with pytest.raises(UserError, match="gene G3 has a value that is not finite"):
+        ensemble(paths)
+    single[1].loc[3, "predicted"] = 0.0
     single[1].iloc[1:].drop(columns="squared_error").to_parquet(paths[1])
     with pytest.raises(UserError, match="predicts other genes than"):
         ensemble(paths)
+
+
+def test_two_methods_with_one_label_are_refused(tmp_path: Path) -> None:
+    paths = []
+    for method in ("one", "two"):
+        paths.append(tmp_path / f"A/{method}/fold11/seed1/predictions.parquet")
+        paths[-1].parent.mkdir(parents=True)
+        _table(1, 100).drop(columns="squared_error").to_parquet(paths[-1])
+    lines = [Line("Same", name, "", name, "", "", []) for name in ("one", "two")]
+    with pytest.raises(UserError, match=r"two methods are called 'Same'.* in the file of two"):
+        read_ensembles(paths, lines)
+    assert set(read_ensembles(paths, lines[:1])) == {("A", "Same")}
 
 
 def test_a_model_that_knows_the_change_is_told_from_one_that_copies() -> None:

@@ -11,6 +11,7 @@ from sklearn.metrics import average_precision_score
 from typer.testing import CliRunner
 
 from gexpipe.cli.evaluate import app
+from gexpipe.crispri import predictors
 from gexpipe.crispri.predictors import predictor_scores, read_predictor
 from gexpipe.errors import UserError
 from gexpipe.reference.liftover import _layout
@@ -93,6 +94,33 @@ def test_one_cell_type_of_a_file_that_has_many(tmp_path: Path) -> None:
         UserError, match=r"its CellType is K562, HepG2 \.\.\.; expected a single one"
     ):
         predictor_scores(PAIRS, [f"x={path}"], GENES)
+
+
+def test_a_file_sorted_by_cell_type_is_judged_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each part that is read holds one cell type; none of them is taken for the file's only one."""
+    monkeypatch.setattr(predictors, "ROWS", 5)
+    header, *rows = RE2G.splitlines()
+    lines = [f"{row}\tHepG2" for row in rows] + [
+        f"{row}\tK562".replace("0.9", "0.3") for row in rows
+    ]
+    path = tmp_path / "scores.tsv"
+    path.write_text("\n".join([f"{header}\tCellType", *lines]) + "\n")
+    assert predictor_scores(PAIRS, [f"x={path}"], GENES, ["K562"])["x"].tolist() == [
+        0.4,
+        0,
+        0.25,
+        0,
+    ]
+    assert predictor_scores(PAIRS, [f"x={path}"], GENES, ["HepG2"])["x"].tolist() == [
+        0.9,
+        0,
+        0.25,
+        0,
+    ]
+    with pytest.raises(UserError, match="its CellType is HepG2, K562"):
+        predictor_scores(PAIRS, [f"x={path}"], GENES, ["H1"])
 
 
 def test_released_columns_can_be_lifted() -> None:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from gexpipe.errors import UserError
 from gexpipe.schemas import PREDICTED, read_stage
+from gexpipe.tables.metrics import read_predictions
 from gexpipe.tables.plan import Line
 from gexpipe.tables.runs import run_of
 
@@ -37,9 +37,9 @@ def ensemble(paths: Sequence[Path]) -> pd.DataFrame:
     Raises
     ------
     UserError
-        Runs that do not predict the same genes.
+        Runs that do not predict the same genes, or a prediction that is not finite.
     """
-    read = [read_stage(path, PREDICTED) for path in paths]
+    read = [_scored(path) for path in paths]
     genes = set(zip(read[0]["gene_id"], read[0]["split"], strict=True))
     for path, table in zip(paths[1:], read[1:], strict=True):
         if set(zip(table["gene_id"], table["split"], strict=True)) != genes:
@@ -55,9 +55,15 @@ def ensemble(paths: Sequence[Path]) -> pd.DataFrame:
         predicted=("predicted", "mean"),
         squared_error=("squared_error", "mean"),
     )
-    found = found.reset_index()
-    known = np.isfinite(found[["observed", "predicted"]].to_numpy(float)).all(axis=1)
-    return found.loc[known]
+    return found.reset_index()
+
+
+def _scored(path: Path) -> pd.DataFrame:
+    """Validation and test rows of a prediction file, checked; it may have no validation rows."""
+    parts = [read_predictions(path, "test")]
+    if read_stage(path, PREDICTED)["split"].eq("valid").any():
+        parts.insert(0, read_predictions(path, "valid"))
+    return pd.concat(parts, ignore_index=True)
 
 
 def fold_of(paths: Sequence[Path]) -> int:
@@ -71,18 +77,41 @@ def fold_of(paths: Sequence[Path]) -> int:
 def read_ensembles(
     paths: Sequence[Path], lines: Sequence[Line]
 ) -> dict[tuple[str, str], pd.DataFrame]:
-    """`ensemble` of every row of a table that was run, by cell type and label."""
+    """`ensemble` of every row of a table that was run, by cell type and label.
+
+    Raises
+    ------
+    UserError
+        Two methods with one label, of which one would be lost.
+    """
     runs: dict[tuple[str, str], list[Path]] = {}
     for path in paths:
         run = run_of(path)
         runs.setdefault((str(run["cell"]), str(run["method"])), []).append(path)
+    labels = _labels(lines)
     cells = list(dict.fromkeys(cell for cell, _ in runs))
     return {
-        (cell, line.label): ensemble(runs[cell, line.run])
+        (cell, label): ensemble(runs[cell, run])
         for cell in cells
-        for line in lines
-        if not line.reason and not line.test and (cell, line.run) in runs
+        for run, label in labels.items()
+        if (cell, run) in runs
     }
+
+
+def _labels(lines: Sequence[Line]) -> dict[str, str]:
+    """Run -> label of the rows that were run as they are."""
+    labels: dict[str, str] = {}
+    for line in lines:
+        if line.reason or line.test:
+            continue
+        if line.label in labels.values() and labels.get(line.run) != line.label:
+            raise UserError(
+                f"two methods are called {line.label!r}: another label is expected in the file of "
+                f"{line.method}",
+                "methods",
+            )
+        labels[line.run] = line.label
+    return labels
 
 
 def read_trained_on(
@@ -111,7 +140,7 @@ def read_trained_on(
         named = re.search(r"/from_([^/]+)/", str(path))
         trained_on = named[1] if named else str(run["cell"])
         runs.setdefault((str(run["method"]), trained_on, str(run["cell"])), []).append(path)
-    labels = {line.run: line.label for line in lines if not line.reason and not line.test}
+    labels = _labels(lines)
     observed: dict[str, pd.Series] = {}
     predicted: dict[tuple[str, str], dict[str, pd.Series]] = {}
     for (method, trained_on, cell), files in runs.items():

@@ -95,28 +95,20 @@ def predict(
     if vcf is None and sample:
         raise UserError("individuals are those of a --vcf", "--sample")
     if vcf is not None or eqtl is not None:
-        if (
-            genome is None
-            or any((embeddings, drop, length, weighted))
-            or shuffle_windows is not None
-        ):
+        others = any((embeddings, drop, length, weighted)) or shuffle_windows is not None
+        if genome is None or others:
             raise UserError(
                 "give --genome, and no --embeddings, --drop, --length, --weighted or "
                 "--shuffle-windows beside it",
                 "--vcf and --eqtl",
             )
-        from gexpipe.prediction.variants import predict_variants
-        from gexpipe.reference.genes import write_table
+        from gexpipe.prediction.variants import predict_variants, write_variants
 
         found = predict_variants(
             checkpoint, read_method(method) if method else None, sources, genome, vcf,
             tuple(sample or ()), eqtl, fold, tuple(split or ()),
         )  # fmt: skip
-        for table, name in zip(found, ("", ".eqtl.tsv", ".agreement.tsv"), strict=True):
-            if table is not None:
-                write_table(
-                    table, out.with_name(out.name.removesuffix(".tsv") + name) if name else out
-                )
+        write_variants(found, out)
         return
     changes = Changes(tuple(drop or ()), length, weighted, shuffle_windows)
     predict_files(

@@ -134,13 +134,15 @@ def read_predictor(
         gene_id, chrom, start, end, score.
     """
     parts, rows, unknown = [], 0, 0
+    named: dict[str, None] = {}  # cell types of the whole file, which may be sorted by them
     for table, name in _parts(path, column):
-        table = _of_cell(table, cells, path)
         gene = _genes(table, genes)
         rows, unknown = rows + len(table), unknown + int(gene.isna().sum())
+        if CELL in table:
+            named |= dict.fromkeys(table[CELL])
         kept = table.assign(gene_id=gene)[gene.isin(wanted)]
         parts.append(_checked(kept, name, path))
-    found = pd.concat(parts, ignore_index=True)
+    found = _of_cell(pd.concat(parts, ignore_index=True), list(named), cells, path)
     logger.info("%s: %d rows, %d of genes that the gene table has not", path, rows, unknown)
     return found
 
@@ -203,16 +205,16 @@ def _columns(header: Sequence[str], column: str, path: Path) -> dict[str, int]:
     return found
 
 
-def _of_cell(table: pd.DataFrame, cells: Collection[str], path: Path) -> pd.DataFrame:
-    """Rows of the cell types asked for, where the file names several."""
-    if CELL not in table or table[CELL].nunique() <= 1:
-        return table
-    kept = table[table[CELL].isin(cells)]
-    if kept.empty:
-        some = ", ".join(table[CELL].unique()[:4])
-        asked = " or ".join(cells) or "a single one"
-        raise UserError(f"its CellType is {some} ...; expected {asked}", path)
-    return kept
+def _of_cell(
+    table: pd.DataFrame, named: Sequence[str], cells: Collection[str], path: Path
+) -> pd.DataFrame:
+    """Rows of the cell types asked for, where the file names several; without that column."""
+    if len(named) > 1:
+        if not set(named) & set(cells):
+            asked = " or ".join(cells) or "a single one"
+            raise UserError(f"its CellType is {', '.join(named[:4])} ...; expected {asked}", path)
+        table = table[table[CELL].isin(cells)].reset_index(drop=True)
+    return table.drop(columns=CELL, errors="ignore")
 
 
 def _genes(table: pd.DataFrame, genes: pd.DataFrame) -> pd.Series:
@@ -242,4 +244,5 @@ def _checked(table: pd.DataFrame, name: str, path: Path) -> pd.DataFrame:
             "scores are expected from 0 up, larger for a likelier link",
             path,
         )
-    return table[["gene_id", "chrom"]].assign(**values)
+    cell = [CELL] if CELL in table else []
+    return table[["gene_id", "chrom", *cell]].assign(**values)

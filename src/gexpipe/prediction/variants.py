@@ -22,9 +22,10 @@ from gexpipe.models.base import ExpressionModel
 from gexpipe.models.checkpoint import open_checkpoint
 from gexpipe.prediction import genes as predict
 from gexpipe.prediction.files import FOLD
+from gexpipe.reference.genes import write_table
 from gexpipe.reference.variants import Allele, Called, Variant, read_eqtls, read_variants
 
-__all__ = ["COLUMNS", "agreement", "allele_table", "predict_variants"]
+__all__ = ["COLUMNS", "agreement", "allele_table", "predict_variants", "write_variants"]
 
 log = get_logger(__name__)
 
@@ -104,6 +105,17 @@ def predict_variants(
         lines = individual_lines(data, rows, called)
         predicted = allele_table(model, data, genome, lines, size)
     return predicted, alone, None if alone is None else agreement(alone)
+
+
+def write_variants(
+    found: tuple[pd.DataFrame, pd.DataFrame | None, pd.DataFrame | None], out: Path
+) -> None:
+    """Write OUT, and OUT.eqtl.tsv and OUT.agreement.tsv beside it where there are eQTLs."""
+    stem = out.name.removesuffix(".tsv")
+    names = (out.name, f"{stem}.eqtl.tsv", f"{stem}.agreement.tsv")
+    for table, name in zip(found, names, strict=True):
+        if table is not None:
+            write_table(table, out.with_name(name))
 
 
 def _windows(table: pd.DataFrame, length: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
