@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,8 @@ def test_the_end_of_a_run_says_the_best_method_and_the_page(
     assert "A: of 2 methods Good has the smallest error" in words[1]
     assert words[2].startswith("  Open first: ") and words[2].endswith("index.html")
     assert len(words) <= 10
+    later = time.time() + 60
+    assert not any("smallest error" in line for line in closing_words(tmp_path / "results", later))
 
 
 def test_a_failed_job_shows_the_end_of_its_log_and_no_progress_bar(tmp_path: Path) -> None:

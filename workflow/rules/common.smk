@@ -2,6 +2,7 @@
 import os
 import re
 import sys
+import time
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +32,7 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 SHEETS, METHODS, TRAINED = STUDY.sheets, STUDY.methods, STUDY.trained
 TABLES, PLANS = STUDY.tables, STUDY.plans
+STARTED = time.time()
 PREPARED = STUDY.prepared
 
 

@@ -70,9 +70,10 @@ def _check_own_promoters(elements: Path, method: str) -> None:
     folder, manifest = read_manifest(elements, "elements")
     nearest = manifest.get("nearest_kb")
     if nearest is None or nearest >= 1:
+        found = "it is not said" if nearest is None else f"they begin {nearest} kb from the TSS"
         raise UserError(
-            f"{method} reads the genes' own promoters among its elements (inputs.own_promoter), "
-            f"here the nearest lie {nearest} kb away: give results/elements_from_tss/CELL.zarr",
+            f"{method} reads the genes' own promoters among its elements (inputs.own_promoter); "
+            f"whether this store has them: {found}. Give results/elements_from_tss/CELL.zarr",
             folder,
         )
 

@@ -266,11 +266,15 @@ def _link(path: str) -> str:
     return f"[{path}]({path})"
 
 
-def closing_words(results: Path) -> list[str]:
-    """What the terminal says when a run ended well: the best methods, and what lies where."""
+def closing_words(results: Path, since: float = 0.0) -> list[str]:
+    """What the terminal says when a run ended well: the best methods, and what lies where.
+
+    A table that is older than ``since`` (seconds, as of `time.time`) is not of this run, and
+    nothing is said of its methods.
+    """
     lines = ["gexpipe: finished."]
     table = results / "tables/table1.tsv"
-    if table.exists():
+    if table.exists() and table.stat().st_mtime >= since:
         found = read_tsv(table, "benchmark table")
         for cell, own in found.dropna(subset=["mse"]).groupby("cell", sort=False):
             best: dict[Any, Any] = own.sort_values("mse").iloc[0].to_dict()
