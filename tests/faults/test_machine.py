@@ -15,11 +15,12 @@ from tests.conftest import ROOT
 
 # A command of gexpipe that does what a test says, with the entry point's own handling of errors.
 COMMAND = """
-import os, signal, sys
+import os, signal, sys, time
 import numpy as np, pyarrow as pa, torch
 from pathlib import Path
 from gexpipe import log
 from gexpipe.cli import main as cli
+from gexpipe.data import batches as module
 from gexpipe.data.batches import batches
 from gexpipe.errors import UserError
 
@@ -62,6 +63,20 @@ def test_a_killed_reader_of_batches_is_one_line():
     said = one_line(run(READ, "os.kill(os.getpid(), signal.SIGKILL)"))
     assert "a process that reads batches was killed" in said
     assert "train.workers: 0" in said
+
+
+def test_a_killed_reader_is_seen_although_its_signal_is_lost():
+    """As when it comes while a module is imported that lets no error through."""
+    deaf = "read = batches(Data(), [np.arange(4)] * 8, range(8), 2); "
+    deaf += "signal.signal(signal.SIGCHLD, signal.SIG_DFL); sum(len(b) for b in read)"
+    said = one_line(run(deaf, "os.kill(os.getpid(), signal.SIGKILL)"))
+    assert "a process that reads batches was killed" in said
+
+
+def test_a_slow_reader_is_waited_for():
+    done = run(f"module.LOOK = 0.2; {READ}", "time.sleep(0.5)")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["32", "done"]
 
 
 def test_what_a_reader_finds_wrong_is_its_own_line():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from functools import cache, lru_cache
@@ -29,7 +30,8 @@ SHARED = Path("/dev/shm")
 ROOM = (
     128 << 20
 )  # bytes of shared memory that a worker may fill: two batches that wait, one at work
-PATIENCE = 1800.0  # seconds without a batch after which a worker counts as dead
+LOOK = 5.0  # seconds without a batch after which it is looked whether the workers are alive
+PATIENCE = 1800.0  # seconds without a batch after which a living worker counts as hanging
 # Third number of the seed of augmentation, so that it is not that of the order.
 _AUGMENTATION = 1
 
@@ -132,16 +134,36 @@ def batches(data: Genes, order: Any, steps: range, workers: int) -> Iterator[Bat
         sampler=steps,  # type: ignore[arg-type]
         num_workers=count,
         collate_fn=_same,
-        timeout=PATIENCE if count else 0,
+        timeout=LOOK if count else 0,
     )
     return _opened(iter(loader))
 
 
 def _opened(source: Iterator[Any]) -> Iterator[Batch]:
-    for found in source:
+    while True:
+        try:
+            found = _next(source)
+        except StopIteration:
+            return
         if isinstance(found, UserError):
             raise found
         yield pickle.loads(found) if isinstance(found, bytes) else found
+
+
+def _next(source: Iterator[Any]) -> Any:
+    """The next batch, or an error as soon as a worker is dead.
+
+    PyTorch raises a worker's death out of a signal handler, at whatever line the program is then; a
+    line that lets no error through (the import of its profiler is one) loses it. With a timeout it
+    looks itself, once each time that it ends.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return next(source)
+        except RuntimeError as error:
+            if "timed out" not in str(error) or time.monotonic() > until:
+                raise
 
 
 @cache
