@@ -83,7 +83,7 @@ def test_the_environment_of_every_rule_holds_what_its_command_imports() -> None:
 
 
 def test_the_solver_sees_what_an_environment_lacks() -> None:
-    assert {"torch", "lightning"} <= packages_of_command("train", "")
+    assert {"torch", "lightning_fabric"} <= packages_of_command("train", "")
     assert "modiscolite" in packages_of_command("discover", "motifs")
     assert "torch" not in required(listed("prepare"))
 

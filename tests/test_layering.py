@@ -75,7 +75,7 @@ def run_without_torch(code: str) -> subprocess.CompletedProcess[str]:
         "import sys\n"
         "class Absent:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.split('.')[0] in ('torch', 'lightning'):\n"
+        "        if name.split('.')[0] in ('torch', 'lightning_fabric'):\n"
         "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
         "sys.meta_path.insert(0, Absent())\n"
     )

@@ -41,6 +41,15 @@ def test_published_size() -> None:
         build("enformer", {}, Inputs(100_000))
 
 
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [({"dim": 192}, "dim"), ({"dim": 256}, "heads"), ({"num_downsamples": 2}, "num_downsamples")],
+)
+def test_sizes_that_the_package_cannot_build_are_refused(changes: dict[str, int], key: str) -> None:
+    with pytest.raises(UserError, match=f"model.{key}: .*expected"):
+        MethodConfig.from_mapping({**METHOD, "model": {**SMALL, **changes}})
+
+
 def test_trains(tmp_path: Path) -> None:
     pytest.importorskip("enformer_pytorch")
     settings = {"steps": 2, "warmup_steps": 1, "batch_size": 2, "precision": "32-true"}

@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import torch
-from lightning.fabric import Fabric
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from gexpipe.methods.settings import MethodConfig
 from gexpipe.models import build
+from gexpipe.train.fabric import Fabric
 from gexpipe.train.loop import fit
 from tests.train.fake import data_for, method
 

@@ -27,7 +27,7 @@ NEEDED = {
 }
 EXTRAS = {
     "torch": "training (extra: train)",
-    "lightning": "training (extra: train)",
+    "lightning-fabric": "training (extra: train)",
     "transformers": "GTA's language model (extra: gta)",
     "hic-straw": "second .hic reader, tested to agree (extra: straw)",
     "fanc": "balancing of matrices without weights (extra: fanc)",

@@ -146,13 +146,24 @@ class EnformerOptions:
     depth: int = least(11, 1)
     heads: int = least(8, 1)
     attn_dim_key: int = least(64, 1)
-    num_downsamples: int = least(7, 1)
+    num_downsamples: int = least(7, 3)
     target_length: int = least(896, 1)
     dropout_rate: float = fraction(0.4)
     attn_dropout: float = fraction(0.05)
     pos_dropout: float = fraction(0.01)
     use_tf_gamma: bool = False
     hidden: int = least(128, 1)
+
+    def check(self, where: str) -> None:
+        """Raise a `UserError` for sizes that enformer-pytorch cannot build.
+
+        It rounds widths to 128 and has six kinds of position features.
+        """
+        if self.dim % 128 or self.dim < 256:
+            raise UserError(f"{self.dim}, expected a multiple of 128 from 256 on", f"{where}.dim")
+        if self.dim % self.heads or (self.dim // self.heads) % 6:
+            found = f"{self.heads} heads for a width of {self.dim}"
+            raise UserError(f"{found}, expected dim / heads a multiple of 6", f"{where}.heads")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ COLUMNS = (
 )  # fmt: skip
 PACKAGES = (
     "numpy", "pandas", "scipy", "scikit-learn", "pyarrow", "zarr", "numcodecs", "pysam",
-    "pybigtools", "pyBigWig", "hictkpy", "cooler", "macs3", "snakemake", "torch", "lightning",
+    "pybigtools", "pyBigWig", "hictkpy", "cooler", "macs3", "snakemake", "torch",
+    "lightning-fabric",
 )  # fmt: skip
 
 

@@ -21,7 +21,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -34,6 +33,7 @@ from gexpipe.models.base import ExpressionModel
 from gexpipe.models.blocks.shared_norm import share_batch_norm
 from gexpipe.models.checkpoint import load_checkpoint, refuse_other_run, save_checkpoint
 from gexpipe.prediction.genes import predict_rows
+from gexpipe.train.fabric import Fabric
 from gexpipe.train.history import Meter, write_history
 from gexpipe.train.optimiser import learning_rate, make_optimiser
 

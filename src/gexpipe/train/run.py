@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric import Fabric
-from lightning.fabric.plugins.environments import LightningEnvironment
-from lightning.fabric.utilities.warnings import PossibleUserWarning
 
 from gexpipe import __version__, ranks
 from gexpipe.data.batches import Genes
@@ -27,6 +24,7 @@ from gexpipe.models.scan import backends
 from gexpipe.prediction.genes import PARTS, prediction_table
 from gexpipe.source import commit
 from gexpipe.tabular import write_parquet
+from gexpipe.train.fabric import Fabric, LightningEnvironment, PossibleUserWarning
 from gexpipe.train.loop import Fit, fit
 from gexpipe.train.start import start
 
@@ -117,7 +115,7 @@ def _fabric(precision: str) -> Any:
     Named, the environment is not guessed: within a job of SLURM, Fabric would wait for processes
     that ``srun`` was to start.
     """
-    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
+    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=PossibleUserWarning)
     fabric = Fabric(
         accelerator="auto",
