@@ -114,6 +114,29 @@ def test_help_loads_no_stage() -> None:
     assert all(stage in done.stdout for stage in STAGES)
 
 
+SLOW = {  # what takes a tenth of a second or more to load
+    "bioframe", "cooler", "h5py", "httpx", "matplotlib", "numba", "pandas", "pyarrow", "pysam",
+    "scipy", "sklearn", "torch", "zarr",
+}  # fmt: skip
+
+
+def slow_modules(modules: list[str]) -> set[str]:
+    code = f"import sys, {', '.join(modules)}\nprint(*({SLOW} & set(sys.modules)))\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_no_command_loads_what_it_does_not_run() -> None:
+    modules = [f"gexpipe.cli.{MODULES.get(stage, stage)}" for stage in STAGES]
+    assert not slow_modules(modules)
+
+
+def test_what_most_jobs_load_is_tables_alone() -> None:
+    modules = ["study", "abc.stage", "contact.rows", "peaks.macs", "tables.runs", "benchmark.cells"]
+    loaded = slow_modules([f"gexpipe.{name}" for name in modules])
+    assert loaded == {"pandas", "pyarrow", "pysam"}
+
+
 def test_every_stage_has_help() -> None:
     for stage in STAGES:
         done = subprocess.run(

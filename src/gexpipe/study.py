@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +204,7 @@ def read_study(config: Settings, base: Path) -> Study:
     check_overrides(config["overrides"], files)
     common = config["train"], config["overrides"], schemas, config["loading"]
 
+    @cache
     def settings_of(name: str) -> Settings:
         return method_settings(folders, name, *common)
 

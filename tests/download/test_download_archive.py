@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from portal_server import BIGWIG, PortalServer
 
-from gexpipe.download import Request, download
 from gexpipe.download.fetch import open_client
+from gexpipe.download.one_file import download
+from gexpipe.download.portals import Request
 from gexpipe.download.resolve import resolve
 from gexpipe.errors import UserError
 

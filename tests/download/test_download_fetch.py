@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from portal_server import BIGWIG, PortalServer, put_encode
 
-from gexpipe.download import Request, download
+from gexpipe.download.one_file import download
+from gexpipe.download.portals import Request
 from gexpipe.errors import UserError
 from gexpipe.files import read_json
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from portal_server import BIGWIG, CTSS, PortalServer, put_encode
 
-from gexpipe.download import Request, download
 from gexpipe.download.fetch import open_client
+from gexpipe.download.one_file import download
 from gexpipe.download.portals import (
+    Request,
     encode_file,
     fantom5_name,
     find_in_listing,

@@ -17,9 +17,11 @@ import pytest
 from portal_server import BIGWIG, PortalServer, put_encode
 
 from gexpipe.cli.main import main
-from gexpipe.download import Request, download, fetch
+from gexpipe.download import fetch
 from gexpipe.download.complete import check_complete
+from gexpipe.download.one_file import download
 from gexpipe.download.policy import Choice, Policy
+from gexpipe.download.portals import Request
 from gexpipe.errors import UserError
 from gexpipe.files import read_json
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from portal_server import BIGWIG, PortalServer, put_encode
 
-from gexpipe.download import Request, download, fetch
+from gexpipe.download import fetch
+from gexpipe.download.one_file import download
+from gexpipe.download.portals import Request
 from gexpipe.download.public import public
 from gexpipe.errors import UserError
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from gexpipe import records
-from gexpipe.download import Request, download
+from gexpipe.download.one_file import download
+from gexpipe.download.portals import Request
 from gexpipe.errors import UserError
 from gexpipe.tables.provenance import write_provenance
 

@@ -21,7 +21,8 @@ import zarr
 from pyfaidx import Fasta
 
 from gexpipe.contact.window import WindowContact, window_bins
-from gexpipe.download import Request, download
+from gexpipe.download.one_file import download
+from gexpipe.download.portals import Request
 from gexpipe.errors import UserError
 from gexpipe.files import checksum
 from gexpipe.windows import store

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import numba
 import numpy as np
 import pysam
 from isal import igzip
@@ -42,44 +41,6 @@ class ReadSpans(NamedTuple):
     end: NDArray[np.int64]
     mapped: NDArray[np.bool_]
     flag: NDArray[np.uint16] | None = None
-
-
-@numba.njit(inline="always")
-def _integer(data, at):  # type: ignore[no-untyped-def]
-    # Little-endian, signed, 32 bits; records are not aligned, so a view would not do.
-    low = np.int32(data[at]) | (np.int32(data[at + 1]) << 8) | (np.int32(data[at + 2]) << 16)
-    return low | (np.int32(data[at + 3]) << 24)
-
-
-@numba.njit(cache=True)
-def _decode(data, reference, start, end, mapped, flag):  # type: ignore[no-untyped-def]
-    # BAM record (SAM specification 4.2): block_size, refID, pos, l_read_name (u8), mapq, bin,
-    # n_cigar_op (u16 at 12), flag (u16 at 14), l_seq; the CIGAR follows the name.
-    position, count = 0, 0
-    while position + 4 <= data.size:
-        at = position + 4
-        following = at + np.int64(_integer(data, position))
-        if following > data.size:
-            break
-        target = _integer(data, at)
-        if target >= 0:
-            begin = np.int64(_integer(data, at + 4))
-            is_mapped = not data[at + 14] & 4
-            span = np.int64(0)
-            if is_mapped:
-                cigar = at + 32 + np.int64(data[at + 8])
-                operations = np.int64(data[at + 12]) | (np.int64(data[at + 13]) << 8)
-                for number in range(operations):
-                    operation = np.int64(_integer(data, cigar + 4 * number)) & 0xFFFFFFFF
-                    # M, D, N, = and X move along the reference.
-                    if (0b110001101 >> (operation & 15)) & 1:
-                        span += operation >> 4
-            reference[count], start[count] = target, begin
-            end[count], mapped[count] = begin + max(span, 1), is_mapped
-            flag[count] = np.uint16(data[at + 14]) | (np.uint16(data[at + 15]) << 8)
-            count += 1
-        position = following
-    return position, count
 
 
 def references(path: str | Path) -> list[str]:
@@ -130,7 +91,10 @@ def _spans(data: NDArray[np.uint8]) -> tuple[int, ReadSpans]:
     reference, mapped = np.empty(limit, np.int32), np.empty(limit, np.bool_)
     start, end = np.empty(limit, np.int64), np.empty(limit, np.int64)
     flag = np.empty(limit, np.uint16)
-    used, count = _decode(data, reference, start, end, mapped, flag)
+    # Loaded by what reads a BAM: numba takes half a second.
+    from gexpipe.abc.bam_records import decode
+
+    used, count = decode(data, reference, start, end, mapped, flag)
     first = slice(count)
     return used, ReadSpans(reference[first], start[first], end[first], mapped[first], flag[first])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,7 +25,6 @@ from gexpipe.reference.genes import write_table
 __all__ = [
     "COLUMNS",
     "FILES",
-    "Expressed",
     "abc_rows",
     "gene_stats",
     "predicted",
@@ -65,27 +63,6 @@ ALL, SILENT, FULL, SHORT, PAIRED, STATS = FILES = (
     "EnhancerPredictionsFull.bedpe",
     "GenePredictionStats.tsv",
 )
-
-
-@dataclass(frozen=True)
-class Expressed:
-    """When ABC takes a gene as expressed.
-
-    Attributes
-    ----------
-    tpm : float
-        Least expression, where it is known.
-    quantile : float
-        Least quantile of promoter activity, where it is not.
-    """
-
-    tpm: float = 1.0
-    quantile: float = 0.4
-
-    def __call__(self, genes: pd.DataFrame) -> pd.Series:
-        """Of genes with expression (NaN: unknown) and promoter_activity_quantile."""
-        active = genes["promoter_activity_quantile"] >= self.quantile
-        return (genes["expression"] >= self.tpm) | (genes["expression"].isna() & active)
 
 
 def abc_rows(

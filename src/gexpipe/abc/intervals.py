@@ -1,8 +1,7 @@
-"""Interval arithmetic in the order of the genome, through bioframe or bedtools."""
+"""Interval arithmetic in the order of the genome."""
 
 from __future__ import annotations
 
-import bioframe
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -49,13 +48,13 @@ def merge(table: pd.DataFrame, sizes: dict[str, int]) -> pd.DataFrame:
     """
     if table.empty:
         return table.copy()
-    clustered = bioframe.cluster(table.reset_index(drop=True), min_dist=0)
-    groups = clustered.groupby("cluster", sort=False)
-    columns = {"chrom": "first", "cluster_start": "first", "cluster_end": "first"}
-    if "count" in table:
-        columns["count"] = "max"
-    merged = groups.agg(columns).rename(columns={"cluster_start": "start", "cluster_end": "end"})
-    return sort_by_genome(merged.reset_index(drop=True), sizes)
+    ordered = sort_by_genome(table, sizes)
+    chrom = ordered["chrom"]
+    reached = ordered.groupby("chrom", sort=False)["end"].cummax().shift(fill_value=0)
+    begins = (chrom != chrom.shift()) | (ordered["start"] > reached)
+    how = {"chrom": "first", "start": "first", "end": "max", "count": "max"}
+    columns = {name: how[name] for name in how if name in ordered}
+    return ordered.groupby(begins.cumsum().to_numpy()).agg(columns).reset_index(drop=True)
 
 
 def overlaps_any(table: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.interpolate import interp1d
 
 from gexpipe.errors import UserError
 from gexpipe.tabular import read_tsv
@@ -57,6 +56,9 @@ def normalize(
     ndarray
         (E,) float64 in the reference's RPM.
     """
+    # Loaded where it is used: every command of ABC imports this module.
+    from scipy.interpolate import interp1d
+
     result = np.zeros(len(rpm))
     for name, chosen in zip(CLASSES, (is_promoter, ~is_promoter), strict=True):
         size = int(chosen.sum())

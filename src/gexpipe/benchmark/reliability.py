@@ -12,9 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from crepes import ConformalRegressor
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from gexpipe.benchmark.runs import Ensemble
 
@@ -59,6 +57,8 @@ def gene_intervals(table: pd.DataFrame, coverage: float = COVERAGE) -> pd.DataFr
         return test
     if min(np.bincount(classes[0], minlength=len(CLASSES))) < LEAST:
         classes = [np.zeros_like(values) for values in classes]
+    from crepes import ConformalRegressor  # slow to load, as scipy below; others import VARYING
+
     regressor = ConformalRegressor()
     regressor.fit(valid["observed"].to_numpy(float) - known, bins=classes[0])
     found = regressor.predict_int(asked, bins=classes[1], confidence=coverage)
@@ -156,6 +156,8 @@ def _covered(part: pd.DataFrame) -> dict[str, float]:
     known = part.dropna(subset=["low", "high"])
     if known.empty:
         return dict.fromkeys(("coverage", "coverage_low", "coverage_high", "width"), np.nan)
+    from scipy.stats import binomtest
+
     held = int(known["observed"].between(known["low"], known["high"]).sum())
     around = binomtest(held, len(known)).proportion_ci()
     return {

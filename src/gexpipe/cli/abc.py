@@ -5,29 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
-from gexpipe.abc import stage as run
-from gexpipe.abc.elements import (
-    element_table,
-    read_near,
-    refuse_other_genes,
-    write_elements,
-)
-from gexpipe.abc.export import OF_ELEMENT, Expressed, write_abc_files
-from gexpipe.abc.quality_table import cell_quality, joined_quality, read_quality
-from gexpipe.abc.tables import read_activity, read_element_table
+from gexpipe.abc.expressed import Expressed
 from gexpipe.cli.options import ChromSizes, Genes
 from gexpipe.contact.element import ContactModel
 from gexpipe.contact.powerlaw import PowerLaw
-from gexpipe.contact.rows import read_rows
 from gexpipe.errors import UserError
 from gexpipe.files import read_json, require
 from gexpipe.log import get_logger
 from gexpipe.named import files_by_name
-from gexpipe.reference.expression import mean_tpm
-from gexpipe.reference.genes import read_genes, write_table
 
 __all__ = ["app"]
 
@@ -67,6 +54,8 @@ def candidates(
     double_sex: DoubleSex = False,
 ) -> None:
     """Make candidate elements from peaks, read counts and promoters."""
+    from gexpipe.abc import stage as run
+
     options = run.CandidateOptions(n_strongest, extend, promoter_extend, double_sex)
     run.make_candidates(peaks, bam, genes, chrom_sizes, blacklist, options, out)
 
@@ -89,6 +78,8 @@ def activity(
     double_sex: DoubleSex = False,
 ) -> None:
     """Count reads in elements and at promoters, and turn them into activity."""
+    from gexpipe.abc import stage as run
+
     run.measure_activity(
         run.ActivityInputs(candidates, genes, chrom_sizes, dnase, h3k27ac or [], qnorm_reference),
         tss_slop,
@@ -140,6 +131,8 @@ def from_counts(
     largest_share: LargestShare = 0.01,
 ) -> None:
     """Start from count tables of a finished run instead of BAM files."""
+    from gexpipe.abc import stage as run
+
     elements = {"dnase": element_dnase, "h3k27ac": element_h3k27ac or []}
     at_tss = {"dnase": promoter_dnase, "h3k27ac": promoter_h3k27ac or []}
     totals = {"dnase": dnase_total, "h3k27ac": h3k27ac_total}
@@ -250,6 +243,9 @@ def scores(
     ] = ContactModel.pseudocount_distance,
 ) -> None:
     """Score every element-gene pair: activity x contact over the gene's sum."""
+    from gexpipe.abc import stage as run
+    from gexpipe.contact.rows import read_rows
+
     rows = read_rows(contacts) if contacts else None
     # ABC's law is flat below 5 kb whatever the resolution of the matrix.
     model = ContactModel(PowerLaw(gamma, scale), gamma_reference, pseudocount_distance)
@@ -270,6 +266,9 @@ def elements(
     ] = True,
 ) -> None:
     """Choose each gene's elements for EPInformer."""
+    from gexpipe.abc.elements import element_table, read_near, refuse_other_genes, write_elements
+    from gexpipe.reference.genes import read_genes
+
     pairs = read_near(require(predictions), max_distance)
     limits = (min_distance, max_distance, max_elements, slot, blank_farthest)
     known = read_genes(genes)
@@ -302,6 +301,13 @@ def export(
     ] = Expressed.quantile,
 ) -> None:
     """Write scores as the files of ABC's own pipeline, with its names and columns."""
+    import pandas as pd
+
+    from gexpipe.abc.export import OF_ELEMENT, write_abc_files
+    from gexpipe.abc.tables import read_activity, read_element_table
+    from gexpipe.reference.expression import mean_tpm
+    from gexpipe.reference.genes import read_genes
+
     known = read_element_table(elements, OF_ELEMENT)
     measured = read_activity(activity, ["promoter_activity_quantile", "dnase_quantile"])
     table = read_genes(genes)
@@ -324,6 +330,9 @@ def quality(
     contacts: Annotated[Path | None, typer.Option(help="Record of contact rows (.json).")] = None,
 ) -> None:
     """Write the quality table of one cell type."""
+    from gexpipe.abc.quality_table import cell_quality
+    from gexpipe.reference.genes import write_table
+
     records = [read_json(path) if path else None for path in (peaks, contacts)]
     write_table(cell_quality(read_json(activity), *records), out)
 
@@ -334,6 +343,9 @@ def quality_table(
     out: Annotated[Path, typer.Option(help="TSV: one row a cell type.")],
 ) -> None:
     """Join the quality tables of all cell types."""
+    from gexpipe.abc.quality_table import joined_quality, read_quality
+    from gexpipe.reference.genes import write_table
+
     files = files_by_name(cell, "--cell", "CELL=FILE")
     write_table(joined_quality({name: read_quality(path) for name, path in files.items()}), out)
 

@@ -5,16 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
-from gexpipe.baselines.fit import fit_predict
-from gexpipe.baselines.splits import prediction_table, rows_of
 from gexpipe.cli.options import Examples, Fold, Seed
-from gexpipe.data.gene_tables import FEATURE_SETS, feature_table, read_gene_tables
 from gexpipe.log import get_logger
-from gexpipe.tables.metrics import score
-from gexpipe.tabular import write_parquet
+from gexpipe.methods.published import FEATURE_SETS
 
 __all__ = ["app"]
 
@@ -46,6 +41,14 @@ def train(
     ] = None,
 ) -> None:
     """Fit one model on one fold and write its predictions for all splits."""
+    import numpy as np
+
+    from gexpipe.baselines.fit import fit_predict
+    from gexpipe.baselines.splits import prediction_table, rows_of
+    from gexpipe.data.gene_tables import feature_table, read_gene_tables
+    from gexpipe.tables.metrics import score
+    from gexpipe.tabular import write_parquet
+
     tables = read_gene_tables(examples, gene_activity, elements)
     table = feature_table(tables, features.split("+"))
     rows = rows_of(tables.examples, fold)

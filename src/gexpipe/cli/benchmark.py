@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
 from gexpipe.cli.options import Genes
 from gexpipe.log import get_logger
 from gexpipe.named import files_by_name
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["app"]
 
@@ -60,6 +62,8 @@ def cells(
     out: Out,
 ) -> None:
     """Methods trained on one cell type and tested on another, beside what needs no model."""
+    import pandas as pd
+
     from gexpipe.benchmark.cells import cross_cell
     from gexpipe.benchmark.runs import read_trained_on
     from gexpipe.schemas import EXAMPLES, read_stage

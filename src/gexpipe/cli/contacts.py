@@ -8,13 +8,8 @@ from typing import Annotated
 import typer
 
 from gexpipe.cli.options import ChromSizes, Genes
-from gexpipe.contact.average import rows_from_average
 from gexpipe.contact.powerlaw import PowerLaw
-from gexpipe.contact.readers import open_matrix
-from gexpipe.contact.rows import powerlaw_rows, rows_from_matrix
 from gexpipe.errors import UserError
-from gexpipe.reference.genes import read_genes
-from gexpipe.reference.genome import read_sizes
 
 __all__ = ["app"]
 
@@ -60,13 +55,21 @@ def rows(
         )
     if row_sums not in ("chromosome", "band"):
         raise UserError(f"{row_sums!r} is not chromosome or band", "--row-sums")
+    from gexpipe.contact.rows import powerlaw_rows, rows_from_matrix
+    from gexpipe.reference.genes import read_genes
+    from gexpipe.reference.genome import read_sizes
+
     table, sizes = read_genes(genes), read_sizes(chrom_sizes)
     if average is not None:
+        from gexpipe.contact.average import rows_from_average
+
         result = rows_from_average(average, table, sizes, resolution, max_distance)
     elif not matrix:
         law = PowerLaw(gamma, scale, minimum=resolution)
         result = powerlaw_rows(table, sizes, resolution, max_distance, law)
     else:
+        from gexpipe.contact.readers import open_matrix
+
         reader = open_matrix(matrix[0], resolution, backend)
         result = rows_from_matrix(reader, table, sizes, max_distance, normalization, row_sums)
     result.write(out)

@@ -23,7 +23,6 @@ from gexpipe.data.sources import Sources
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 from gexpipe.named import named
-from gexpipe.tabular import read_parquet
 
 app = typer.Typer(no_args_is_help=True, help="What a model looks at; is it true; tracks of it.")
 log = get_logger(__name__)
@@ -62,6 +61,7 @@ def scores(
     from gexpipe.discovery import files
     from gexpipe.discovery import scores as run
     from gexpipe.models.checkpoint import open_checkpoint
+    from gexpipe.tabular import read_parquet
 
     if kind not in run.KINDS:
         raise UserError(f"{kind!r}, expected {', '.join(run.KINDS)}", "--kind")

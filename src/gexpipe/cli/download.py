@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gexpipe.download import Request, download
 from gexpipe.download.policy import Choice, Policy
+from gexpipe.download.portals import Request
 
 app = typer.Typer(add_completion=False)
 
@@ -39,6 +39,8 @@ def main(
     on_assembly: Annotated[Choice, typer.Option(help="Another assembly.")] = Choice.REFUSE,
 ) -> None:
     """Fetch one file of the sheet: verified, resumable, recorded."""
+    from gexpipe.download.one_file import download
+
     request = Request(source, accession, file_format, url, md5, assembly)
     instead = dict(entry.partition("=")[::2] for entry in address or [])
     policy = Policy(on_archived, on_revoked, on_assembly)

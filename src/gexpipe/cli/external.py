@@ -6,19 +6,12 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
-from gexpipe.baselines.external import ask, delivered
-from gexpipe.baselines.splits import prediction_table, rows_of
 from gexpipe.cli.options import Examples, Fold, Seed, store_folder
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
-from gexpipe.methods.merged import read_method
 from gexpipe.named import by_name
-from gexpipe.schemas import EXAMPLES, read_stage
-from gexpipe.tables.metrics import score
-from gexpipe.tabular import write_parquet
 
 __all__ = ["app"]
 
@@ -46,6 +39,15 @@ def external(
 
     The command never sees what was observed in a test gene.
     """
+    import numpy as np
+
+    from gexpipe.baselines.external import ask, delivered
+    from gexpipe.baselines.splits import prediction_table, rows_of
+    from gexpipe.methods.merged import read_method
+    from gexpipe.schemas import EXAMPLES, read_stage
+    from gexpipe.tables.metrics import score
+    from gexpipe.tabular import write_parquet
+
     config = read_method(method)
     table = read_stage(examples, EXAMPLES, "symbol", "target")
     rows = rows_of(table, fold)

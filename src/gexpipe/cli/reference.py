@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import pandas as pd
 import typer
 
 from gexpipe.cli.options import CageStrand, Chromosomes, Genes, Transform, TssWindow
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
-from gexpipe.reference.bed_genes import genes_from_bed
-from gexpipe.reference.genes import genes_from_gtf, genes_from_table, read_genes, write_table
 
 app = typer.Typer(
     add_completion=False,
@@ -51,8 +47,14 @@ def genes(
     ] = "",
 ) -> None:
     """Write the gene table: id, symbol, chromosome, TSS (0-based), strand, source."""
-    readers: dict[str, Callable[..., pd.DataFrame]]
-    readers = {"table": genes_from_table, "gtf": genes_from_gtf, "bed": genes_from_bed}
+    from gexpipe.reference.bed_genes import genes_from_bed
+    from gexpipe.reference.genes import genes_from_gtf, genes_from_table, write_table
+
+    readers: dict[str, Any] = {
+        "table": genes_from_table,
+        "gtf": genes_from_gtf,
+        "bed": genes_from_bed,
+    }
     read = readers.get(source)
     if read is None:
         raise UserError(f"{source!r} is not {', '.join(readers)}", "--source")
@@ -87,6 +89,7 @@ def splits(
     own: Annotated[Path | None, typer.Option(help="Own parts: gene_id and part.")] = None,
 ) -> None:
     """Write the part (train, valid, test) of every gene in the twelve folds."""
+    from gexpipe.reference.genes import read_genes, write_table
     from gexpipe.reference.splits import own_splits, split_table
 
     table = read_genes(genes)
@@ -102,6 +105,7 @@ def mrna(
     fasta: Annotated[Path | None, typer.Option(help="Genome; needed for gtf.")] = None,
 ) -> None:
     """Write the eight mRNA features of every gene."""
+    from gexpipe.reference.genes import read_genes, write_table
     from gexpipe.reference.mrna import mrna_from_gtf, mrna_from_table
 
     known = read_genes(genes)
@@ -132,6 +136,7 @@ def target(
     """Write the expression target of every gene: raw value and transformed value."""
     from gexpipe.reference import targets
     from gexpipe.reference.expression import mean_tpm
+    from gexpipe.reference.genes import read_genes, write_table
 
     if source not in ("table", "cage", "rnaseq", "none"):
         raise UserError(f"{source!r} is not table, cage, rnaseq or none", "--source")
@@ -176,6 +181,7 @@ def agreement(
     from gexpipe.reference import targets
     from gexpipe.reference.agreement import agreement as compare
     from gexpipe.reference.expression import mean_tpm
+    from gexpipe.reference.genes import read_genes
 
     known = read_genes(genes)
     tags = targets.cage_libraries(cage, known, window, strand)
@@ -196,6 +202,7 @@ def examples(
     """Join everything about the genes of one cell type: features, target, folds."""
     from gexpipe.files import aside
     from gexpipe.reference.examples import example_table
+    from gexpipe.reference.genes import read_genes
     from gexpipe.schemas import ACTIVITY, MRNA, SPLITS, TARGETS, read_stage
 
     table = example_table(

@@ -7,9 +7,6 @@ from typing import Annotated
 
 import typer
 
-from gexpipe.simulate.config import load_config
-from gexpipe.simulate.genome_folder import simulate
-
 app = typer.Typer(add_completion=False)
 
 
@@ -22,4 +19,7 @@ def main(
     seed: Annotated[int | None, typer.Option(help="Instead of the configuration's seed.")] = None,
 ) -> None:
     """Write a simulated genome with known regulatory truth, as a mirror of the portals."""
+    from gexpipe.simulate.config import load_config
+    from gexpipe.simulate.genome_folder import simulate
+
     simulate(load_config(config), out, seed)

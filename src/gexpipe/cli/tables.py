@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
 from gexpipe.cli.options import Benchmark, Published, Resolved, Seed, Title
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 from gexpipe.named import by_name
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Benchmark tables and figures.")
 logger = get_logger(__name__)
@@ -89,6 +91,8 @@ def parameters(
     out: Out,
 ) -> None:
     """Parameter counts beside the published ones."""
+    import pandas as pd
+
     from gexpipe.files import require
     from gexpipe.tables.build import parameter_table
     from gexpipe.tables.plan import read_lines
@@ -136,6 +140,8 @@ def figure(
     ] = None,
 ) -> None:
     """Draw a table beside its published values."""
+    import pandas as pd
+
     from gexpipe.files import require
     from gexpipe.tables.figures import table_figure
 
@@ -153,6 +159,8 @@ def paired(
     seed: Seed = 1,
 ) -> None:
     """Differences between all pairs of rows, with intervals over genes."""
+    import pandas as pd
+
     from gexpipe.tables.figures import mean_predictions
     from gexpipe.tables.paired import paired_table
     from gexpipe.tables.plan import read_lines

@@ -9,7 +9,6 @@ import cooler
 import h5py
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from gexpipe.contact.band import RAW, Band, NoVectorError, add_to_rows, bin_range
 from gexpipe.errors import UserError
@@ -156,6 +155,8 @@ class CoolReader:
 
     def _grows(self, name: str) -> bool | None:
         """Whether weights grow with the coverage of their bins; None where that is not clear."""
+        from scipy.stats import spearmanr  # slow to load, and few files come here
+
         for chrom in sorted(self.chromosomes, key=self.chromosomes.__getitem__):
             low, high = bin_range(self.chromosomes, chrom, self.resolution)
             weight = self._weights(name, low, high)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gexpipe.contact.powerlaw import PowerLaw, reference_law
-from gexpipe.contact.rows import ContactRows
+
+if TYPE_CHECKING:
+    from gexpipe.contact.rows import ContactRows
 
 __all__ = [
     "ContactModel",

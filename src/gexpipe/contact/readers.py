@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gexpipe.contact.band import RAW, Band, BandReader, add_to_rows, bin_range
-from gexpipe.contact.cool import CoolReader, cool_groups
 from gexpipe.contact.hictk import hictk, is_hic
 from gexpipe.errors import UserError
 from gexpipe.files import require
@@ -169,9 +168,12 @@ def open_matrix(path: str | Path, resolution: int, backend: str = "hictk") -> Ba
                 "set contact.resolution",
                 source,
             )
-        if not is_hic(source):
-            return CoolReader(source, resolution, cool_groups(source)[resolution])
-        return BACKENDS[backend](source, resolution)
+        if is_hic(source):
+            return BACKENDS[backend](source, resolution)
+        # cooler is slow to load, and a power law or a .hic needs none of it.
+        from gexpipe.contact.cool import CoolReader, cool_groups
+
+        return CoolReader(source, resolution, cool_groups(source)[resolution])
     except (RuntimeError, OSError, KeyError, ValueError) as error:
         raise UserError(f"not a readable .hic, .mcool or .cool file ({error})", source) from error
 
@@ -179,6 +181,8 @@ def open_matrix(path: str | Path, resolution: int, backend: str = "hictk") -> Ba
 def _resolutions(path: Path) -> list[int]:
     if is_hic(path):
         return [int(r) for r in hictk().MultiResFile(path).resolutions()]
+    from gexpipe.contact.cool import cool_groups
+
     return sorted(cool_groups(path))
 
 

@@ -8,6 +8,7 @@ import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, TypeVar, get_args, get_origin
 
 from gexpipe.config import number_hint
@@ -36,7 +37,7 @@ def parse(cls: type[T], values: Mapping[str, Any], where: str) -> T:
         For an unknown key, a value of another type or outside its legal ones, naming the key; and
         for what the class's own ``check(where)`` refuses.
     """
-    kinds = typing.get_type_hints(cls)
+    kinds = _kinds(cls)  # type: ignore[arg-type]  # classes are hashable
     for key in values:
         if key not in kinds:
             raise UserError(f"unknown key {key!r}; {suggestion(key, kinds)}", where)
@@ -47,6 +48,12 @@ def parse(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     if check is not None:
         check(where)
     return made
+
+
+@cache
+def _kinds(cls: type) -> dict[str, Any]:
+    """Types of a class's fields; the same classes are asked for by every row of every table."""
+    return typing.get_type_hints(cls)
 
 
 def least(default: Any, minimum: float) -> Any:

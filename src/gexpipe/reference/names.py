@@ -6,11 +6,9 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import cooler
 import pyBigWig
 import pysam
 
-from gexpipe.contact.cool import cool_groups
 from gexpipe.contact.hictk import hictk
 from gexpipe.errors import UserError
 from gexpipe.intervals import BED3, column_blocks
@@ -60,6 +58,10 @@ def _read(path: Path, format: str) -> dict[str, int | None]:
         matrix = hictk().MultiResFile(path)
         return {n: int(s) for n, s in matrix.chromosomes().items() if n not in ("All", "ALL")}
     if format in ("mcool", "cool"):
+        import cooler  # slow to load, and most files are of other formats
+
+        from gexpipe.contact.cool import cool_groups
+
         group = next(iter(cool_groups(path).values()))
         return {str(n): int(s) for n, s in cooler.Cooler(f"{path}::{group}").chromsizes.items()}
     return dict.fromkeys(text_extent(path, format))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
 __all__ = ["spearman_error"]
 
@@ -18,6 +17,8 @@ def spearman_error(
     Ranks, with ties averaged, are taken anew within every sample. Samples in which one side is
     constant are left out.
     """
+    from scipy.stats import rankdata  # slow to load, and few tables ask for it
+
     rng, size = np.random.default_rng(seed), len(observed)
     found = []
     step = max(1, _AT_ONCE // size)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +94,10 @@ def plans(
         pretrained=config["pretrained"],
     )
     cells = {cell: stands_for[cell] for cell in config["cells"]}
-    known, found = cache(settings_of), {}
+    found = {}
     for name, table in tables.items():
         folds = table.get("folds", [config["splits"]["fold"]])
         folds = list(FOLDS) if folds == "all" else folds
         seeds = config["seeds"][: table.get("seeds")]
-        found[name] = expand(name, table, known, limits, cells, folds, seeds)
+        found[name] = expand(name, table, settings_of, limits, cells, folds, seeds)
     return found

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from sklearn import metrics
 
 from gexpipe.errors import UserError
 from gexpipe.schemas import PREDICTED, read_stage
@@ -23,11 +21,20 @@ def score(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """MSE, MAE, Pearson's and Spearman's correlation; correlations of a constant are NaN."""
     varies = len(observed) > 1 and np.ptp(observed) > 0 and np.ptp(predicted) > 0
     return {
-        "mse": float(metrics.mean_squared_error(observed, predicted)),
-        "mae": float(metrics.mean_absolute_error(observed, predicted)),
-        "pearson": float(stats.pearsonr(observed, predicted)[0]) if varies else np.nan,
-        "spearman": float(stats.spearmanr(observed, predicted)[0]) if varies else np.nan,
+        "mse": float(np.mean((observed - predicted) ** 2)),
+        "mae": float(np.mean(np.abs(observed - predicted))),
+        "pearson": _correlation(observed, predicted) if varies else np.nan,
+        "spearman": _correlation(_ranks(observed), _ranks(predicted)) if varies else np.nan,
     }
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ties share their mean rank."""
+    return pd.Series(values).rank().to_numpy()
 
 
 def read_predictions(path: Path, split: str) -> pd.DataFrame:
