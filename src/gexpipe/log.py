@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-__all__ = ["get_logger", "only_warnings", "progress", "setup"]
+__all__ = ["bar_options", "get_logger", "only_warnings", "progress", "setup"]
 
 T = TypeVar("T")
 _bars = {"disable": False}  # for every bar of this process
@@ -36,10 +36,27 @@ def get_logger(name: str) -> logging.Logger:
     return logging.getLogger(name)
 
 
+class _Lines:
+    """Standard error as a log file wants it: a state of a bar is a line, not written over."""
+
+    def write(self, text: str) -> None:
+        if text.strip():
+            sys.stderr.write(text.strip() + "\n")
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def bar_options() -> dict[str, Any]:
+    """Options of `tqdm`: a bar on a terminal, a line now and then in a log file."""
+    if sys.stderr.isatty():
+        return {"mininterval": 0.2, **_bars}
+    quiet = {"file": _Lines(), "mininterval": 30.0, "delay": 30.0, "ascii": True, "ncols": 0}
+    return {**quiet, **_bars}
+
+
 def progress(
     items: Iterable[T], what: str, total: int | None = None, **options: Any
 ) -> Iterable[T]:
-    """Iterate with a progress bar named ``what``; a log file gets one line every ten seconds."""
-    quiet = not sys.stderr.isatty()
-    options = {"mininterval": 10.0 if quiet else 0.2, **_bars, **options}
-    return tqdm(items, desc=what, total=total, **options)
+    """Iterate with a progress bar named ``what``; a log file gets a line every half minute."""
+    return tqdm(items, desc=what, total=total, **(bar_options() | options))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gexpipe.batch import N_CODE, Batch, Elements
+from gexpipe.discovery import locus
 from gexpipe.discovery.base_scores import base_scores, mask_of, saliency_of
 from gexpipe.discovery.compare import compare, summary
 from gexpipe.discovery.files import BaseScores, read_bases, read_links, write_bases, write_links
@@ -297,3 +298,13 @@ def test_tensors_stay_on_the_tape() -> None:
     found: Tensor = saliency_of(model, Toy().batch(np.arange(2)).dense())
     assert model.weight.grad is None
     assert not found.requires_grad
+
+
+def test_a_promoter_far_above_the_others_is_cut_off_and_its_value_stands_beside_it() -> None:
+    table = pd.DataFrame({"start": [0, 900, 2000], "end": [10, 910, 2010]})
+    far, even = table.assign(score=[0.1, 0.9, 0.2]), table.assign(score=[0.1, 0.5, 0.2])
+    panels = [(name, locus._bars(own, 1000, "C1")) for name, own in (("far", far), ("even", even))]
+    cut, whole = locus._drawn(panels, "a gene", 2000).axes
+    assert cut.get_ylim()[1] == pytest.approx(0.3)  # 1.5 times the next one
+    assert [text.get_text() for text in cut.texts] == [" 0.9"]
+    assert whole.get_ylim()[1] >= 0.5 and not whole.texts

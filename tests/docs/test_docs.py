@@ -96,9 +96,10 @@ def check_report(path: Path) -> None:
     for words in (
         "beside the published value",  # workflow/report/table.rst
         "colour is the density of genes",  # workflow/report/scatter.rst
-        "Wall and CPU hours",  # workflow/report/costs.rst
+        "Time, CPU time and the largest memory",  # workflow/report/costs.rst
         "never saw, beside the values",  # workflow/report/workflow.rst
         "results/figures/scatter/SIM1.prism.png",
+        "results/figures/training/SIM1.png",
         "results/tables/costs.html",
         "results/tables/controls.html",
         "results/provenance.html",

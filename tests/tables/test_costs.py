@@ -5,10 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gexpipe.errors import UserError
-from gexpipe.tables.costs import COLUMNS, costs_markdown, costs_table, read_benchmarks
+from gexpipe.tables.costs import (
+    COLUMNS,
+    costs_markdown,
+    costs_table,
+    duration,
+    memory,
+    read_benchmarks,
+)
 
 
 def write(path: Path, *lines: dict[str, object]) -> None:
@@ -51,3 +59,9 @@ def test_bad_folders_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "train/a.jsonl").write_text("")
     with pytest.raises(UserError, match="not a benchmark file"):
         read_benchmarks(tmp_path)
+
+
+def test_times_and_memory_are_in_units_that_people_read() -> None:
+    said = [duration(h) for h in (np.nan, 0.0001, 0.005, 0.25, 1.2, 26.0)]
+    assert said == ["-", "below 1 s", "18 s", "15.0 min", "72.0 min", "26.0 h"]
+    assert [memory(mb) for mb in (np.nan, 74.0, 12_345.0)] == ["-", "0.074 GB", "12 GB"]

@@ -28,6 +28,7 @@ TRAINING = {
     "shuffled_metrics",
     "controls",
     "scatter",
+    "training_curves",
 }
 WINDOWS = {"sequence_store", "signal_store"}
 

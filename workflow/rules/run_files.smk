@@ -222,6 +222,19 @@ def scatters():
     )
 
 
+def trained_networks():
+    """Methods of the configuration whose training has a history."""
+    return [name for name in METHODS if name in STUDY.networks]
+
+
+def own_histories(wildcards):
+    """Histories of these methods on a cell type, of the configuration's fold and seeds."""
+    return [
+        str(Path(path).with_name("history.csv"))
+        for path in own_runs(wildcards.cell, trained_networks())
+    ]
+
+
 def own_runs(cell, methods):
     """Predictions of methods trained on a cell type, of the configuration's fold and seeds."""
     return expand(

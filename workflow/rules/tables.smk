@@ -298,6 +298,39 @@ rule all_tables:
         "echo {params.tables:q} > {output} 2> {log}"
 
 
+rule training_curves:
+    """Error on the validation genes in the course of training, of every method of a cell type."""
+    input:
+        own_histories,
+    output:
+        report(
+            "results/figures/training/{cell}.png",
+            caption="../report/training.rst",
+            category="Training",
+            labels={"figure": "error in the course of training", "cell": "{cell}"},
+        ),
+    log:
+        "logs/tables/training.{cell}.log",
+    benchmark:
+        "results/benchmarks/training_curves/{cell}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4, 1000),
+        runtime="15m",
+    params:
+        histories=lambda wildcards, input: repeat(
+            "history",
+            [f"{METHODS[Path(path).parts[3]]['label']}={path}" for path in input],
+        ),
+    message:
+        "Training curves of {wildcards.cell}"
+    shell:
+        "gexpipe tables curves {params.histories} --title {wildcards.cell:q} --out {output}"
+        " > {log} 2>&1"
+
+
 rule reproduced:
     """Every published number: computed here, left out, or what it needs."""
     input:

@@ -160,6 +160,8 @@ def benchmark_page(
         calibration(ensembles), "",
         "Below the dashed line a method predicts too much, above it too little. Dots are tenths of "
         "the test genes, ordered by their predicted level.", "",
+        by_chromosome(reliability), "",
+        "A dot is a chromosome, named where it is a method's worst one.", "",
     ]  # fmt: skip
     for cell, own in table.groupby("cell", sort=False):
         lines += [f"## {cell}", ""]
@@ -250,6 +252,30 @@ def calibration(ensembles: Ensemble, tenths: int = 10) -> str:
         axis.spines[["top", "right"]].set_visible(False)
     axes[0][-1].legend(frameon=False, fontsize="x-small", bbox_to_anchor=(1, 1), loc="upper left")
     return embedded(figure, "Observed against predicted expression, by level")
+
+
+def by_chromosome(reliability: pd.DataFrame) -> str:
+    """Error of every method on each test chromosome, as a picture."""
+    known = reliability[reliability["kind"] == "chromosome"]
+    cells = list(known["cell"].unique())
+    size = (1.5 + 4.5 * len(cells), 1.2 + 0.3 * known["label"].nunique())
+    figure, axes = plt.subplots(1, len(cells), figsize=size, squeeze=False, layout="constrained")
+    for axis, cell in zip(axes[0], cells, strict=True):
+        own = known[known["cell"] == cell]
+        labels = list(own["label"].unique())
+        for at, label in enumerate(labels):
+            part = own[own["label"] == label]
+            axis.plot(part["mse"], np.full(len(part), at), "o", ms=4, color="C0", alpha=0.7)
+            worst = part.loc[part["mse"].idxmax()]
+            axis.annotate(
+                worst["group"], (worst["mse"], at), (4, 0), textcoords="offset points",
+                va="center", fontsize="xx-small",
+            )  # fmt: skip
+        axis.set_yticks(np.arange(len(labels)), labels, fontsize="small")
+        axis.set(ylim=(len(labels) - 0.5, -0.5), title=cell)
+        axis.set(xlabel="MSE of log10 expression on a test chromosome")
+        axis.spines[["top", "right"]].set_visible(False)
+    return embedded(figure, "Error of every method on each test chromosome")
 
 
 def _levels() -> list[str]:

@@ -38,10 +38,12 @@ use rule * from gexpipe
 
 
 onstart:
-    # What is about to be fetched is looked at first (docs/preflight.md).
+    # What is about to be fetched is looked at first (docs/preflight.md); then a line a stage.
     from gexpipe.doctor.start import look_first_in
+    from gexpipe.tables.progress import follow
 
     look_first_in(workflow, config)
+    follow(workflow)
 """
 CONFIG = """\
 # What differs from gexpipe's own configuration; that file explains every key:

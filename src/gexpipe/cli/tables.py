@@ -11,7 +11,7 @@ import typer
 from gexpipe.cli.options import Benchmark, Published, Resolved, Seed, Title
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
-from gexpipe.named import by_name
+from gexpipe.named import by_name, named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -240,6 +240,21 @@ def scatter(
     single = [float(run["observed"].corr(run["predicted"])) for run in runs]
     r = draw(table, f"{title}, {cell}", out, single)
     logger.info("%s on %s: r = %.3f over %d genes", title, cell, r, len(table))
+
+
+@app.command()
+def curves(
+    history: Annotated[list[str], typer.Option(help="LABEL=history.csv of a run; repeat.")],
+    title: Title,
+    out: Out,
+) -> None:
+    """Draw the error on the validation genes in the course of training."""
+    from gexpipe.tables.figures import training_curves
+
+    runs: dict[str, list[Path]] = {}
+    for label, path in named(history, "--history", "LABEL=FILE"):
+        runs.setdefault(label, []).append(Path(path))
+    training_curves(runs, title, out)
 
 
 @app.command()

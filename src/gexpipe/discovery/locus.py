@@ -21,6 +21,7 @@ __all__ = ["draw_locus", "locus_figure"]
 
 POINTS = 2000  # drawn along a window; each is the mean of the bases it covers
 ROW = 0.55  # height of a panel, inches
+APART = 3  # times the next: a bar higher than that is cut off
 Draw = Callable[[Any], None]
 
 
@@ -48,9 +49,20 @@ def _bars(table: pd.DataFrame, tss: int, colour: str) -> Draw:
         # A thin element of a long window would not be seen.
         least = np.ptp(axis.get_xlim()) / 400
         axis.bar(start, height, np.maximum(width, least), align="edge", color=colour, linewidth=0)
+        top = _room(np.asarray(height, float)[np.abs(start + width / 2) < axis.get_xlim()[1]])
+        for at, value in zip(start + width / 2, height, strict=True):
+            if value > top:  # cut off: its value stands beside it
+                axis.set_ylim(top=top)
+                axis.text(at, top, f" {value:.2g}", va="top", fontsize="xx-small")
         axis.axhline(0, color="0.8", linewidth=0.5)
 
     return draw
+
+
+def _room(height: NDArray[np.float64]) -> float:
+    """Where bars end: ABC gives a gene's own promoter most of its score, which hides the others."""
+    first, second = np.sort(np.append(height, [0.0, 0.0]))[-2:][::-1]
+    return float(1.5 * second) if first > APART * second > 0 else float("inf")
 
 
 def _genes(genes: pd.DataFrame, chrom: str, tss: int, half: int) -> Draw:

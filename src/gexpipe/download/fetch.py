@@ -6,7 +6,6 @@ import email.utils
 import itertools
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from gexpipe.download.patience import Patience
 from gexpipe.download.public import public
 from gexpipe.download.verify import looks_like_html
 from gexpipe.errors import UserError
-from gexpipe.log import get_logger
+from gexpipe.log import bar_options, get_logger
 
 __all__ = ["TRANSIENT", "NoAnswer", "Transient", "exists", "fetch", "get", "open_client"]
 
@@ -234,12 +233,12 @@ def _write(
     chunks: Iterable[bytes], part: Path, have: int, total: int | None, size: int | None, url: str
 ) -> None:
     name = public(url).rsplit("/", 1)[-1]
-    quiet = not sys.stderr.isatty()
+    options = bar_options() | {"delay": _SHOW_AFTER}
     with (
         part.open("ab" if have else "wb") as handle,
         tqdm(
             desc=name, total=total or size, initial=have, unit="B", unit_scale=True,
-            leave=not quiet, mininterval=10.0 if quiet else 0.2, delay=_SHOW_AFTER,
+            **options,
         ) as bar,
     ):  # fmt: skip
         for chunk in chunks:

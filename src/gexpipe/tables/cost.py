@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["estimate", "recorded_seconds"]
+__all__ = ["estimate", "recorded_by_rule", "recorded_seconds"]
 
 Training = tuple[str, str, int, int]  # cell type, run, fold, seed
 
@@ -21,13 +21,36 @@ def recorded_seconds(folder: Path) -> dict[str, float]:
     """
     found: dict[str, list[float]] = {}
     for path in folder.glob("*.jsonl"):
-        run = path.name.split(".")[-4]
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                found.setdefault(run, []).append(float(json.loads(line)["s"]))
-            except (ValueError, KeyError, TypeError):
-                continue  # a record that another Snakemake wrote otherwise
-    return {run: sum(values) / len(values) for run, values in found.items()}
+        found.setdefault(path.name.split(".")[-4], []).extend(_seconds(path))
+    return _means(found)
+
+
+def recorded_by_rule(folder: Path) -> dict[str, float]:
+    """Rule -> mean wall-clock seconds of its jobs.
+
+    Parameters
+    ----------
+    folder : Path
+        results/benchmarks, files RULE/JOB.jsonl; may be absent.
+    """
+    found: dict[str, list[float]] = {}
+    for path in folder.glob("*/*.jsonl"):
+        found.setdefault(path.parent.name, []).extend(_seconds(path))
+    return _means(found)
+
+
+def _seconds(path: Path) -> list[float]:
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            found.append(float(json.loads(line)["s"]))
+        except (ValueError, KeyError, TypeError):
+            continue  # a record that another Snakemake wrote otherwise
+    return found
+
+
+def _means(found: dict[str, list[float]]) -> dict[str, float]:
+    return {name: sum(values) / len(values) for name, values in found.items() if values}
 
 
 def estimate(trainings: Iterable[Training], seconds: dict[str, float], gpus: int = 1) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tabulate import tabulate
 
 from gexpipe.errors import UserError
 
-__all__ = ["COLUMNS", "costs_markdown", "costs_table", "read_benchmarks"]
+__all__ = ["COLUMNS", "costs_markdown", "costs_table", "duration", "memory", "read_benchmarks"]
 
 COLUMNS = ["rule", "jobs", "hours", "longest_hours", "cpu_hours", "peak_memory_mb"]
 
@@ -90,18 +91,40 @@ def costs_table(benchmarks: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([table.reset_index(), pd.DataFrame([total])], ignore_index=True)[COLUMNS]
 
 
+def duration(hours: float) -> str:
+    """Hours as people say them: seconds, minutes or hours; a dash for what was not measured."""
+    if math.isnan(hours):
+        return "-"
+    if hours < 1 / 60:
+        return f"{hours * 3600:.0f} s" if hours * 3600 >= 1 else "below 1 s"
+    return f"{hours * 60:.1f} min" if hours < 1.5 else f"{hours:.1f} h"
+
+
+def memory(megabytes: float) -> str:
+    """Megabytes as GB; a dash for what was not measured."""
+    return "-" if math.isnan(megabytes) else f"{megabytes / 1000:.2g} GB"
+
+
 def costs_markdown(table: pd.DataFrame) -> str:
     """The table as Markdown, with a line that says what the columns are."""
+    rows = [
+        [
+            row["rule"], f"{row['jobs']:.0f}", duration(row["hours"]),
+            duration(row["longest_hours"]), duration(row["cpu_hours"]),
+            memory(row["peak_memory_mb"]),
+        ]
+        for row in table.to_dict("records")
+    ]  # fmt: skip
     body = tabulate(
-        table.astype(object).where(table.notna(), None).to_numpy().tolist(),
-        headers=["rule", "jobs", "wall h", "longest h", "CPU h", "peak MB"],
+        rows,
+        headers=["rule", "jobs", "time", "longest job", "CPU time", "peak memory"],
         tablefmt="pipe",
-        floatfmt=("", ".0f", ".4f", ".4f", ".4f", ".0f"),
-        missingval="-",
+        colalign=("left", *["right"] * 5),
+        disable_numparse=True,
     )
     note = (
-        "Of the last run of every job on the machine that ran it. Wall hours are summed over jobs, "
-        "not elapsed time; memory is the largest resident set of one job, without GPU memory "
-        "(`run.json` of a training run has it). A dash: too short to be measured."
+        "Of the last run of every job on the machine that ran it. Times are summed over jobs, "
+        "not what a clock showed; memory is the largest resident set of one job, without GPU "
+        "memory (`run.json` of a training run has it). A dash: too short to be measured."
     )
     return f"# Costs\n\n{body}\n\n{note}\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,14 @@ import pandas as pd
 from scipy.stats import gaussian_kde
 
 from gexpipe.errors import UserError
-from gexpipe.files import aside
+from gexpipe.files import aside, require
 from gexpipe.schemas import PREDICTED, read_stage
 from gexpipe.tables.write import TITLES
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-__all__ = ["mean_predictions", "scatter", "table_figure"]
+__all__ = ["mean_predictions", "scatter", "table_figure", "training_curves"]
 
 PUBLISHED = {"marker": "D", "color": "C3", "mfc": "none"}
 FOLD = "(?:; )?fold="  # where a setting names a fold
@@ -56,7 +56,11 @@ def scatter(
     figure.colorbar(points, label="density of genes", shrink=0.6, ticks=[])
     low, high = min(x.min(), y.min()), max(x.max(), y.max())
     axis.plot([low, high], [low, high], color="0.6", linewidth=0.8, zorder=0)
-    axis.set(xlabel="observed log10(1 + expression)", ylabel="predicted", title=title)
+    axis.set(
+        xlabel="observed log10(1 + expression)",
+        ylabel="predicted log10(1 + expression)",
+        title=title,
+    )
     said = f"r = {r:.3f}\nn = {len(x)}"
     if len(single) > 1:
         said += f"\nof a single run: {np.mean(single):.3f}"
@@ -66,6 +70,44 @@ def scatter(
         figure.savefig(temporary, dpi=150)
     plt.close(figure)
     return r
+
+
+def training_curves(histories: Mapping[str, Sequence[Path]], title: str, out: Path) -> None:
+    """Error on the validation genes in the course of training, a line a run.
+
+    Parameters
+    ----------
+    histories : mapping
+        Label of a method -> history.csv of its runs; the dot is the checkpoint with the smallest
+        error.
+    title : str
+        Heading.
+    out : Path
+        PNG.
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 4), layout="constrained")
+    for number, (label, paths) in enumerate(histories.items()):
+        for path in paths:
+            found = pd.read_csv(require(path, "training history"))
+            share = found["step"] / found["step"].max()
+            axis.plot(share, found["valid_mse"], lw=1, color=f"C{number}", label=label)
+            best = int(found["valid_mse"].argmin())
+            axis.plot(
+                share.iloc[best], found["valid_mse"].iloc[best], "o", ms=4, color=f"C{number}"
+            )
+            label = "_"  # one entry a method
+    # Methods and their first validations lie far apart.
+    axis.set_yscale("log")
+    for which in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+        which(matplotlib.ticker.FormatStrFormatter("%.3g"))
+    axis.tick_params(axis="y", which="both", labelsize="x-small")
+    axis.set(xlabel="share of the steps that were trained", title=title, xlim=(0, 1.02))
+    axis.set_ylabel("MSE of log10(1 + expression), validation genes", fontsize="small")
+    axis.legend(frameon=False, fontsize="x-small", bbox_to_anchor=(1, 1), loc="upper left")
+    axis.spines[["top", "right"]].set_visible(False)
+    with aside(out) as temporary:
+        figure.savefig(temporary, dpi=150)
+    plt.close(figure)
 
 
 def _setting(text: str, key: str) -> float:

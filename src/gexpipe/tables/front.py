@@ -13,6 +13,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 
+from gexpipe.tables.costs import duration, memory
 from gexpipe.tables.metrics import read_predictions
 from gexpipe.tables.paired import error_interval
 from gexpipe.tabular import read_tsv
@@ -37,6 +38,7 @@ PLACES = (
     ("benchmark.html", "which model to trust, where, and how far"),
     ("tables/controls.html", "does a method read its window: errors with windows exchanged"),
     ("figures/scatter", "predicted against observed expression, a figure for each method"),
+    ("figures/training", "how the error fell in training, a figure for each cell type"),
     ("tables/published.html", "every published number: computed here, or what it needs"),
     ("tables/all", "the list of all tables that were built"),
     ("quality.html", "is each cell type's input what it should be"),
@@ -131,7 +133,10 @@ def bars(rows: Sequence[Row]) -> str:
         axis.barh(np.arange(len(own)), mse, xerr=around, color="#7a9cc6", ecolor="0.3")
         axis.set_yticks(np.arange(len(own)), [row.label for row in own], fontsize="small")
         axis.invert_yaxis()
-        axis.set(title=cell, xlabel="MSE on test genes (lines: 95 % interval over genes)")
+        axis.set(
+            title=cell,
+            xlabel="MSE of log10 expression on test genes (lines: 95 % interval over genes)",
+        )
         if mse.max() > APART * mse.min() > 0:
             axis.set_xscale("log")
         axis.spines[["top", "right"]].set_visible(False)
@@ -150,17 +155,6 @@ def markdown_rows(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[s
     """Lines of a table in Markdown, and a blank one."""
     head = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
     return [*head, *(f"| {' | '.join(cell.replace('|', ' ') for cell in r)} |" for r in rows), ""]
-
-
-def _time(hours: float) -> str:
-    if np.isnan(hours):
-        return "-"
-    minutes = hours * 60
-    return f"{minutes:.1f} min" if minutes < 90 else f"{hours:.1f} h"
-
-
-def _memory(megabytes: float) -> str:
-    return "-" if np.isnan(megabytes) else f"{megabytes / 1000:.1f} GB"
 
 
 def _genes(best: Row) -> list[str]:
@@ -243,8 +237,8 @@ def front_page(
             ["rule", "jobs", "time", "CPU time", "peak memory"],
             [
                 [
-                    str(r["rule"]), f"{r['jobs']:.0f}", _time(r["hours"]), _time(r["cpu_hours"]),
-                    _memory(r["peak_memory_mb"]),
+                    str(r["rule"]), f"{r['jobs']:.0f}", duration(r["hours"]),
+                    duration(r["cpu_hours"]), memory(r["peak_memory_mb"]),
                 ]
                 for r in shown.to_dict("records")
             ],
