@@ -14,6 +14,7 @@ from typing import Any
 
 from gexpipe.config import validate
 from gexpipe.errors import UserError
+from gexpipe.extractors.settings import check_extractor
 from gexpipe.methods.declared import Declaration, declaration
 from gexpipe.methods.external import places
 from gexpipe.methods.merged import (
@@ -222,6 +223,7 @@ def read_study(config: Settings, base: Path) -> Study:
     _check_weights(trained)
     _check_tested(tables, resolved)
     _check_summits(config, trained)
+    _check_extractors(config, trained)
     return Study(config, base, sheets, methods, trained, tables, resolved, prepared)
 
 
@@ -296,6 +298,21 @@ def _check_summits(config: Settings, trained: Mapping[str, Settings]) -> None:
         if asked and asked not in known:
             found = f"no set {asked!r} in summits.sets; {suggestion(asked, known)}"
             raise UserError(found, f"method {name}: inputs.summits")
+
+
+def _check_extractors(config: Settings, trained: Mapping[str, Settings]) -> None:
+    """Raise a `UserError` for models of others that are read and cannot be asked."""
+    known = config["extractors"]
+    for name, settings in trained.items():
+        if declaration(settings["architecture"]).reads != "extracted":
+            continue
+        asked = settings["model"].get("extractor", "")
+        if asked not in known:
+            found = f"no {asked!r} in the configuration's extractors"
+            hint = suggestion(asked, known) if known else "give its weights there"
+            raise UserError(f"{found}; {hint}", f"method {name}: model.extractor")
+    for name, said in known.items():
+        check_extractor(name, said)
 
 
 def _check_loci(config: Settings) -> None:

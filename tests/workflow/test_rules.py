@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NO_JOB = {"all", "prepare", "stores"}  # targets, nothing to run
 GPU = {"train", "shuffled", "tested", "predicted", "element_scores", "base_scores"} | {
     "bin_features",
+    "extract",
     "gta_attention",
     "motifs",
     "deep_motifs",
@@ -32,6 +33,7 @@ COMPUTES = (
     "gexpipe evaluate predict",
     "gexpipe discover scores",
     "gexpipe gta features",
+    "gexpipe extract",
     "gexpipe gta attention",
     "gexpipe discover motifs",
     "gexpipe stress answers",

@@ -21,7 +21,7 @@ rule external:
         mem_mb=growing(8, 8000),
         runtime="1d",
     params:
-        method=lambda wildcards: external_method(wildcards),
+        method=lambda wildcards: untrained_method(wildcards),
         paths=lambda wildcards: external_paths(wildcards),
         control="",
     message:
@@ -40,6 +40,6 @@ use rule external as external_shuffled with:
     benchmark:
         "results/benchmarks/external_shuffled/{cell}.{method}.fold{fold}.seed{seed}.jsonl"
     params:
-        method=lambda wildcards: external_method(wildcards),
+        method=lambda wildcards: untrained_method(wildcards),
         paths=lambda wildcards: external_paths(wildcards),
         control=lambda wildcards: f"--exchange-windows {wildcards.seed}",

@@ -2,6 +2,7 @@
 from types import SimpleNamespace
 
 from gexpipe.devices import refuse_too_many
+from gexpipe.extractors.settings import extractor_source, files_of, read_settings
 from gexpipe.reference.splits import check_fold, folds_of
 
 
@@ -169,8 +170,8 @@ def external_files(wildcards):
     return files
 
 
-def external_method(wildcards):
-    """Settings of an external method: without those of training, which it does not read."""
+def untrained_method(wildcards):
+    """Settings of a method without those of training, which it does not read."""
     kept = {k: v for k, v in TRAINED[wildcards.method].items() if k != "train"}
     return json.dumps(kept, sort_keys=True)
 
@@ -181,6 +182,18 @@ def external_paths(wildcards):
     return repeat("path", [f"{name}={here(path)}" for name, path in found])
 
 
+def extractor_inputs(wildcards):
+    """Weights and table of tracks of a model of others."""
+    name = wildcards.extractor
+    said = read_settings(name, config["extractors"][name])
+    return [local(str(path)) for path in files_of(said, f"extractors.{name}")]
+
+
+def extracted_store(wildcards):
+    """What the model of others that a method reads says at every TSS."""
+    return store(f"results/extracted/{TRAINED[wildcards.method]['model']['extractor']}.zarr")
+
+
 def training_inputs(cell, method):
     """Files that training a method on a cell type reads, but for checkpoints of other methods."""
     run = SimpleNamespace(cell=cell, method=method)
@@ -188,6 +201,8 @@ def training_inputs(cell, method):
         return list(baseline_tables(run).values())
     if method in STUDY.external:
         return [example_table(run), *external_stores(run).values()]
+    if method in STUDY.reading("extracted"):
+        return [example_table(run), extracted_store(run)]
     mixed = mixed_cells(run)
     return [
         *training_data(run).values(),

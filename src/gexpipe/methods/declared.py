@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gexpipe.errors import UserError
 from gexpipe.methods import published
 from gexpipe.methods.external import ExternalOptions
+from gexpipe.methods.extracted import RidgeOptions, ZeroShotOptions
 from gexpipe.methods.options import parse, suggestion
 from gexpipe.methods.outside import announced, load, source_digest
 
@@ -24,6 +25,7 @@ DATA = {
     "element_activity": "candidate elements: bases and activity",
     "gene_features": "numbers of genes and of their elements; no store",
     "examples": "the example table, and what its command asks for",
+    "extracted": "what a model of others says at the TSS (extractors of the configuration)",
 }
 # Scores of bases or elements that a method may offer.
 SCORES = ("mask", "saliency", "perturbation", "attention")
@@ -83,8 +85,8 @@ class Declaration:
 
     @property
     def fitted(self) -> bool:
-        """Whether `gexpipe baseline` fits it."""
-        return not self.model and self.reads != "examples"
+        """Whether `gexpipe baseline train` fits it."""
+        return not self.model and self.reads == "gene_features"
 
     @property
     def source(self) -> str:
@@ -131,6 +133,8 @@ _ALL = (
         for name in ("linear", "boosted")
     ),
     Declaration("external", ExternalOptions, reads="examples"),
+    Declaration("zero_shot", ZeroShotOptions, reads="extracted"),
+    Declaration("ridge", RidgeOptions, reads="extracted"),
 )  # fmt: skip
 # architecture -> its declaration.
 DECLARED = {found.name: found for found in _ALL}

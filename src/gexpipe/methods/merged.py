@@ -25,7 +25,8 @@ __all__ = [
 ]
 
 Settings = dict[str, Any]
-# What a method that gexpipe does not train need not say.
+# What a method without window and training need not say, and which architectures are such.
+_WITHOUT = ("external", "zero_shot", "ridge")
 _NO_WINDOW: Settings = {"inputs": {"length": 2, "signals": [], "elements": False}, "train": {}}
 
 
@@ -88,7 +89,7 @@ def _method_file(
         raise UserError(found, path)
     base = own.pop("base", "")
     if not base:
-        return merge(_NO_WINDOW, own) if own.get("architecture") == "external" else own
+        return merge(_NO_WINDOW, own) if own.get("architecture") in _WITHOUT else own
     return merge(_method_file(folders, base, schemas, (str(path), *above)), own)
 
 

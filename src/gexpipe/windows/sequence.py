@@ -15,7 +15,7 @@ from gexpipe.windows.arrays import Spec, check_length, window_of, write_arrays
 from gexpipe.windows.layout import N_CODE, encode, pack_bases
 from gexpipe.windows.store import Part, build_store, digest, source_record
 
-__all__ = ["build_sequence"]
+__all__ = ["build_sequence", "check_inside"]
 
 logger = get_logger(__name__)
 
@@ -50,7 +50,7 @@ class _Bases:
         write_arrays(folder, len(self.tss), specs, block)
 
 
-def _check_inside(genes: pd.DataFrame, size: int, length: int, fasta: Path) -> None:
+def check_inside(genes: pd.DataFrame, size: int, length: int, fasta: Path) -> None:
     """Refuse a TSS off its chromosome; name the windows that leave it in one line."""
     tss, chrom = genes["tss"].to_numpy(), genes["chrom"].iloc[0]
     off = (tss < 0) | (tss >= size)
@@ -97,7 +97,7 @@ def build_sequence(
             if chrom not in genome:
                 raise UserError(f"no chromosome {chrom!r}, which the gene table has", fasta)
             lengths[str(chrom)] = len(genome[chrom])
-            _check_inside(rows, len(genome[chrom]), length, fasta)
+            check_inside(rows, len(genome[chrom]), length, fasta)
             tss = rows["tss"].to_numpy(np.int64)
             recipe = digest("sequence", source["sha256"], chrom, length, tss.tolist())
             write = _Bases(Path(fasta), str(chrom), tss, length)

@@ -1,0 +1,1 @@
+"""Expression models of others, asked about the DNA around every TSS."""

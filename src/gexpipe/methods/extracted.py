@@ -1,0 +1,71 @@
+"""Options of methods that read what a model of others says at the TSS."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gexpipe.errors import UserError
+from gexpipe.methods.options import one_of
+
+__all__ = ["RidgeOptions", "TrackOptions", "ZeroShotOptions"]
+
+
+@dataclass(frozen=True)
+class TrackOptions:
+    """Which model, and which of its tracks.
+
+    Attributes
+    ----------
+    extractor : str
+        An entry of the configuration's ``extractors``.
+    tracks : tuple of str
+        Identifiers of tracks, or regular expressions that are looked for in their descriptions; in
+        them ``{cell}`` is the cell type (its ``published_as`` where it has one).
+    indices : tuple of int
+        Tracks by their 0-based number in the model's output, in the place of ``tracks``.
+    strand : str
+        Tracks with a strand that count: ``both``, or the ``same`` as the gene's.
+    """
+
+    extractor: str = ""
+    tracks: tuple[str, ...] = ()
+    indices: tuple[int, ...] = ()
+    strand: str = one_of("both", "both", "same")
+
+    def check(self, where: str) -> None:
+        """Raise a `UserError` for what can mean no track of any model."""
+        for text in self.tracks:
+            try:
+                re.compile(text.replace("{cell}", "cell"))
+            except re.error as error:
+                found = f"{text!r} is no regular expression ({error})"
+                raise UserError(found, f"{where}.tracks") from error
+        if any(number < 0 for number in self.indices):
+            raise UserError(f"{min(self.indices)}, expected 0 or more", f"{where}.indices")
+
+
+@dataclass(frozen=True)
+class ZeroShotOptions(TrackOptions):
+    """The sum of some tracks at the TSS, untrained; as `TrackOptions`."""
+
+    tracks: tuple[str, ...] = ("CAGE.*{cell}",)
+
+
+@dataclass(frozen=True)
+class RidgeOptions(TrackOptions):
+    """Ridge regression on what a model says at the TSS; tracks as `TrackOptions`.
+
+    Attributes
+    ----------
+    features : str
+        ``embedding``, ``tracks`` (log10(1 + x); all where none is named), or ``both``.
+    """
+
+    features: str = one_of("embedding", "embedding", "tracks", "both")
+
+    def check(self, where: str) -> None:
+        """The same, and tracks that are named but not read."""
+        super().check(where)
+        if self.features == "embedding" and (self.tracks or self.indices):
+            raise UserError("embedding, with tracks that it does not read", f"{where}.features")
