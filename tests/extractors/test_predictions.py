@@ -136,12 +136,18 @@ def test_features_of_ridge_and_its_penalty(made: Path) -> None:
 def test_what_does_not_fit_is_one_line(made: Path) -> None:
     store, genes = ExtractedStore(made / "own.zarr"), pd.Series(["chr1_3"])
     options = declaration("zero_shot").parse({"extractor": "own"}, "m")
-    with pytest.raises(UserError, match=r"model own.tracks: 'CAGE\.\*GM12878' means no track"):
-        zero_shot(store, genes, options, "GM12878")
+    # A cell type is a word of its own: SIM is no SIM1, as H1 is no NCI-H1385.
+    for cell in ("GM12878", "SIM", "IM1"):
+        with pytest.raises(UserError, match=rf"model own.tracks: .*{cell}.* means no track"):
+            zero_shot(store, genes, options, cell)
+    called = {"extractor": "own", "cells": {"GM12878": ["ATAC"]}}
+    otherwise = declaration("zero_shot").parse(called, "m")
+    zero_shot(store, genes, otherwise, "GM12878")
     with pytest.raises(UserError, match="1 genes are missing, the first chr9_1"):
         zero_shot(store, pd.Series(["chr9_1"]), options, "SIM1")
     for values, words in (
         ({"tracks": ["CAGE("]}, r"m.tracks: 'CAGE\(' is no regular expression"),
+        ({"cells": {"H1": "CAGE"}}, r"m.cells.H1: found 'CAGE', expected a list"),
         ({"indices": [-1]}, "m.indices: -1, expected 0 or more"),
         ({"extracter": "x"}, "did you mean 'extractor'"),
     ):

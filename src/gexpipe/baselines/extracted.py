@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -49,12 +47,14 @@ def _tracks(
     where = f"model {store.name}"
     values = store.read("tracks", genes.tolist()).astype(np.float64)
     indices: tuple[int, ...] = options.indices
-    named = [text.replace("{cell}", re.escape(cell)) for text in options.tracks if not indices]
+    named = [] if indices else options.named(cell)
     if not named and not indices:
         indices = tuple(range(len(store.tracks)))
     rows = chosen_tracks(store.tracks, named, indices, options.strand, where)
-    shown = ", ".join([*store.tracks["identifier"].iloc[rows[:6]], *["..."] * (len(rows) > 6)])
-    log.info("%s, %s: %d tracks: %s", store.name, cell, len(rows), shown)
+    taken = store.tracks.iloc[rows]
+    shown = ", ".join([*taken["identifier"].head(6), *["..."] * (len(rows) > 6)])
+    described = "; ".join(dict.fromkeys(taken["description"].head(6)))
+    log.info("%s, %s: %d tracks: %s (%s)", store.name, cell, len(rows), shown, described)
     chosen = values[:, rows]
     if (chosen < 0).any():
         raise UserError(f"sums below 0 (the lowest {chosen.min():g}): no counts", where)
