@@ -34,6 +34,11 @@ class Block:
         return first.removeprefix(NEEDS) if first.startswith(NEEDS) else ""
 
     @property
+    def simulations(self) -> list[str]:
+        """Commands that write a genome, at the beginning of a line."""
+        return [line for line in self.text.splitlines() if line.startswith("gexpipe simulate ")]
+
+    @property
     def snakemake(self) -> list[str]:
         """Snakemake commands that stand at the beginning of a line, as dry runs."""
         lines = self.text.replace("\\\n", " ").splitlines()

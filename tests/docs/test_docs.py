@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, checkout, execute
 from tests.project import Project
+from tests.workflow.test_stress import simulation
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -54,6 +56,12 @@ def test_blocks_that_need_more_parse_and_plan(block: Block, tmp_path: Path) -> N
     if not block.snakemake:
         return
     folder = checkout(tmp_path / "gexpipe")
+    for (
+        command
+    ) in block.simulations:  # a plan asks for the sheets alone: the shortest chromosomes do
+        (folder / "config/simulator/stress.yaml").write_text(yaml.safe_dump(simulation()))
+        done = execute(command, folder)
+        assert done.returncode == 0, f"{command}\n{done.stderr[-2000:]}"
     for command in block.snakemake:
         done = execute(command, folder)
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
