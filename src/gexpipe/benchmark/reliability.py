@@ -7,7 +7,7 @@ for any model if test genes are like validation genes; the table shows whether t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,9 @@ def varying_genes(ensembles: Ensemble) -> set[str]:
     return set(spread.index[spread >= spread.quantile(1 - VARYING)])
 
 
-def _groups(test: pd.DataFrame, varying: set[str]) -> Iterator[tuple[str, str, pd.DataFrame]]:
+def _groups(
+    test: pd.DataFrame, varying: set[str], classes: Mapping[str, pd.Series]
+) -> Iterator[tuple[str, str, pd.DataFrame]]:
     yield "all", "all", test
     for level in CLASSES:
         yield "predicted level", level, test[test["level"] == level]
@@ -89,12 +91,18 @@ def _groups(test: pd.DataFrame, varying: set[str]) -> Iterator[tuple[str, str, p
         differs = test["gene_id"].isin(varying)
         yield "between cell types", "varies", test[differs]
         yield "between cell types", "alike", test[~differs]
+    for kind, of_gene in classes.items():
+        group = test["gene_id"].map(of_gene)
+        for name in sorted(of_gene.unique()):
+            yield kind, str(name), test[group == name]
     for chrom in test["chrom"].unique():
         yield "chromosome", str(chrom), test[test["chrom"] == chrom]
 
 
 def reliability(
-    ensembles: Ensemble, coverage: float = COVERAGE
+    ensembles: Ensemble,
+    coverage: float = COVERAGE,
+    classes: Mapping[str, pd.Series] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Error, bias and coverage of every method and cell type, by kind of gene.
 
@@ -104,6 +112,8 @@ def reliability(
         (cell type, label) -> `gexpipe.benchmark.runs.ensemble`.
     coverage : float
         Share of genes that intervals are made to hold.
+    classes : mapping, optional
+        Further kinds of gene: kind -> group by gene_id.
 
     Returns
     -------
@@ -121,7 +131,7 @@ def reliability(
         test = gene_intervals(table, coverage)
         calibration = int((table["split"] == "valid").sum())
         genes.append(test.assign(cell=cell, label=label))
-        for kind, group, part in _groups(test, varying):
+        for kind, group, part in _groups(test, varying, classes or {}):
             if part.empty:
                 continue
             row: dict[str, Any] = {"cell": cell, "label": label, "kind": kind, "group": group}
