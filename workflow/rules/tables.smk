@@ -43,8 +43,9 @@ rule table_metrics:
         files=lambda wildcards, input: repeat("predictions", input.predictions),
         only=lambda wildcards, input: repeat("only", input.only),
         genes=lambda wildcards, input: repeat("genes", input.genes),
-        pool=lambda wildcards: (
-            "--pool" if {"by_fold", "pooled"} & TABLES[wildcards.table].keys() else ""
+        pool=lambda wildcards: " ".join(
+            ["--pool"] * bool({"by_fold", "pooled"} & TABLES[wildcards.table].keys())
+            + ["--ensemble"] * bool(TABLES[wildcards.table].get("ensemble"))
         ),
         bootstrap=lambda wildcards: repeat(
             "bootstrap", [n for n in [TABLES[wildcards.table].get("bootstrap")] if n]

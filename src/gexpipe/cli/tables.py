@@ -39,6 +39,9 @@ def metrics(
         Path | None, typer.Option(help="Score these genes: names, or a BED file around their TSS.")
     ] = None,
     genes: Annotated[Path | None, typer.Option(help="Gene table (genes.tsv), for --only.")] = None,
+    ensemble: Annotated[
+        bool, typer.Option(help="Also score the mean of the predictions of a method's seeds.")
+    ] = False,
 ) -> None:
     """Metrics of every run, from its predictions; the path names the run."""
     from gexpipe.files import aside
@@ -49,7 +52,9 @@ def metrics(
     if only is not None and genes is None:
         raise UserError("needs --genes", "--only")
     chosen = genes_of(only, read_genes(genes)) if only and genes else None
-    table = run_metrics(predictions, split, pool, bootstrap, chosen)
+    table = run_metrics(predictions, split, pool, bootstrap, chosen, ensemble)
+    if ensemble and not table["members"].gt(1).any():
+        logger.warning("no mean of seeds: every method has one run")
     with aside(out) as temporary:
         table.to_csv(temporary, sep="\t", index=False)
 

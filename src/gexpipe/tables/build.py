@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 from gexpipe.errors import UserError
 from gexpipe.tables.plan import Line
 from gexpipe.tables.published import Published, lookup
-from gexpipe.tables.runs import POOLED
+from gexpipe.tables.runs import ENSEMBLE, POOLED
 
 __all__ = ["benchmark_table", "controls_table", "parameter_table"]
 
@@ -30,7 +31,8 @@ def benchmark_table(
     Parameters
     ----------
     metrics : DataFrame
-        One row per run: cell, method, test, fold, seed, n, and the metrics.
+        One row per run: cell, method, test, fold, seed, n, and the metrics; and, where they were
+        asked for, those of the mean of seeds (`gexpipe.tables.runs.run_metrics`).
     published : DataFrame
         Published values (`read_published`).
     lines : sequence of Line
@@ -55,26 +57,51 @@ def benchmark_table(
         run), METRIC_error (mean over runs of its bootstrap error, where runs have one),
         METRIC_published, METRIC_published_sd, METRIC_difference (reproduced minus published);
         note: why a line was not run (it has NaN and keeps its published value), or what differs.
+        Where the means of seeds were asked for: ensemble, the number of runs that a row is the mean
+        of, 0 for a row of runs. Such a row follows that of its runs, and no published value stands
+        beside it.
     """
     records = []
+    means = metrics["seed"] == ENSEMBLE
+    asked = "members" in metrics
     for cell, published_cell in cells.items():
         for line in lines:
-            runs = metrics[
+            own = (
                 (metrics["cell"] == cell)
                 & (metrics["method"] == line.run)
                 & (metrics["test"] == line.test)
-            ]
-            runs = runs.iloc[:0] if line.reason else runs
+                & (not line.reason)
+            )
             known = (published, line, published_cell)
-            if by_fold:
-                for fold in sorted(runs["fold"].unique(), key=lambda f: (f == POOLED, f)):
-                    which = "all" if fold == POOLED else str(fold)
-                    part = runs[runs["fold"] == fold]
-                    records.append(_record(part, known, names, cell, f"fold={which}"))
-            if not by_fold or runs.empty:
-                chosen = (runs["fold"] == POOLED) == pooled
-                records.append(_record(runs[chosen], known, names, cell))
-    return pd.DataFrame(records)
+            for which, runs in _parts(metrics[own & ~means], by_fold, pooled):
+                records.append(_record(runs, known, names, cell, which) | {"ensemble": 0})
+            for which, runs in _parts(metrics[own & means], by_fold, pooled):
+                if len(runs):
+                    number = int(runs["members"].iloc[0])
+                    mean = (published, _ensemble_of(line, number), published_cell)
+                    records.append(
+                        _record(runs, mean, names, cell, which)
+                        | {"runs": number, "ensemble": number}
+                    )
+    table = pd.DataFrame(records)
+    return table if asked else table.drop(columns="ensemble", errors="ignore")
+
+
+def _parts(runs: pd.DataFrame, by_fold: bool, pooled: bool) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The runs that a row is of, and what it says of its fold."""
+    if by_fold and len(runs):
+        for fold in sorted(runs["fold"].unique(), key=lambda f: (f == POOLED, f)):
+            which = "all" if fold == POOLED else str(fold)
+            yield f"fold={which}", runs[runs["fold"] == fold]
+    else:
+        yield "", runs[(runs["fold"] == POOLED) == pooled]
+
+
+def _ensemble_of(line: Line, runs: int) -> Line:
+    """A row for the mean of a line's runs: it has no published value."""
+    note = "one predictor, the mean of its runs' predictions; no published value is one of these"
+    note = "; ".join(part for part in (line.note, note) if part)
+    return replace(line, label=f"{line.label}, mean of {runs} runs", paper="", note=note)
 
 
 def _record(

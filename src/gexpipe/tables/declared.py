@@ -61,6 +61,7 @@ def plans(
     targets: Sequence[str],
     gene_sets: Collection[str] = (),
     method_files: Collection[str] = (),
+    every_fold: Sequence[int] = (),
 ) -> dict[str, Plan]:
     """Resolve every table.
 
@@ -80,6 +81,8 @@ def plans(
         Roles of the reference sheet.
     method_files : collection of str
         Methods that have a file.
+    every_fold : sequence of int
+        What ``folds: all`` means; twelve, where it is not known yet.
     """
     limits = Limits(
         methods=config["methods"],
@@ -97,7 +100,7 @@ def plans(
     found = {}
     for name, table in tables.items():
         folds = table.get("folds", [config["splits"]["fold"]])
-        folds = list(FOLDS) if folds == "all" else folds
+        folds = list(every_fold or FOLDS) if folds == "all" else folds
         seeds = config["seeds"][: table.get("seeds")]
         found[name] = expand(name, table, settings_of, limits, cells, folds, seeds)
     return found

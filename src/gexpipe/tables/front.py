@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gexpipe.tables.costs import duration, memory
+from gexpipe.tables.ensemble import mean_of_runs
 from gexpipe.tables.metrics import read_predictions
 from gexpipe.tables.paired import error_interval
 from gexpipe.tabular import read_tsv
@@ -96,25 +97,29 @@ def scored_rows(table: pd.DataFrame, metrics: pd.DataFrame) -> list[Row]:
     table : DataFrame
         `gexpipe.tables.build.benchmark_table`.
     metrics : DataFrame
-        The metrics it was built from, which name the prediction files.
+        The metrics it was built from, which name the prediction files. Means of seeds in them are
+        left out.
     """
     rows = []
+    if "ensemble" in table:  # the leaderboard has them, with intervals of their own
+        table = table[table["ensemble"] == 0]
+    metrics = metrics[metrics["predictions"] != ""]  # neither those nor genes of several folds
     for line in table[table["runs"] > 0].to_dict("records"):
         runs = metrics[(metrics["cell"] == line["cell"]) & (metrics["method"] == line["run"])]
         if runs.empty:
             continue
         read = [read_predictions(Path(path), "test") for path in runs["predictions"]]
         low, high = error_interval(read)
-        every = pd.concat(read)
-        mean = every.groupby("gene_id", sort=False).agg(
-            symbol=("symbol", "first"),
-            observed=("observed", "mean"),
-            predicted=("predicted", "mean"),
-        )
+        by_path = dict(zip(runs["predictions"], read, strict=True))
+        folds = [
+            mean_of_runs({path: by_path[path] for path in paths})
+            for _, paths in runs.groupby("fold")["predictions"]
+        ]
+        mean = pd.concat(folds, ignore_index=True)
         rows.append(
             Row(
                 line["cell"], line["label"], len(runs), len(mean), float(line["mse"]), low, high,
-                mean.reset_index(),
+                mean,
             )
         )  # fmt: skip
     order = {cell: at for at, cell in enumerate(table["cell"].unique())}
@@ -270,6 +275,8 @@ def closing_words(results: Path, since: float = 0.0) -> list[str]:
     table = results / "tables/table1.tsv"
     if table.exists() and table.stat().st_mtime >= since:
         found = read_tsv(table, "benchmark table")
+        if "ensemble" in found:
+            found = found[found["ensemble"] == 0]
         for cell, own in found.dropna(subset=["mse"]).groupby("cell", sort=False):
             best: dict[Any, Any] = own.sort_values("mse").iloc[0].to_dict()
             lines.append(

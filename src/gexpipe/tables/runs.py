@@ -11,10 +11,11 @@ import pandas as pd
 
 from gexpipe.errors import UserError
 from gexpipe.tables.bootstrap import spearman_error
+from gexpipe.tables.ensemble import mean_of_runs
 from gexpipe.tables.metrics import read_predictions, score_table
 from gexpipe.tabular import read_tsv
 
-__all__ = ["POOLED", "RUN", "read_run_metrics", "run_metrics", "run_of"]
+__all__ = ["ENSEMBLE", "POOLED", "RUN", "read_run_metrics", "run_metrics", "run_of"]
 
 # results/runs/CELL/RUN/foldF/seedS/predictions.parquet, as workflow/rules/train.smk writes it;
 # results/tested/TEST/CELL/..., where something is changed at prediction time;
@@ -23,6 +24,8 @@ RUN = re.compile(
     r"(?:(?:^|/)tested/(?P<test>[^/]+)/)?(?:(?:^|/)predicted/(?P<of>[^/]+)/from_)?"
     r"(?P<cell>[^/]+)/(?P<method>[^/]+)/fold(?P<fold>\d+)/seed(?P<seed>\d+)/predictions\.parquet$"
 )
+KEY = ("cell", "method", "test")
+ENSEMBLE = -1  # in place of a seed: the mean of the predictions of all seeds
 POOLED = 0  # in place of a fold: the test genes of all folds together
 
 
@@ -49,6 +52,7 @@ def run_metrics(
     pool: bool = False,
     bootstrap: int = 0,
     only: Collection[str] | None = None,
+    ensemble: bool = False,
 ) -> pd.DataFrame:
     """Metrics of every run, computed from its predictions.
 
@@ -65,15 +69,21 @@ def run_metrics(
         Samples of genes for the error of Spearman's correlation; 0 for no error.
     only : collection of str, optional
         Gene ids; others are not scored, and a run without any of them has no row.
+    ensemble : bool
+        Add, for every cell type, run, test and fold with several seeds, a row of the mean of their
+        predictions.
 
     Returns
     -------
     DataFrame
         cell, method, test, fold, seed, predictions, n and the metrics; ``spearman_error``, twice
-        its standard deviation over samples, where there are some.
+        its standard deviation over samples, where there are some; with ``ensemble``, members: the
+        number of seeds whose mean it is (1: a run); such a mean has the seed `ENSEMBLE`, and no
+        file of predictions.
     """
     rows: list[dict[str, Any]] = []
     sets: dict[tuple[Any, ...], list[pd.DataFrame]] = {}
+    seeds: dict[tuple[Any, ...], dict[str, pd.DataFrame]] = {}
 
     def scores(table: pd.DataFrame) -> dict[str, float]:
         found = score_table(table)
@@ -89,14 +99,28 @@ def run_metrics(
             if table.empty:
                 continue
         rows.append({**run, "predictions": str(path), **scores(table)})
-        key = (run["cell"], run["method"], run["test"], run["seed"])
-        sets.setdefault(key, []).append(table)
+        key = [run[name] for name in KEY]
+        sets.setdefault((*key, run["seed"]), []).append(table)
+        seeds.setdefault((*key, run["fold"]), {})[str(path)] = table
+    members: dict[tuple[Any, ...], int] = {}
+    for (*key, fold), runs in seeds.items() if ensemble else ():
+        if len(runs) > 1:
+            run = {**dict(zip(KEY, key, strict=True)), "fold": fold, "seed": ENSEMBLE}
+            mean = mean_of_runs(runs)
+            rows.append({**run, "predictions": "", **scores(mean)})
+            sets.setdefault((*key, ENSEMBLE), []).append(mean)
+            members[(*key, ENSEMBLE)] = len(runs)
     if pool:
-        for (cell, method, test, seed), tables in sets.items():
-            run = {"cell": cell, "method": method, "test": test, "fold": POOLED, "seed": seed}
+        for (*key, seed), tables in sets.items():
+            run = {**dict(zip(KEY, key, strict=True)), "fold": POOLED, "seed": seed}
             rows.append({**run, "predictions": "", **scores(pd.concat(tables))})
     if not rows:
         raise UserError("no run predicts one of the chosen genes", "predictions")
+    if ensemble:
+        rows = [
+            {**row, "members": members.get(tuple(row[k] for k in (*KEY, "seed")), 1)}
+            for row in rows
+        ]
     return pd.DataFrame(rows)
 
 
