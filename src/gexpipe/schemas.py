@@ -90,7 +90,11 @@ def _maybe(column: Column) -> Column:
     return replace(column, optional=True)
 
 
-SPLITS = Schema("table of splits", {"gene_id": _TEXT, **_FOLDS}, ("gene_id",))
+SPLITS = Schema(
+    "table of splits",
+    {"gene_id": _TEXT, **{name: _maybe(part) for name, part in _FOLDS.items()}, "fold_1": _PART},
+    ("gene_id",),
+)
 MRNA = Schema(
     "table of mRNA features",
     {"gene_id": _TEXT, **dict.fromkeys(MRNA_FEATURES, _GIVEN)},

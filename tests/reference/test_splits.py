@@ -9,7 +9,6 @@ from gexpipe.reference.splits import (
     check_fold,
     fold_chromosomes,
     folds_of,
-    own_splits,
     split_table,
 )
 
@@ -70,6 +69,7 @@ def test_few_chromosomes_have_as_many_folds_and_no_more():
     fly = ["chr2L", "chr2R", "chr3L", "chr3R", "chr4", "chrX"]
     genes = pd.DataFrame({"gene_id": range(60), "chrom": fly * 10})
     table = split_table(genes, "balanced")
+    assert [name for name in table if name in NAMES] == NAMES[:6], "no fold a second time"
     assert ((table[NAMES[:6]] == "test").sum(axis=1) == 1).all()
     assert {*table["fold_6"]} == {"train", "valid", "test"}
     check_fold(6, fly, "balanced")
@@ -79,24 +79,3 @@ def test_few_chromosomes_have_as_many_folds_and_no_more():
         check_fold(1, fly[:2], "balanced")
     assert folds_of("auto", "hg19") == folds_of("auto", "sim38") == "papers"
     assert folds_of("papers", "mm39") == "papers"
-
-
-def test_own_parts_are_taken_and_checked(tmp_path):
-    genes = pd.DataFrame({"gene_id": ["A", "B", "C"], "chrom": "chr1"})
-    path = tmp_path / "own.tsv"
-    rows = ["gene_id\tpart", "A\ttrain", "C\ttest", "B\tvalid", "D\ttest"]
-    path.write_text("\n".join(rows) + "\n")
-    table = own_splits(genes, path)
-    assert list(table["fold_1"]) == list(table["fold_12"]) == ["train", "valid", "test"]
-    for more, less, words in (
-        (["A\ttest"], 0, "gene A is in two parts"), ([], 2, "1 of 3 genes have no part"),
-        (["E\tTest"], 0, "gene E is in none of"),
-    ):  # fmt: skip
-        path.write_text("\n".join([*rows[: len(rows) - less], *more]) + "\n")
-        with pytest.raises(UserError, match=words):
-            own_splits(genes, path)
-    path.write_text("gene_id\tpart\nA\ttrain\nB\ttrain\nC\ttest\n")
-    with pytest.raises(UserError, match="no gene in use is in part valid"):
-        own_splits(genes, path)
-    with pytest.raises(UserError, match="a file of parts is fold 1, not 11"):
-        check_fold(11, ["chr1"], "file")

@@ -13,7 +13,7 @@ from gexpipe.download.public import is_web
 from gexpipe.prepared import LATER, SUMS
 from gexpipe.records import read_record
 from gexpipe.reference.genes import read_genes
-from gexpipe.schemas import SPLITS, read_stage
+from gexpipe.reference.splits import read_splits
 from gexpipe.sheets import Sheets
 from gexpipe.source import commit
 
@@ -51,7 +51,7 @@ def _files_of(sheets: Sheets, cells: Iterable[str], folder: Path) -> pd.DataFram
 def _genes_and_folds(folder: Path) -> str:
     """Numbers of genes, and of each part of every fold."""
     genes = read_genes(folder / "results/genes/genes.tsv")
-    splits = read_stage(folder / "results/genes/splits.tsv", SPLITS)
+    splits = read_splits(folder / "results/genes/splits.tsv")
     folds = [str(name) for name in splits if str(name).startswith("fold_")]
     parts = pd.DataFrame({name: splits[name].value_counts() for name in folds}).fillna(0).T
     parts = parts.astype(int).reset_index(names="fold")
@@ -120,7 +120,7 @@ the files.
 **Coordinates**: {_COORDINATES.format(assembly=config["reference"]["assembly"])}
 
 **Genes**: `genes.tsv` (and `genes.parquet`, exact) has id, place, strand, gene features, target and
-fold_1 ... fold_12 (train, valid, test) of every gene.
+fold_1, fold_2, ... (train, valid, test) of every gene.
 
 {_genes_and_folds(folder)}
 

@@ -86,11 +86,14 @@ def splits(
         Literal["papers", "balanced"],
         typer.Option(help="The papers' human chromosomes, or folds of the genes' own."),
     ] = "papers",
-    own: Annotated[Path | None, typer.Option(help="Own parts: gene_id and part.")] = None,
+    own: Annotated[
+        Path | None, typer.Option(help="Own parts: gene_id and part, or fold_1, fold_2, ...")
+    ] = None,
 ) -> None:
-    """Write the part (train, valid, test) of every gene in the twelve folds."""
+    """Write the part (train, valid, test) of every gene in every fold."""
     from gexpipe.reference.genes import read_genes, write_table
-    from gexpipe.reference.splits import own_splits, split_table
+    from gexpipe.reference.own_splits import own_splits
+    from gexpipe.reference.splits import split_table
 
     table = read_genes(genes)
     write_table(own_splits(table, own) if own else split_table(table, folds), out)
@@ -203,11 +206,12 @@ def examples(
     from gexpipe.files import aside
     from gexpipe.reference.examples import example_table
     from gexpipe.reference.genes import read_genes
-    from gexpipe.schemas import ACTIVITY, MRNA, SPLITS, TARGETS, read_stage
+    from gexpipe.reference.splits import read_splits
+    from gexpipe.schemas import ACTIVITY, MRNA, TARGETS, read_stage
 
     table = example_table(
         read_genes(genes),
-        read_stage(splits, SPLITS),
+        read_splits(splits),
         read_stage(mrna, MRNA),
         read_stage(target, TARGETS),
         read_stage(activity, ACTIVITY, "promoter_activity"),

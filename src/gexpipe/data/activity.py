@@ -78,7 +78,10 @@ class ElementActivity:
 
     def split(self, fold: int, part: str) -> np.ndarray:
         """Rows of one part of a fold; a `UserError` when there are none."""
-        rows = np.flatnonzero((self.table[f"fold_{fold}"] == part).to_numpy())
+        column = f"fold_{fold}"
+        if column not in self.table:
+            raise UserError(f"no {column} in the example table", "config: splits.fold")
+        rows = np.flatnonzero((self.table[column] == part).to_numpy())
         if not len(rows):
             raise UserError(f"no element in the {part} part of fold {fold}", "config: splits.fold")
         return rows

@@ -30,7 +30,7 @@ def example_table(
     Returns
     -------
     DataFrame
-        gene_id, symbol, chrom, tss, strand, `FEATURES`, target, fold_1 ... fold_12.
+        gene_id, symbol, chrom, tss, strand, `FEATURES`, target, fold_1 ... as in the splits.
     """
     columns = ["gene_id", "symbol", "chrom", "tss", "strand"]
     table = genes[columns].copy()
@@ -38,7 +38,7 @@ def example_table(
         (mrna, MRNA_FEATURES, "mRNA features"),
         (activity, ["promoter_activity"], "promoter activity"),
         (target, ["target"], "target"),
-        (splits, [f"fold_{fold}" for fold in FOLDS], "splits"),
+        (splits, [f"fold_{fold}" for fold in FOLDS if f"fold_{fold}" in splits], "splits"),
     ):
         keyed = other.set_index("gene_id")
         absent = table["gene_id"][~table["gene_id"].isin(keyed.index)]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from gexpipe.errors import UserError
-from gexpipe.gene_ids import without_version
-from gexpipe.log import get_logger
-from gexpipe.tabular import read_table
+from gexpipe.schemas import SPLITS, read_stage
 
 __all__ = [
     "FOLDS",
@@ -17,11 +16,9 @@ __all__ = [
     "check_fold",
     "fold_chromosomes",
     "folds_of",
-    "own_splits",
+    "read_splits",
     "split_table",
 ]
-
-logger = get_logger(__name__)
 
 FOLDS = range(1, 13)
 # Assemblies that the papers' folds are made for begin so (sim: `gexpipe simulate`).
@@ -109,11 +106,18 @@ def testing_fold(chrom: str) -> int:
     return found[0]
 
 
-def check_fold(fold: int, chromosomes: list[str], folds: str = "papers") -> None:
-    """Raise a `UserError` when a fold's validation, test or training part has no chromosome."""
+def check_fold(
+    fold: int, chromosomes: list[str], folds: str = "papers", own: Sequence[int] = ()
+) -> None:
+    """Raise a `UserError` when a fold's validation, test or training part has no chromosome.
+
+    ``own`` are the folds of a file of own splits; none where it is not here yet.
+    """
     if folds == "file":
-        if fold != 1:
-            raise UserError(f"a file of parts is fold 1, not {fold}", "config: splits.fold")
+        if own and fold not in own:
+            known = "fold 1 alone" if len(own) == 1 else f"folds 1-{len(own)}"
+            found = f"the file of own splits has {known}, not fold {fold}"
+            raise UserError(found, "config: splits.fold")
         return
     if folds == "balanced":
         _groups(len(chromosomes), fold)
@@ -147,14 +151,14 @@ def split_table(genes: pd.DataFrame, folds: str = "papers") -> pd.DataFrame:
     -------
     DataFrame
         gene_id, chrom, fold_1 ... fold_12, each train, valid or test. A whole chromosome is in one
-        part, so no gene sits in two parts of a fold. Balanced folds of fewer than twelve
-        chromosomes begin anew after the last one.
+        part, so no gene sits in two parts of a fold. Of fewer than twelve chromosomes there are as
+        many balanced folds.
     """
     table = genes[["gene_id", "chrom"]].copy()
-    there = min(len(FOLDS), genes["chrom"].nunique())
-    for fold in FOLDS:
+    there = genes["chrom"].nunique() if folds == "balanced" else len(FOLDS)
+    for fold in FOLDS[: max(there, 1)]:
         if folds == "balanced":
-            valid, test = balanced_chromosomes(genes, (fold - 1) % there + 1)
+            valid, test = balanced_chromosomes(genes, fold)
         else:
             valid, test = fold_chromosomes(fold)
         part = pd.Series("train", index=table.index)
@@ -164,40 +168,12 @@ def split_table(genes: pd.DataFrame, folds: str = "papers") -> pd.DataFrame:
     return table
 
 
-def own_splits(genes: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """As `split_table`, every fold being the parts that a file gives.
-
-    Parameters
-    ----------
-    genes : DataFrame
-        Columns gene_id, chrom.
-    path : Path
-        Tab- or comma-separated with columns gene_id and part (train, valid, test); genes that are
-        not in use are counted.
-
-    Raises
-    ------
-    UserError
-        Another part, a gene in two parts, genes in use without a part, a part without genes.
-    """
-    given = read_table(path, "table of parts", ["gene_id", "part"])
-    given["gene_id"] = without_version(given["gene_id"])
-    given = given[["gene_id", "part"]].drop_duplicates()
-    for bad, what in (
-        (~given["part"].isin(["train", "valid", "test"]), "is in none of train, valid, test"),
-        (given["gene_id"].duplicated(), "is in two parts"),
-    ):
-        if bad.any():
-            raise UserError(f"gene {given.loc[bad, 'gene_id'].iloc[0]} {what}", path)
-    table = genes[["gene_id", "chrom"]].copy()
-    part = table["gene_id"].map(given.set_index("gene_id")["part"])
-    if part.isna().any():
-        first = table.loc[part.isna(), "gene_id"].iloc[0]
-        found = f"{int(part.isna().sum())} of {len(part)} genes have no part, the first is {first}"
-        raise UserError(found, path)
-    for name in ("train", "valid", "test"):
-        if not (part == name).any():
-            raise UserError(f"no gene in use is in part {name}", path)
-    unknown = len(given) - len(part)
-    logger.info("%s: %d genes; %d more are not in use", path, len(part), unknown)
-    return table.assign(**{f"fold_{fold}": part for fold in FOLDS})
+def read_splits(path: Path) -> pd.DataFrame:
+    """Read a table as `split_table` makes it; a `UserError` where a fold lacks within it."""
+    table = read_stage(path, SPLITS)
+    names = [f"fold_{fold}" for fold in FOLDS]
+    number = sum(name in table for name in names)
+    for name in names[:number]:
+        if name not in table:
+            raise UserError(f"missing column {name!r}", path)
+    return table
