@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from gexpipe.benchmark.leave_out import leave_one_out
 from gexpipe.config import validate
 from gexpipe.errors import UserError
 from gexpipe.extractors.settings import check_extractor
@@ -27,8 +28,9 @@ from gexpipe.methods.merged import (
 from gexpipe.methods.options import suggestion
 from gexpipe.methods.outside import method_folders
 from gexpipe.prepared import Prepared, check_prepared, open_prepared
-from gexpipe.reference.cell_target import check_target
-from gexpipe.reference.splits import folds_of, testing_fold
+from gexpipe.reference.cell_target import check_target, target_of
+from gexpipe.reference.own_splits import own_folds
+from gexpipe.reference.splits import FOLDS, check_fold, folds_of, testing_fold
 from gexpipe.sheets import Sheets, load_sheets
 from gexpipe.tables.declared import plans, read_tables
 from gexpipe.tables.plan import Plan
@@ -63,6 +65,10 @@ class Study:
         Table -> its rows, resolved.
     prepared : Prepared, optional
         Imported data whose files stand in the place of the workflow's own.
+    folds : list of int
+        The folds there are; empty where a file of own splits, not here yet, has them.
+    left_out : dict
+        Run on all cell types but one -> its settings (`gexpipe.benchmark.leave_out`).
     """
 
     config: Settings
@@ -73,6 +79,8 @@ class Study:
     tables: dict[str, dict]
     plans: dict[str, Plan]
     prepared: Prepared | None = None
+    folds: list[int] = field(default_factory=list)
+    left_out: dict[str, Settings] = field(default_factory=dict)
 
     def declared(self, method: str) -> Declaration:
         """What the architecture of a trained method declares."""
@@ -101,6 +109,29 @@ class Study:
     def networks(self) -> list[str]:
         """Methods with checkpoints."""
         return [name for name in self.trained if self.declared(name).trained]
+
+    def check_fold(self, fold: int) -> None:
+        """Raise a `UserError` for a fold that does not exist, or lacks a part."""
+        kind = folds_of(self.config["splits"]["folds"], self.config["reference"]["assembly"])
+        check_fold(fold, self.config["reference"]["chromosomes"], kind, self.folds)
+
+    @cached_property
+    def with_target(self) -> list[str]:
+        """Cell types with expression, that methods can be trained on."""
+        return _with_target(self.config, self.sheets)
+
+    @cached_property
+    def portable(self) -> list[str]:
+        """Methods of the configuration that can be asked about a cell type they have not seen.
+
+        They have weights, are trained on one cell type, and on the default target.
+        """
+        own = {name: settings for name, settings in self.methods.items() if name in self.networks}
+        return [
+            name
+            for name, settings in own.items()
+            if not settings["inputs"].get("mixed_cells") and not settings.get("target")
+        ]
 
     @cached_property
     def baselines(self) -> list[str]:
@@ -214,17 +245,51 @@ def read_study(config: Settings, base: Path) -> Study:
     places = [base / "config" / "tables", Path("config/tables")]
     tables = read_tables(places, schemas, config)
     known = _readable_targets(config, sheets)
+    folds = _folds(config, sheets)
     resolved = plans(
-        tables, config, settings_of, sheets.stands_for, known, sheets.reference_roles(), files
+        tables,
+        config,
+        settings_of,
+        sheets.stands_for,
+        known,
+        sheets.reference_roles(),
+        files,
+        folds,
     )
     for plan in resolved.values():  # equal rows of two tables are one run
         trained.update(with_starts(plan.settings, settings_of))
+    asked = config["benchmark"]["leave_one_cell_out"]
+    left_out = leave_one_out(asked, methods, _with_target(config, sheets))
+    trained.update(with_starts(left_out, settings_of))
     _check_own_files(config, methods)
     _check_weights(trained)
     _check_tested(tables, resolved)
     _check_summits(config, trained)
     _check_extractors(config, trained)
-    return Study(config, base, sheets, methods, trained, tables, resolved, prepared)
+    study = Study(
+        config, base, sheets, methods, trained, tables, resolved, prepared, folds, left_out
+    )
+    _check_folds_of_tables(study)
+    return study
+
+
+def _folds(config: Settings, sheets: Sheets) -> list[int]:
+    """The folds there are; none where the file that has them is not here yet."""
+    kind = folds_of(config["splits"]["folds"], config["reference"]["assembly"])
+    if kind != "file":
+        return list(FOLDS)[
+            : len(config["reference"]["chromosomes"]) if kind == "balanced" else None
+        ]
+    row = sheets.reference_file("splits")
+    own = row.url if row.source == "path" else row.ready
+    return own_folds(Path(own).expanduser()) if Path(own).expanduser().exists() else []
+
+
+def _with_target(config: Settings, sheets: Sheets) -> list[str]:
+    sources = {
+        cell: target_of(config["target"], sheets, cell)["source"] for cell in config["cells"]
+    }
+    return [cell for cell, source in sources.items() if source != "none"]
 
 
 def _readable_targets(config: Settings, sheets: Sheets) -> list[str]:
@@ -351,6 +416,24 @@ def _loci(config: Settings) -> dict[str, int]:
     if isinstance(asked, dict):
         return {gene: testing_fold(chrom) for gene, chrom in asked.items()}
     return dict.fromkeys(asked, config["splits"]["fold"])
+
+
+def _check_folds_of_tables(study: Study) -> None:
+    """Raise a `UserError` for a table that is there, of a fold that cannot be trained (any more).
+
+    Snakemake would keep the table, and not say why it cannot make it: trainings whose inputs cannot
+    be named count as files that nothing makes.
+    """
+    for name, plan in study.plans.items():
+        drawn = study.config["targets"]  # Geuvadis' splits are drawn, not of chromosomes
+        targets = {settings.get("target", "") for settings in plan.settings.values()}
+        chromosomes = any(drawn.get(t, {}).get("source") != "geuvadis" for t in targets)
+        table = Path(f"results/tables/{name}.tsv")
+        for fold in plan.folds if chromosomes and table.exists() else []:
+            try:
+                study.check_fold(fold)
+            except UserError as error:
+                raise UserError(f"{error}. The table was made with another one", table) from error
 
 
 def _check_balance(config: Settings, sheets: Sheets) -> None:

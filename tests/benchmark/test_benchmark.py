@@ -106,7 +106,7 @@ def test_a_model_that_knows_the_change_is_told_from_one_that_copies() -> None:
     knows = observed + 0.1 * rng.normal(size=observed.shape)
     copies = pd.DataFrame(dict.fromkeys(cells, observed["A"]))
     promoters = pd.DataFrame({"A": base, "B": base + 0.1, "C": rng.normal(size=400)}).clip(0)
-    table = cross_cell(observed, {("Knows", "A"): knows, ("Copies", "A"): copies}, promoters)
+    table = cross_cell(observed, {("Knows", ("A",)): knows, ("Copies", ("A",)): copies}, promoters)
     row = table.set_index(["label", "cell"])
     assert row.loc[("Knows", "B"), "change_pearson"] > 0.95
     assert row.loc[("Knows", "B"), "across_pearson"] > 0.9
@@ -153,4 +153,4 @@ def test_the_page_is_made_by_one_target(finished: Project) -> None:
     assert {"Prism", "EPInformer", BASELINES["copied"]} <= set(moved["label"])
     assert across[["mse", "genes"]].notna().all(axis=None)
     text = (results / "benchmark.html").read_text()
-    assert "Trained on other cell types, tested on this one" in text and "data:image/png" in text
+    assert "Trained on another cell type, tested on this one" in text and "data:image/png" in text

@@ -127,19 +127,25 @@ def left_out() -> dict[str, list[str]]:
     return {name: sorted({row.get("setting", "") for row in rows[name]}) for name in rows}
 
 
+def add_third_cell(sheets: Path) -> None:
+    """Append the rows of SIM3, whose files the mirror has."""
+    with (sheets / "samples.tsv").open("a") as out:
+        out.write("SIM3\tsim38\tthe third cell type\tH1\n")
+    with (sheets / "files.tsv").open("a") as out:
+        for role, replicate, source, accession, kind in SIM3:
+            out.write(f"SIM3\t{role}\t{replicate}\t{source}\t{accession}\t{kind}\t\t\n")
+
+
 def make(folder: Path) -> Project:
     """The project's files below ``folder``."""
     simulate(folder)
     sheets = folder / "simulated/config"
-    with (sheets / "samples.tsv").open("a") as out:
-        out.write("SIM3\tsim38\tthe third cell type\tH1\n")
+    add_third_cell(sheets)
     _write_footprints(folder / "footprints.bb")
     write_workbook(folder)
     with (sheets / "files.tsv").open("a") as out:
         book = (folder / "screen.xlsx").resolve()
         out.write(f"SIM1\tcrispr:fulco\t1\tpath\tscreen\txlsx\t{book}\t\n")
-        for role, replicate, source, accession, kind in SIM3:
-            out.write(f"SIM3\t{role}\t{replicate}\t{source}\t{accession}\t{kind}\t\t\n")
         for cell, (mark, loops) in FURTHER.items():
             out.write(f"{cell}\tsignal:H3K4me3\t1\tencode\t{mark}\tbigWig\t\t\n")
             out.write(f"{cell}\tsignal:ChIA_PET\t1\tencode\t{loops}\tbigWig\t\t\n")

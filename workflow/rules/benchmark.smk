@@ -1,4 +1,5 @@
 # What reviewers ask of a benchmark, of the rows of table 1: results/benchmark.html.
+from gexpipe.benchmark.leave_out import joint_models
 
 
 localrules:
@@ -9,12 +10,44 @@ localrules:
 
 
 # Cell types that models can be trained on, and models that can be asked about another one.
-WITH_TARGET = [
-    cell
-    for cell in config["cells"]
-    if target_of(config["target"], SHEETS, cell)["source"] != "none"
-]
-PORTABLE = [name for name in STUDY.networks if name in METHODS]
+WITH_TARGET, PORTABLE = STUDY.with_target, STUDY.portable
+
+
+def asked_about(cells, trained_on, methods):
+    """Predictions for some cell types of models that were trained under the name of one."""
+    return [
+        path.replace(f"results/runs/{trained_on}/", f"results/predicted/{cell}/from_{trained_on}/")
+        for cell in cells
+        if cell != trained_on
+        for path in own_runs(trained_on, methods)
+    ]
+
+
+def left_out_models():
+    """Predictions, for every cell type, of models trained on all of them but one."""
+    first = {run: settings["inputs"]["mixed_cells"][0] for run, settings in STUDY.left_out.items()}
+    own = [path for run, cell in first.items() for path in own_runs(cell, [run])]
+    others = [path for run, cell in first.items() for path in asked_about(WITH_TARGET, cell, [run])]
+    return own + others
+
+
+@cache
+def left_out_told():
+    """No file: says once what leaving a cell type out costs, or that nothing more is trained for it."""
+    if STUDY.left_out:
+        runs = {
+            (settings["inputs"]["mixed_cells"][0], run, config["splits"]["fold"], seed)
+            for run, settings in STUDY.left_out.items()
+            for seed in config["seeds"]
+        }
+        known = recorded_seconds(Path("results/benchmarks/train"))
+        logger.info(f"benchmark.leave_one_cell_out: {estimate(runs, known)}")
+    elif config["benchmark"]["leave_one_cell_out"]:
+        logger.info(
+            f"benchmark.leave_one_cell_out: {len(WITH_TARGET)} cell types with expression; nothing "
+            "more is trained: of two, a model of all but one is a model of the other"
+        )
+    return []
 
 
 rule reliability:
@@ -22,6 +55,8 @@ rule reliability:
     input:
         lambda wildcards: told(("table1",)),
         predictions=PLANS["table1"].predictions(),
+        genes="results/genes/genes.tsv",
+        fasta="resources/reference/genome.fa" if SHEETS.find_reference("fasta") else [],
     output:
         tsv="results/tables/reliability.tsv",
         md="results/tables/reliability.md",
@@ -45,24 +80,24 @@ rule reliability:
     params:
         files=lambda wildcards, input: repeat("predictions", input.predictions),
         lines=lines("table1"),
+        fasta=lambda wildcards, input: repeat("fasta", input.fasta),
     message:
         "How far the predictions of table 1 can be trusted, gene by gene"
     shell:
-        "gexpipe benchmark reliability {params.files} --lines {params.lines:q} --out {output.tsv}"
-        " --genes {output.genes} > {log} 2>&1"
+        "gexpipe benchmark reliability {params.files} --lines {params.lines:q}"
+        " --gene-table {input.genes} {params.fasta} --out {output.tsv} --genes {output.genes}"
+        " > {log} 2>&1"
 
 
 rule cross_cell:
-    """Methods trained on one cell type and tested on the others."""
+    """Methods tested on cell types that they were not trained on."""
     input:
+        lambda wildcards: left_out_told(),
         own=[path for cell in WITH_TARGET for path in own_runs(cell, PORTABLE)],
         others=[
-            path.replace(f"results/runs/{source}/", f"results/predicted/{cell}/from_{source}/")
-            for source in WITH_TARGET
-            for cell in WITH_TARGET
-            if cell != source
-            for path in own_runs(source, PORTABLE)
+            path for source in WITH_TARGET for path in asked_about(WITH_TARGET, source, PORTABLE)
         ],
+        left_out=left_out_models(),
         examples=expand("results/examples/{cell}.parquet", cell=WITH_TARGET),
     output:
         tsv="results/tables/cross_cell.tsv",
@@ -84,16 +119,19 @@ rule cross_cell:
         mem_mb=growing(4, 2000),
         runtime="30m",
     params:
-        files=lambda wildcards, input: repeat("predictions", [*input.own, *input.others]),
+        files=lambda wildcards, input: repeat(
+            "predictions", [*input.own, *input.others, *input.left_out]
+        ),
         examples=lambda wildcards, input: repeat(
             "examples", [f"{cell}={path}" for cell, path in zip(WITH_TARGET, input.examples)]
         ),
         lines=lines("table1"),
+        joint=joint_models(STUDY.left_out),
     message:
-        "Methods trained on one cell type, tested on the others"
+        "Methods tested on cell types that they were not trained on"
     shell:
         "gexpipe benchmark cells {params.files} --lines {params.lines:q} {params.examples}"
-        " --out {output.tsv} > {log} 2>&1"
+        " --joint {params.joint:q} --out {output.tsv} > {log} 2>&1"
 
 
 rule leakage:

@@ -3,7 +3,6 @@ from types import SimpleNamespace
 
 from gexpipe.devices import refuse_too_many
 from gexpipe.extractors.settings import extractor_source, files_of, read_settings
-from gexpipe.reference.splits import check_fold, folds_of
 
 
 def example_table(wildcards):
@@ -16,8 +15,7 @@ def trainable_table(wildcards):
     """The same for training: not of a cell type without expression, nor of a fold without a part."""
     method = TRAINED[wildcards.method]
     if method.get("target") not in GEUVADIS:  # whose splits are drawn, not of chromosomes
-        folds = folds_of(config["splits"]["folds"], config["reference"]["assembly"])
-        check_fold(int(wildcards.fold), config["reference"]["chromosomes"], folds)
+        STUDY.check_fold(int(wildcards.fold))
     for cell in [wildcards.cell, *mixed_cells(wildcards)]:
         if "target" not in method and target_of(config["target"], SHEETS, cell)["source"] == "none":
             raise UserError(
@@ -136,6 +134,14 @@ def mixed_cells(wildcards):
     return [cell for cell in cells if cell != wildcards.cell]
 
 
+def mixed_examples(wildcards):
+    """Their example tables, with the target of the method."""
+    method = wildcards.method
+    return [
+        example_table(SimpleNamespace(cell=cell, method=method)) for cell in mixed_cells(wildcards)
+    ]
+
+
 def baseline_tables(wildcards):
     """Tables that a baseline's features come from, by option name."""
     method, cell = TRAINED[wildcards.method], wildcards.cell
@@ -209,7 +215,7 @@ def training_inputs(cell, method):
         example_table(run),
         *([element_store(run)] if TRAINED[method]["inputs"]["elements"] else []),
         *expand(store("results/windows/{cell}.zarr"), cell=mixed),
-        *expand("results/examples/{cell}.parquet", cell=mixed),
+        *mixed_examples(run),
         *language_model(run),
     ]
 

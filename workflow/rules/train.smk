@@ -10,9 +10,7 @@ rule train:
         mixed_signals=lambda wildcards: expand(
             store("results/windows/{cell}.zarr"), cell=mixed_cells(wildcards)
         ),
-        mixed_examples=lambda wildcards: expand(
-            "results/examples/{cell}.parquet", cell=mixed_cells(wildcards)
-        ),
+        mixed_examples=mixed_examples,
         start=start_checkpoint,
         language_model=language_model,
         index=genome_index,

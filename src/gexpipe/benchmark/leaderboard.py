@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from gexpipe.benchmark.cells import BASELINES
+from gexpipe.benchmark.cells import ALL_OTHERS, BASELINES, ONE
 from gexpipe.benchmark.leakage import ANY, LIKE
 from gexpipe.benchmark.reliability import CLASSES
 from gexpipe.benchmark.runs import Ensemble
@@ -53,10 +53,11 @@ def leaderboard(
         genes), pearson, bias, coverage and width of the 90 % intervals, varying_mse and alike_mse
         (genes that vary between cell types, and the others), reads_window, transfer_mse (mean
         over other cell types that it was trained on), transfer_baseline (the best of `BASELINES`),
-        change_pearson; new_mse and new_genes (test genes without a look-alike in training),
-        untouched_mse and untouched_genes (without any trace in training); better_than: methods with
-        a larger error on the same genes, by a paired bootstrap whose p-values are corrected within
-        the cell type (Benjamini and Hochberg, 5 %).
+        change_pearson, and the same of models trained on all other cell types, others_mse,
+        others_baseline, others_change_pearson; new_mse and new_genes (test genes without a
+        look-alike in training), untouched_mse and untouched_genes (without any trace in training);
+        better_than: methods with a larger error on the same genes, by a paired bootstrap whose
+        p-values are corrected within the cell type (Benjamini and Hochberg, 5 %).
     """
     rows = []
     for cell in dict.fromkeys(cell for cell, _ in ensembles):
@@ -80,7 +81,8 @@ def leaderboard(
             between = own[own["kind"] == "between cell types"].set_index("group")["mse"]
             row |= {f"{name}_mse": between.get(group, np.nan) for name, group in _BETWEEN}
             row["reads_window"] = _reads(controls, cell, label)
-            row |= _transfer(cross, cell, label)
+            row |= _transfer(cross, cell, label, ONE, ("transfer", ""))
+            row |= _transfer(cross, cell, label, ALL_OTHERS, ("others", "others_"))
             row |= _unseen(leakage, cell, label)
             row["better_than"] = "; ".join(better[label])
             rows.append(row)
@@ -121,11 +123,14 @@ def _reads(controls: pd.DataFrame | None, cell: str, label: str) -> str:
     return "" if own.empty else ("yes" if bool(own["uses_window"].iloc[0]) else "no sign of it")
 
 
-def _transfer(cross: pd.DataFrame | None, cell: str, label: str) -> dict[str, float]:
-    names = ("transfer_mse", "transfer_baseline", "change_pearson")
+def _transfer(
+    cross: pd.DataFrame | None, cell: str, label: str, training: str, named: tuple[str, str]
+) -> dict[str, float]:
+    names = (f"{named[0]}_mse", f"{named[0]}_baseline", f"{named[1]}change_pearson")
     if cross is None or cross.empty:
         return dict.fromkeys(names, np.nan)
     here = cross[(cross["cell"] == cell) & (cross["trained_on"] != cell)]
+    here = here[here["training"] == training]
     own = here[here["label"] == label]
     base = here[here["label"].isin(BASELINES.values())].groupby("label")["mse"].mean()
     values = (own["mse"].mean(), base.min() if len(base) else np.nan, own["change_pearson"].mean())
@@ -189,17 +194,23 @@ def benchmark_page(
                 for r in own.to_dict("records")
             ],
         )  # fmt: skip
-        if own["transfer_mse"].notna().any():
-            lines += ["### Trained on other cell types, tested on this one", ""]
+        for title, kind, change in (
+            ("Trained on another cell type, tested on this one", "transfer", "change_pearson"),
+            ("Trained on all other cell types, tested on this one", "others",
+             "others_change_pearson"),
+        ):  # fmt: skip
+            asked = own[own[f"{kind}_mse"].notna()]
+            if asked.empty:
+                continue
+            lines += [f"### {title}", ""]
             lines += markdown_rows(
                 ["method", "MSE", "best without a model", "r of the change between cell types"],
                 [
                     [
-                        str(r["label"]), _number(r["transfer_mse"]),
-                        _number(r["transfer_baseline"]), _number(r["change_pearson"]),
+                        str(r["label"]), _number(r[f"{kind}_mse"]),
+                        _number(r[f"{kind}_baseline"]), _number(r[change]),
                     ]
-                    for r in own.to_dict("records")
-                    if np.isfinite(r["transfer_mse"])
+                    for r in asked.to_dict("records")
                 ],
             )  # fmt: skip
         if own["untouched_genes"].notna().any():

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from gexpipe.benchmark.leave_out import Joint
 from gexpipe.errors import UserError
 from gexpipe.schemas import PREDICTED, read_stage
+from gexpipe.tables.ensemble import mean_of_runs
 from gexpipe.tables.metrics import read_predictions
 from gexpipe.tables.plan import Line
 from gexpipe.tables.runs import run_of
@@ -21,41 +23,14 @@ Ensemble = Mapping[tuple[str, str], pd.DataFrame]
 
 
 def ensemble(paths: Sequence[Path]) -> pd.DataFrame:
-    """The mean of several runs' predictions.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        Prediction files of one method, cell type and fold that differ in their seed.
-
-    Returns
-    -------
-    DataFrame
-        gene_id, symbol, chrom, split (valid, test), observed, predicted (mean over runs), and
-        squared_error (mean over runs of the squared error of each).
+    """`gexpipe.tables.ensemble.mean_of_runs` of prediction files: validation and test genes.
 
     Raises
     ------
     UserError
         Runs that do not predict the same genes, or a prediction that is not finite.
     """
-    read = [_scored(path) for path in paths]
-    genes = set(zip(read[0]["gene_id"], read[0]["split"], strict=True))
-    for path, table in zip(paths[1:], read[1:], strict=True):
-        if set(zip(table["gene_id"], table["split"], strict=True)) != genes:
-            raise UserError(f"predicts other genes than {paths[0]}", path)
-    every = pd.concat(read)
-    every["squared_error"] = (every["observed"] - every["predicted"]) ** 2
-    for name in ("symbol", "chrom"):
-        every[name] = every[name].fillna("") if name in every else ""
-    found = every.groupby(["gene_id", "split"], sort=False).agg(
-        symbol=("symbol", "first"),
-        chrom=("chrom", "first"),
-        observed=("observed", "mean"),
-        predicted=("predicted", "mean"),
-        squared_error=("squared_error", "mean"),
-    )
-    return found.reset_index()
+    return mean_of_runs({str(path): _scored(path) for path in paths})
 
 
 def _scored(path: Path) -> pd.DataFrame:
@@ -115,8 +90,8 @@ def _labels(lines: Sequence[Line]) -> dict[str, str]:
 
 
 def read_trained_on(
-    paths: Sequence[Path], lines: Sequence[Line]
-) -> tuple[pd.DataFrame, dict[tuple[str, str], pd.DataFrame]]:
+    paths: Sequence[Path], lines: Sequence[Line], joint: Joint | None = None
+) -> tuple[pd.DataFrame, dict[tuple[str, tuple[str, ...]], pd.DataFrame]]:
     """Measured and predicted expression of test genes in every cell type.
 
     Parameters
@@ -126,28 +101,31 @@ def read_trained_on(
         (.../predicted/CELL/from_OTHER/...).
     lines : sequence of Line
         Rows of a table, for their labels.
+    joint : mapping, optional
+        Runs that were trained on several cell types.
 
     Returns
     -------
     DataFrame
         Measured expression: test genes that all files have x cell types.
     dict
-        (label, cell type it was trained on) -> predictions of the same genes x cell types.
+        (label, cell types it was trained on) -> predictions of the same genes x cell types.
     """
-    runs: dict[tuple[str, str, str], list[Path]] = {}
+    labels = _labels(lines)
+    runs: dict[tuple[str, tuple[str, ...], str], list[Path]] = {}
     for path in paths:
         run = run_of(path)
+        method, cell = str(run["method"]), str(run["cell"])
         named = re.search(r"/from_([^/]+)/", str(path))
-        trained_on = named[1] if named else str(run["cell"])
-        runs.setdefault((str(run["method"]), trained_on, str(run["cell"])), []).append(path)
-    labels = _labels(lines)
+        alone = labels.get(method, method), (named[1] if named else cell,)
+        runs.setdefault((*(joint or {}).get(method, alone), cell), []).append(path)
     observed: dict[str, pd.Series] = {}
-    predicted: dict[tuple[str, str], dict[str, pd.Series]] = {}
-    for (method, trained_on, cell), files in runs.items():
+    predicted: dict[tuple[str, tuple[str, ...]], dict[str, pd.Series]] = {}
+    for (label, trained_on, cell), files in runs.items():
         table = ensemble(files)
         test = table[table["split"] == "test"].set_index("gene_id")
         observed.setdefault(cell, test["observed"])
-        predicted.setdefault((labels[method], trained_on), {})[cell] = test["predicted"]
+        predicted.setdefault((label, trained_on), {})[cell] = test["predicted"]
     measured = pd.DataFrame(observed).dropna()
     found = {key: pd.DataFrame(columns) for key, columns in predicted.items()}
     for table in found.values():

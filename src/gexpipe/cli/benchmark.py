@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gexpipe.cli.options import Genes
+from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 from gexpipe.named import files_by_name
 
@@ -34,15 +35,27 @@ def reliability(
     lines: Lines,
     out: Out,
     genes: Annotated[Path, typer.Option(help="Intervals of every test gene (.parquet).")],
+    gene_table: Annotated[Path | None, typer.Option(help="Gene table, for --fasta.")] = None,
+    fasta: Annotated[Path | None, typer.Option(help="Genome, for classes of promoters.")] = None,
 ) -> None:
     """Intervals of single genes, and errors, bias and coverage by kind of gene."""
+    from gexpipe.benchmark.promoters import promoter_classes
     from gexpipe.benchmark.reliability import reliability as table_of
     from gexpipe.benchmark.runs import read_ensembles
     from gexpipe.files import aside
+    from gexpipe.reference.genes import read_genes
     from gexpipe.tables.plan import read_lines
     from gexpipe.tables.write import write_table
 
-    table, by_gene = table_of(read_ensembles(predictions, read_lines(lines)))
+    if fasta and not gene_table:
+        raise UserError("needs --gene-table", "--fasta")
+    classes = (
+        {"promoter": promoter_classes(read_genes(gene_table), fasta)}
+        if fasta and gene_table
+        else {}
+    )
+    ensembles = read_ensembles(predictions, read_lines(lines))
+    table, by_gene = table_of(ensembles, classes=classes)
     with aside(genes) as temporary:
         by_gene.to_parquet(temporary, index=False)
     write_table(table, out, _markdown("How far predictions can be trusted, by kind of gene", table))
@@ -60,17 +73,22 @@ def cells(
     lines: Lines,
     examples: Annotated[list[str], typer.Option(help="CELL=EXAMPLES of a cell type; repeat.")],
     out: Out,
+    joint: Annotated[
+        str,
+        typer.Option(help="Runs of several cell types: {RUN: [LABEL, [CELL, ...]]}, JSON text."),
+    ] = "{}",
 ) -> None:
-    """Methods trained on one cell type and tested on another, beside what needs no model."""
+    """Methods tested on a cell type that they were not trained on, beside what needs no model."""
     import pandas as pd
 
     from gexpipe.benchmark.cells import cross_cell
+    from gexpipe.benchmark.leave_out import read_joint
     from gexpipe.benchmark.runs import read_trained_on
     from gexpipe.schemas import EXAMPLES, read_stage
     from gexpipe.tables.plan import read_lines
     from gexpipe.tables.write import write_table
 
-    observed, predicted = read_trained_on(predictions, read_lines(lines))
+    observed, predicted = read_trained_on(predictions, read_lines(lines), read_joint(joint))
     tables = {
         cell: read_stage(path, EXAMPLES).set_index("gene_id")
         for cell, path in files_by_name(examples, "--examples", "CELL=FILE").items()
@@ -108,7 +126,7 @@ def leakage(
     from gexpipe.benchmark.runs import fold_of, read_ensembles
     from gexpipe.files import aside
     from gexpipe.reference.genes import read_genes
-    from gexpipe.schemas import SPLITS, read_stage
+    from gexpipe.reference.splits import read_splits
     from gexpipe.tables.plan import read_lines
     from gexpipe.tables.write import write_table
 
@@ -116,7 +134,7 @@ def leakage(
         fasta, bases, kmer, similarity, paralogues,
         files_by_name(seen or [], "--seen", "NAME=BED"),
     )  # fmt: skip
-    parts = read_stage(splits, SPLITS).set_index("gene_id")[f"fold_{fold_of(predictions)}"]
+    parts = read_splits(splits).set_index("gene_id")[f"fold_{fold_of(predictions)}"]
     found = gene_leakage(read_genes(genes), parts, length, sources)
     table = error_by_leakage(read_ensembles(predictions, read_lines(lines)), found)
     with aside(by_gene) as temporary:

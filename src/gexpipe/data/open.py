@@ -36,7 +36,7 @@ def open_data(sources: Sources, config: MethodConfig) -> Genes:
     if not config.declared.trained:
         raise UserError("a baseline is fitted (gexpipe baseline)", f"method {config.name}")
     opener = _OPENERS[config.declared.reads]
-    if sources.mixed and (config.inputs.elements or opener is not _windows):
+    if sources.mixed and not config.mixes:
         raise UserError("cell types are mixed for windows only", f"method {config.name}")
     return opener(sources, config)
 

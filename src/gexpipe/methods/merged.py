@@ -121,7 +121,8 @@ def check_settings(settings: Mapping[str, Any]) -> None:
 
     Unknown architectures and options (with the nearest known name), values of another type or out
     of range, weights to start from where none can be taken over, or none where they must be, a
-    training set or elements that the method does not read.
+    training set or elements that the method does not read, several cell types at once for a method
+    that reads more than windows.
     """
     method = MethodConfig.from_mapping(settings)
     if method.inputs.summits and method.declared.reads != "element_activity":
@@ -130,6 +131,9 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     if method.inputs.own_promoter and not method.inputs.elements:
         found = f"{method.declared.name} reads no elements; leave it out"
         raise UserError(found, f"method {method.name}: inputs.own_promoter")
+    if method.inputs.mixed_cells and method.declared.trained and not method.mixes:
+        found = "cell types are mixed for windows only; leave it out"
+        raise UserError(found, f"method {method.name}: inputs.mixed_cells")
     declared, where = method.declared, f"method {method.name}: start_from"
     if method.start_from and not declared.starts_from:
         raise UserError(f"{declared.name} starts from fresh weights; leave it out", where)

@@ -188,6 +188,11 @@ class MethodConfig:
         return declaration(self.architecture)
 
     @property
+    def mixes(self) -> bool:
+        """Whether it can be trained on several cell types at once: it reads windows alone."""
+        return self.declared.reads == "windows" and not self.inputs.elements
+
+    @property
     def options(self) -> Any:
         """Its ``model`` section as an object of the declared class."""
         return self.declared.parse(self.model, f"method {self.name}: model")
