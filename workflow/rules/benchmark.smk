@@ -13,43 +13,6 @@ localrules:
 WITH_TARGET, PORTABLE = STUDY.with_target, STUDY.portable
 
 
-def asked_about(cells, trained_on, methods):
-    """Predictions for some cell types of models that were trained under the name of one."""
-    return [
-        path.replace(f"results/runs/{trained_on}/", f"results/predicted/{cell}/from_{trained_on}/")
-        for cell in cells
-        if cell != trained_on
-        for path in own_runs(trained_on, methods)
-    ]
-
-
-def left_out_models():
-    """Predictions, for every cell type, of models trained on all of them but one."""
-    first = {run: settings["inputs"]["mixed_cells"][0] for run, settings in STUDY.left_out.items()}
-    own = [path for run, cell in first.items() for path in own_runs(cell, [run])]
-    others = [path for run, cell in first.items() for path in asked_about(WITH_TARGET, cell, [run])]
-    return own + others
-
-
-@cache
-def left_out_told():
-    """No file: says once what leaving a cell type out costs, or that nothing more is trained for it."""
-    if STUDY.left_out:
-        runs = {
-            (settings["inputs"]["mixed_cells"][0], run, config["splits"]["fold"], seed)
-            for run, settings in STUDY.left_out.items()
-            for seed in config["seeds"]
-        }
-        known = recorded_seconds(Path("results/benchmarks/train"))
-        logger.info(f"benchmark.leave_one_cell_out: {estimate(runs, known)}")
-    elif config["benchmark"]["leave_one_cell_out"]:
-        logger.info(
-            f"benchmark.leave_one_cell_out: {len(WITH_TARGET)} cell types with expression; nothing "
-            "more is trained: of two, a model of all but one is a model of the other"
-        )
-    return []
-
-
 rule reliability:
     """Intervals of single genes, errors and coverage by kind of gene."""
     input:
