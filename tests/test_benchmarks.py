@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,16 +147,65 @@ def test_gpu_says_that_there_is_none(monkeypatch, capsys, tmp_path):
     assert not (tmp_path / "gpu.md").exists()
 
 
-def test_gpu_layer_on_a_cpu(one_thread):
+def test_every_part_of_the_gpu_page_on_a_cpu(monkeypatch, one_thread):
     import gpu
+    import tracks
 
-    ours = gpu.layer_pass(False, 1, 40, "cpu")()
-    gpu.use("reference")
-    try:
-        plain = gpu.layer_pass(False, 1, 40, "cpu")()
-    finally:
-        gpu.use("auto")
-    assert gpu.deviation(ours, plain) < 1e-4
+    monkeypatch.setitem(tracks.INPUTS, "small", (11, 600_000))
+    page = gpu.report(2, gpu.SMALL)
+    assert "Golden tests: 1 passed" in page
+    assert "| 2 x 24           | fp32        | numba" in page
+    rows = [[cell.strip() for cell in line.split("|")] for line in page.splitlines()]
+    runs = {row[1]: row for row in rows if len(row) == 11}
+    # Two longer ones with the loader, one that starts from another's weights, one on elements.
+    assert runs["prism"][2] == runs["seq2exp_soft"][2] == "2"
+    for name in ("prism", "seq2exp_soft", "seq2exp_retrain"):
+        assert runs[name][5].endswith(" %") and float(runs[name][3]) > 0, runs[name]
+    assert float(runs["epinformer"][4]) > 0
+    assert "Table 1 takes" in page and "enformer (inputs.length" in page
+    named = {row[1] for row in rows if len(row) == 4}
+    assert {"Sei: bins a second", "GTA: seconds a step"} <= named
+
+
+KERNELS = """
+import sys, types
+import torch
+sys.path.insert(0, "benchmarks")
+
+def fused(u, delta, A, B, C, D, z, bias, softplus, last):
+    # mamba-ssm's kernel wants channels first.
+    given = [x if x is None else x.transpose(1, 2) for x in (u, delta, B, C, z)]
+    u, delta, B, C, z = given
+    out, state = reference_scan(u, delta, A, B, C, D, z, bias, softplus, False)
+    return out.transpose(1, 2), state
+
+for name in ("mamba_ssm", "mamba_ssm.ops", "mamba_ssm.ops.selective_scan_interface"):
+    sys.modules[name] = types.ModuleType(name)
+sys.modules[name].selective_scan_fn = fused
+
+import gpu
+from gexpipe.models.scan import backends, gpu as kernels
+from gexpipe.models.scan.reference import reference_scan
+
+kernels.CHUNK, kernels.BLOCK, kernels.TILE, kernels.GROUP = 8, 4, 2, 2
+usable = {"mamba_ssm": "", "triton": "", "reference": ""}
+backends.available = gpu.available = lambda device: usable
+for row in gpu.layer_rows(gpu.SMALL, 1, 20, False):
+    print(*row)
+"""
+
+
+def test_the_kernels_of_a_gpu_side_by_side_in_the_interpreter():
+    pytest.importorskip("triton")
+    environment = {**os.environ, "TRITON_INTERPRET": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", KERNELS], cwd=FOLDER.parent, env=environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert [row[4] for row in rows] == ["reference", "mamba_ssm", "triton"]
+    assert all(float(row[-1]) < 1e-4 for row in rows[1:])
 
 
 def test_the_files_of_a_genome_are_what_their_formats_say(tmp_path):
