@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from gexpipe.benchmark.cells import BASELINES, cross_cell
-from gexpipe.benchmark.leaderboard import benchmark_page, leaderboard
+from gexpipe.benchmark.leaderboard import benchmark_page, by_chromosome, leaderboard
 from gexpipe.benchmark.reliability import gene_intervals, reliability
 from gexpipe.benchmark.runs import ensemble, read_ensembles
 from gexpipe.errors import UserError
@@ -140,6 +140,23 @@ def test_the_leaderboard_says_who_is_clearly_better_and_leaves_equals_alone() ->
 
 
 @pytest.mark.workflow
+def test_a_method_is_drawn_on_each_chromosome_and_its_worst_one_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = []
+    monkeypatch.setattr("gexpipe.benchmark.leaderboard.embedded", lambda f, what: shown.append(f))
+    columns = ["cell", "label", "kind", "group", "mse"]
+    rows = [
+        ("SIM1", "Prism", "all", "all", 9.0), ("SIM1", "Prism", "chromosome", "chr22", 0.2),
+        ("SIM1", "Prism", "chromosome", "chrX", 0.4), ("SIM1", "GTA", "chromosome", "chrX", 0.3),
+    ]  # fmt: skip
+    by_chromosome(pd.DataFrame(rows, columns=columns))
+    (axis,) = shown[0].axes
+    assert [sorted(line.get_xdata()) for line in axis.lines] == [[0.2, 0.4], [0.3]]
+    assert [text.get_text() for text in axis.texts] == ["chrX", "chrX"]
+    assert "log10" in axis.get_xlabel()
+
+
 def test_the_page_is_made_by_one_target(finished: Project) -> None:
     done = finished.run(
         "--quiet", "all", "--rerun-triggers", "mtime", "--", "results/benchmark.html"
