@@ -67,9 +67,11 @@ def _interval(
     """95 % percentile interval of the average precision over resampled pairs."""
     rng = np.random.default_rng(seed)
     size = len(score)
+    order = np.argsort(-score, kind="stable")  # once: what is sorted is sorted again at no cost
+    regulated, score = regulated[order], score[order]
     found = []
     for _ in range(samples):
-        weight = np.bincount(rng.integers(0, size, size), minlength=size).astype(np.float64)
+        weight = np.bincount(rng.integers(0, size, size), minlength=size)[order].astype(np.float64)
         if weight[regulated].sum() > 0:
             found.append(curve(regulated, score, weight).average_precision)
     low, high = np.percentile(found, [2.5, 97.5])
