@@ -25,8 +25,12 @@ _SPREAD = 2.0  # weights are this much wider than PyTorch draws them, so that bi
 _TEXT = "The protein encoded by this gene takes part in the regulation of expression."
 
 
-def write_stand_ins(out: Path, seed: int = 1, width: int = 32, blocks: int = 4) -> None:
-    """Write ``sei_model.tar.gz``, as Sei is released, and the folder ``backbone`` into ``out``."""
+def write_stand_ins(out: Path, seed: int = 1, width: int = 32, blocks: int = 32) -> None:
+    """Write ``sei_model.tar.gz``, as Sei is released, and the folder ``backbone`` into ``out``.
+
+    The language model has as many blocks as the published one, so that every number of kept blocks
+    can be tried (GTA, table 2).
+    """
     with aside(out) as folder:
         folder.mkdir()
         write_sei(folder, seed)
