@@ -12,7 +12,7 @@ import torch
 from gexpipe.errors import UserError
 from gexpipe.methods.merged import read_method
 from gexpipe.methods.options import parse
-from gexpipe.methods.settings import TrainOptions
+from gexpipe.methods.settings import MethodConfig, TrainOptions
 from gexpipe.models import Inputs, architectures, build, from_reference, parameters
 from gexpipe.models.registry import model_class
 from tests.train.fake import MODELS, SIGNALS, data_for, method
@@ -86,6 +86,8 @@ def test_every_architecture_has_a_file() -> None:
 def test_any_length(architecture: str, length: int) -> None:
     """Longer than, equal to and shorter than the pooled centre."""
     config, data = method(architecture), data_for(architecture, length=length)
+    if architecture == "seq2exp_retrain":
+        config["model"]["share"] = 1.0  # the centre is always kept
     inputs = {**config["inputs"], "length": length}
     model = build(architecture, config["model"], inputs)
     batch = data.batch(data.split(11, "train")[:2]).dense()
@@ -185,3 +187,17 @@ def test_what_is_no_module_class_is_refused_and_not_called(
     with pytest.raises(UserError, match="not_a_module:Model: no torch Module class"):
         build("not_a_module:Model", {}, {})
     assert not Path("called").exists()
+
+
+def test_a_share_smaller_than_the_centre_that_is_always_kept_is_refused() -> None:
+    config = method("seq2exp_retrain")
+    inputs = {**config["inputs"], "length": 256}
+    for share, legal in ((0.25, True), (0.2, False)):
+        values = {**config, "inputs": inputs, "model": {**config["model"], "share": share}}
+        if legal:
+            MethodConfig.from_mapping(values)
+            continue
+        with pytest.raises(UserError, match=r"share: 0.2 keeps 51 of 256 bases.*central 64"):
+            MethodConfig.from_mapping(values)
+        with pytest.raises(UserError, match="central 64"):
+            build("seq2exp_retrain", values["model"], inputs)

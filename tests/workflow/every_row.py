@@ -73,6 +73,7 @@ def configuration() -> dict[str, Any]:
     windows = ("caduceus", "caduceus_signals", "macs3", "mamba", "prism", "infer", "seq2exp_hard")
     masks = ("seq2exp_soft", "seq2exp_retrain")
     masked = {**_WINDOW, "model": {**_WINDOW["model"], "generator_layers": 1}}
+    retrained = {**masked, "model": {**masked["model"], "share": 0.75}}
     variants = (
         *(f"epinformer_{name}" for name in ("promoter", "pe", "activity", "hic", "v2")),
         *(f"epinformer_v2_{name}" for name in ("distance", "activity", "hic")),
@@ -98,6 +99,7 @@ def configuration() -> dict[str, Any]:
             "all": {"train": {"steps": 2, "warmup_steps": 1, "batch_size": 4}},
             **dict.fromkeys(windows, _WINDOW),
             **dict.fromkeys(masks, masked),
+            "seq2exp_retrain": retrained,
             **dict.fromkeys(("epinformer", *variants), _ELEMENTS),
             "hyena": {
                 "inputs": {"length": 512},

@@ -165,6 +165,12 @@ class EnformerOptions:
             found = f"{self.heads} heads for a width of {self.dim}"
             raise UserError(f"{found}, expected dim / heads a multiple of 6", f"{where}.heads")
 
+    def check_length(self, length: int, where: str = "") -> None:
+        """Raise a `UserError` for a window shorter than what is averaged."""
+        least = self.target_length << self.num_downsamples
+        if length < least:
+            raise UserError(f"{length} bp, expected at least {least}", f"{where}inputs.length")
+
 
 @dataclass(frozen=True)
 class PriorOptions:
@@ -266,6 +272,20 @@ class Seq2ExpRetrainOptions(PriorOptions, WindowOptions):
     init_layers: int = least(64, 1)
     generator_layers: int = least(4, 1)
     share: float = fraction(0.1)
+
+    def check_length(self, length: int, where: str = "") -> None:
+        """Raise a `UserError` for a share smaller than what is always kept.
+
+        The central bases have the largest mask, all the same: which of them a smaller share keeps
+        would be an accident.
+        """
+        kept, always = int(self.share * length), min(self.center, length)
+        if kept < always:
+            found = f"{self.share} keeps {kept} of {length} bases"
+            raise UserError(
+                f"{found}, expected at least the central {always}, which are always kept",
+                f"{where}model.share",
+            )
 
 
 @dataclass(frozen=True)

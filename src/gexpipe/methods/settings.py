@@ -213,8 +213,10 @@ class MethodConfig:
         architecture = str(values["architecture"])
         model = dict(values.get("model") or {})
         declared = declaration(architecture)
-        declared.parse(model, f"{where}: model")
+        options = declared.parse(model, f"{where}: model")
         inputs = parse(Inputs, values["inputs"], f"{where}: inputs")
+        if hasattr(options, "check_length"):
+            options.check_length(inputs.length, f"{where}: ")
         if declared.trained:
             inputs.check_dropped(f"{where}: inputs")
         return cls(

@@ -30,9 +30,7 @@ class Enformer(ExpressionModel):
     def __init__(self, options: EnformerOptions, inputs: Inputs) -> None:
         super().__init__()
         sizes = {k: v for k, v in vars(options).items() if k != "hidden"}
-        if inputs.length < options.target_length << options.num_downsamples:
-            least = options.target_length << options.num_downsamples
-            raise UserError(f"{inputs.length} bp, expected at least {least}", "inputs.length")
+        options.check_length(inputs.length)
         self.trunk = _package().Enformer.from_hparams(output_heads={}, **sizes)
         self.head = ExpressionHead(2 * options.dim, inputs.features, options.hidden)
 

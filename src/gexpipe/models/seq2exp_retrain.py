@@ -49,6 +49,7 @@ class Seq2ExpRetrain(MaskedPredictor):
 
     def __init__(self, options: Seq2ExpRetrainOptions, inputs: Inputs) -> None:
         super().__init__(options, options.center, inputs)
+        options.check_length(inputs.length)
         self.options = options
         self.frozen = FrozenMask(options, inputs)
 
