@@ -86,8 +86,8 @@ def test_every_architecture_has_a_file() -> None:
 def test_any_length(architecture: str, length: int) -> None:
     """Longer than, equal to and shorter than the pooled centre."""
     config, data = method(architecture), data_for(architecture, length=length)
-    if architecture == "seq2exp_retrain":
-        config["model"]["share"] = 1.0  # the centre is always kept
+    if architecture == "seq2exp_retrain":  # the centre is always kept
+        config["model"] = {**config["model"], "share": 1.0}
     inputs = {**config["inputs"], "length": length}
     model = build(architecture, config["model"], inputs)
     batch = data.batch(data.split(11, "train")[:2]).dense()
