@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Set up, simulate a genome, and run the whole workflow on it, to demo/results/tables/table1.tsv.
-# Offline but for the package index; two cores, about a quarter of an hour after installation.
+# Offline but for the package index; two cores, about ten minutes after installation.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash bin/setup.sh
