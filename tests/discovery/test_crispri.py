@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -178,19 +179,25 @@ def test_screen_stands_beside_the_published_values(tmp_path: Path) -> None:
     pd.DataFrame(
         [called | {"predictor": p, "gene": g} for p in ("A", "ABC") for g in ("KLF1", "MYC")]
     ).to_csv(tmp_path / "n.tsv", sep="\t", index=False)
-    done = CliRunner().invoke(
-        app,
-        [
-            "screen", "--measured", f"K={tmp_path}/s.tsv", "--by-gene", f"K={tmp_path}/g.tsv",
-            "--nominated", f"K={tmp_path}/n.tsv",
-            "--published", str(ROOT / "config/published.tsv"), "--cell", "K=K562",
-            "--cell", "unscreened=GM12878", "--title", "T", "--out", str(tmp_path / "t.tsv"),
-            "--lines", json.dumps([line.as_mapping() for line in lines]),
-        ],
-        catch_exceptions=False,
-    )  # fmt: skip
-    assert done.exit_code == 0, done.output
-    table = pd.read_csv(tmp_path / "t.tsv", sep="\t").set_index(["score", "of"])
+
+    def screen(lines: list[Line]) -> pd.DataFrame:
+        done = CliRunner().invoke(
+            app,
+            [
+                "screen", "--measured", f"K={tmp_path}/s.tsv", "--by-gene", f"K={tmp_path}/g.tsv",
+                "--nominated", f"K={tmp_path}/n.tsv",
+                "--published", str(ROOT / "config/published.tsv"), "--cell", "K=K562",
+                "--cell", "unscreened=GM12878", "--title", "T", "--out", str(tmp_path / "t.tsv"),
+                "--lines", json.dumps([line.as_mapping() for line in lines]),
+            ],
+            catch_exceptions=False,
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+        return pd.read_csv(tmp_path / "t.tsv", sep="\t").set_index(["score", "of"])
+
+    elsewhere = [replace(line, known_folds=[*range(1, 13)], tested=[11, 12]) for line in lines]
+    assert screen(elsewhere)["published"].isna().all(), "of two folds, published are all twelve"
+    table = screen(lines)
     assert table["published"].dropna().to_dict() == {
         ("A", "0-100 kb"): 0.71, ("A x ABC", "0-100 kb"): 0.756, ("P", "KLF1"): 0.88,
         ("A", "KLF1"): 0.8, ("ABC", "KLF1"): 0.29,

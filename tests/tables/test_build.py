@@ -390,7 +390,8 @@ def test_chosen_genes_of_all_folds_as_one_set(tmp_path: Path) -> None:
 def test_a_published_value_of_one_fold_stands_beside_that_fold_alone() -> None:
     published = read_published(ROOT / "config" / "published.tsv")
     where = ("recipe=seq2exp", "epinformer", "", "seq2exp", ["1"], "epinformer")
-    line = Line("Seq2Exp's run", "epinformer", *where, known_setting="", known_fold=11)
+    of_fold: dict[str, Any] = {"known_setting": "", "known_folds": [11], "tested": [11]}
+    line = Line("Seq2Exp's run", "epinformer", *where, **of_fold)
     runs = [
         {"cell": "K562", "method": "epinformer", "test": "", "fold": fold, "seed": 2, "n": 5,
          "pearson": 0.8}

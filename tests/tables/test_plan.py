@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -19,7 +20,8 @@ from gexpipe.tables.cost import estimate, recorded_seconds
 from gexpipe.tables.declared import plans, read_tables
 from gexpipe.tables.plan import Plan, change_id, run_id
 from gexpipe.tables.published import read_published
-from gexpipe.tables.runs import run_of
+from gexpipe.tables.reproduced import reproduction
+from gexpipe.tables.runs import POOLED, run_of
 from tests.conftest import ROOT
 
 SCHEMAS = ROOT / "workflow" / "schemas"
@@ -69,6 +71,85 @@ def test_published_values_of_every_row_agree(shipped: dict[str, Plan]) -> None:
             replace(line, setting=f"{line.setting}; fold=all".strip("; ")) for line in plan.lines
         ]
         assert len(benchmark_table(metrics, published, lines, names, cells))
+
+
+SHIPPED = load_yaml(ROOT / "config" / "config.yaml")
+OTHER_SPLITS = {
+    "fold": {"splits": {"fold": 3, "folds": "auto"}},
+    "balanced": {"splits": {"fold": 11, "folds": "balanced"}},
+    "file": {"splits": {"fold": 1, "folds": "file"}},
+    "fold of a table": {
+        "tables": SHIPPED["tables"] | {"overrides": {"table1": {"folds": [3, 11]}}}
+    },
+    "chromosomes": {
+        "reference": SHIPPED["reference"] | {"chromosomes": ["chr1", "chr2", "chr3", "chr22"]}
+    },
+}
+
+
+def made(plan: Plan, runs: pd.DataFrame, metric: str = "pearson", **how: bool) -> pd.DataFrame:
+    published = read_published(ROOT / "config" / "published.tsv")
+    return benchmark_table(runs, published, plan.lines, [metric], {"K562": "K562"}, **how)
+
+
+def runs_of(run: str, *folds: int) -> pd.DataFrame:
+    one = {"cell": "K562", "method": run, "test": "", "seed": 2, "n": 5, "pearson": 0.8}
+    return pd.DataFrame([one | {"fold": fold} for fold in folds])
+
+
+@pytest.mark.parametrize("changes", OTHER_SPLITS.values(), ids=OTHER_SPLITS)
+def test_no_published_value_stands_beside_another_split(changes: dict[str, Any]) -> None:
+    runs = runs_of("prism", changes.get("splits", SHIPPED["splits"])["fold"])
+    before = made(resolved()["table1"], runs).set_index("label")
+    assert before["pearson_published"].notna().all() and before.loc["Prism", "note"] == ""
+    table = made(resolved(**changes)["table1"], runs).set_index("label")
+    assert table[["pearson_published", "pearson_difference"]].isna().all(axis=None)
+    assert table.loc["Prism", "pearson"] == 0.8 and table["published_source"].eq("").all()
+    assert table["note"].str.contains("another split, the papers' fold 11").all()
+    published = read_published(ROOT / "config" / "published.tsv")
+    told = reproduction(published, {"table1": table.reset_index()}).query("row == 'Prism'")
+    own = told[(told["setting"] == "") & (told["cell"] == "K562") & (told["metric"] == "pearson")]
+    assert len(own) and set(own["status"]) == {"not run"} and own["here"].isna().all()
+    assert own["where"].str.contains("another split").all()
+
+
+def test_pooled_genes_of_some_folds_are_not_those_of_all() -> None:
+    name, label = "epinformer_folds", "EPInformer-PE-Activity-HiC"
+
+    def rows(folds: list[int], **changes: Any) -> pd.DataFrame:
+        tables = SHIPPED["tables"] | {"overrides": {name: {"folds": folds}}}
+        plan = resolved(tables=tables, **changes)[name]
+        run = next(line.run for line in plan.lines if "HiC; target=rnaseq" in line.setting)
+        table = made(plan, runs_of(run, *folds, POOLED), by_fold=True)
+        known = table[(table["label"] == label) & (table["runs"] > 0)].set_index("setting")
+        return known.rename(index=lambda setting: setting.split("; ")[-1])
+
+    every = rows([*range(1, 13)])
+    assert every["pearson_published"].notna().all() and every["note"].eq("").all()
+    some = rows([11, 12])
+    assert some.loc[["fold=11", "fold=12"], "pearson_published"].notna().all()
+    assert np.isnan(some.loc["fold=all", "pearson_published"])
+    assert "another split, the papers' folds 1-12" in some.loc["fold=all", "note"]
+    own = rows([11, 12], splits={"fold": 11, "folds": "balanced"})
+    assert own["pearson_published"].isna().all()
+
+
+def test_what_depends_on_no_fold_keeps_its_published_value() -> None:
+    """Geuvadis' genes are held out by its evaluation; Seq2Exp's EPInformer is of one of twelve."""
+    plans = resolved(splits={"fold": 3, "folds": "auto"})
+    gta = (
+        runs_of("gta", 3)
+        .assign(cell="GM12878", pearson=0.6)
+        .rename(columns={"pearson": "spearman"})
+    )
+    published = read_published(ROOT / "config" / "published.tsv")
+    cells = {"GM12878": "GM12878"}
+    table = benchmark_table(gta, published, plans["gta_table1"].lines, ["spearman"], cells)
+    assert table["spearman_published"].notna().all()
+    recipes = made(plans["epinformer_recipes"], runs_of("epinformer", 10, 11), by_fold=True)
+    known = recipes.set_index("setting")["pearson_published"]
+    assert known["recipe=seq2exp; target=cage; fold=11"] == pytest.approx(0.8473)
+    assert np.isnan(known["recipe=seq2exp; target=cage; fold=10"])
 
 
 def test_rows_at_published_settings_are_the_method_itself(shipped: dict[str, Plan]) -> None:

@@ -108,6 +108,18 @@ def test_the_dry_run_refuses_it(project: Project, name: str) -> None:
     assert "Traceback (most recent call" not in said
 
 
+def test_controls_without_a_method_that_has_one(project: Project) -> None:
+    """Asked for by name they are refused; what is made by default does without them."""
+    change = {"methods": ["linear"]}
+    target = "results/tables/controls.tsv"
+    done = project.run("--dry-run", "--nolock", "--", target, change=change)
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode != 0
+    assert "config: methods: linear: none reads windows that a control could exchange" in said
+    planned = project.planned("all", change)
+    assert planned["front"] == 1 and "controls" not in planned
+
+
 def test_more_gpus_than_there_are_are_refused(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

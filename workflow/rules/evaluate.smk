@@ -137,9 +137,8 @@ rule metrics:
 
 use rule metrics as shuffled_metrics with:
     input:
-        runs(
-            "results/shuffled/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
-            CONTROLLED,
+        controlled_runs(
+            "results/shuffled/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet"
         ),
     output:
         "results/metrics/shuffled.tsv",

@@ -236,6 +236,21 @@ def runs(pattern, methods):
     )
 
 
+def controlled_runs(pattern):
+    """The same of the methods with a control; where there is none, what asks for it is refused."""
+
+    def files(wildcards):
+        if not CONTROLLED:
+            raise UserError(
+                f"{', '.join(METHODS)}: none reads windows that a control could exchange between "
+                "genes; results/tables/controls.tsv needs a method that does, such as prism",
+                "config: methods",
+            )
+        return runs(pattern, CONTROLLED)
+
+    return files
+
+
 def scatters():
     """Predicted against observed expression of every method and cell type of the configuration."""
     return expand(

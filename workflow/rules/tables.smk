@@ -373,13 +373,11 @@ rule controls:
         metrics="results/metrics/runs.tsv",
         shuffled="results/metrics/shuffled.tsv",
         # Named by the metrics: the interval of their difference is taken over genes.
-        predictions=runs(
-            "results/runs/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
-            CONTROLLED,
+        predictions=controlled_runs(
+            "results/runs/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet"
         ),
-        exchanged=runs(
-            "results/shuffled/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet",
-            CONTROLLED,
+        exchanged=controlled_runs(
+            "results/shuffled/{cell}/{method}/fold{fold}/seed{seed}/predictions.parquet"
         ),
     output:
         tsv="results/tables/controls.tsv",

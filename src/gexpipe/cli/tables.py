@@ -122,7 +122,11 @@ def reproduced(
     from gexpipe.tables.write import write_table
     from gexpipe.tabular import read_tsv
 
-    text = ("setting", "note", "published_cell", "published_method", "published_setting")
+    text = (
+        "setting",
+        "note",
+        *(f"published_{of}" for of in ("source", "cell", "method", "setting")),
+    )
     made = {
         name: read_tsv(path, "table", ("label",), dtype=dict.fromkeys(text, str)).fillna(
             dict.fromkeys(text, "")

@@ -151,9 +151,11 @@ def _known(lines: Sequence[Line], published: Published, cell: str) -> Any:
         settings[line.label + TIMES_ABC] = (line, times)
 
     def value(label: str, metric: str, before: str) -> float:
-        if label not in settings or not settings[label][0].paper:
+        if label not in settings:
             return np.nan
         line, setting = settings[label]
+        if not line.paper or not line.comparable():
+            return np.nan
         if before:  # of one gene, not of the whole screen
             setting = setting.removeprefix("dataset=crispri_flowfish; ")
         where = (line.paper, line.tables, line.known_as, cell, metric)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,6 +17,7 @@ __all__ = [
     "check_fold",
     "fold_chromosomes",
     "folds_of",
+    "papers_folds",
     "read_splits",
     "split_table",
 ]
@@ -30,6 +32,25 @@ def folds_of(declared: str, assembly: str) -> str:
     if declared != "auto":
         return declared
     return "papers" if assembly.startswith(_PAPERS) else "balanced"
+
+
+def papers_folds(folds: Sequence[int], declared: str, reference: Mapping[str, Any]) -> list[int]:
+    """Those of some folds that test what the papers' fold of the same number tests.
+
+    Parameters
+    ----------
+    folds : sequence of int
+        Folds that are run.
+    declared : str
+        ``splits.folds`` of the configuration: none of its own or balanced folds is the papers'.
+    reference : mapping
+        The section of the configuration: a fold whose test chromosomes are not all in use is none
+        of theirs either (chrY apart, which the shipped configuration leaves out).
+    """
+    if folds_of(declared, reference["assembly"]) != "papers":
+        return []
+    used = {"chrY", *reference["chromosomes"]}
+    return [fold for fold in folds if fold_chromosomes(fold)[1] <= used]
 
 
 def balanced_chromosomes(genes: pd.DataFrame, fold: int) -> tuple[set[str], set[str]]:

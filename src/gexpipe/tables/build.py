@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gexpipe.errors import UserError
+from gexpipe.reference.splits import FOLDS
 from gexpipe.tables.plan import Line
 from gexpipe.tables.published import Published, lookup
 from gexpipe.tables.runs import ENSEMBLE, POOLED
@@ -56,7 +57,9 @@ def benchmark_table(
         for every metric METRIC (mean over runs), METRIC_sd (sample standard deviation, NaN for one
         run), METRIC_error (mean over runs of its bootstrap error, where runs have one),
         METRIC_published, METRIC_published_sd, METRIC_difference (reproduced minus published);
-        note: why a line was not run (it has NaN and keeps its published value), or what differs.
+        note: why a line was not run (it has NaN and keeps its published value), or what differs. A
+        row that is tested on another split than its published value has none, and no
+        published_source; its note says so.
         Where the means of seeds were asked for: ensemble, the number of runs that a row is the mean
         of, 0 for a row of runs. Such a row follows that of its runs, and no published value stands
         beside it.
@@ -113,7 +116,9 @@ def _record(
 ) -> dict[str, Any]:
     published, line, published_cell = known
     setting = "; ".join(part for part in (line.setting, more) if part)
-    source = f"{line.paper} table {', '.join(line.tables)}" if line.paper else ""
+    fold = int(more.removeprefix("fold=")) if more[5:].isdigit() else 0
+    comparable, elsewhere = line.comparable(fold), False
+    source = f"{line.paper} table {', '.join(line.tables)}" if line.paper and comparable else ""
     record: dict[str, Any] = {
         "method": line.method,
         "label": line.label,
@@ -136,17 +141,27 @@ def _record(
             there = record["published_setting"]
             names_of_it = (there, there.replace("fold=all", "split=12-fold"))
             value = lookup(published, *where, names_of_it)
+        if value is not None and not comparable:
+            value, elsewhere = None, True
         values = runs[name].to_numpy(float) if name in runs else np.empty(0)
         record |= _values(name, values[~np.isnan(values)], value)
         if f"{name}_error" in runs:
             record[f"{name}_error"] = float(runs[f"{name}_error"].mean())
-    return record | {"note": line.reason or line.note}
+    split = _split(line) if elsewhere else ""
+    return record | {"note": "; ".join(part for part in (line.reason or line.note, split) if part)}
+
+
+def _split(line: Line) -> str:
+    """Why no published value stands beside a row that has one."""
+    of = ", ".join(map(str, line.known_folds)) if len(line.known_folds) < len(FOLDS) else "1-12"
+    folds = "fold" if len(line.known_folds) == 1 else "folds"
+    return f"no published value beside it: that is of another split, the papers' {folds} {of}"
 
 
 def _published_setting(line: Line, more: str) -> str:
     """The setting under which the published value of a row, or of a fold of it, stands."""
     own = line.published_setting
-    if line.known_fold and more == f"fold={line.known_fold}":
+    if len(line.known_folds) == 1 and more == f"fold={line.known_folds[0]}":
         return own
     return "; ".join(part for part in (own, more) if part)
 

@@ -9,7 +9,7 @@ from typing import Any
 from gexpipe.config import load_yaml, merge, validate
 from gexpipe.errors import UserError
 from gexpipe.methods.options import suggestion
-from gexpipe.reference.splits import FOLDS
+from gexpipe.reference.splits import FOLDS, papers_folds
 from gexpipe.tables.plan import Limits, Plan, expand
 
 __all__ = ["plans", "read_tables"]
@@ -102,5 +102,6 @@ def plans(
         folds = table.get("folds", [config["splits"]["fold"]])
         folds = list(every_fold or FOLDS) if folds == "all" else folds
         seeds = config["seeds"][: table.get("seeds")]
-        found[name] = expand(name, table, settings_of, limits, cells, folds, seeds)
+        theirs = papers_folds(folds, config["splits"]["folds"], config["reference"])
+        found[name] = expand(name, table, settings_of, limits, cells, folds, seeds, theirs)
     return found

@@ -13,6 +13,7 @@ from gexpipe.errors import UserError
 from gexpipe.methods.backbones import STAND_INS
 from gexpipe.methods.declared import declaration
 from gexpipe.methods.merged import check_settings, start_method
+from gexpipe.tables.published import TESTED
 
 __all__ = ["Limits", "Line", "Plan", "change_id", "expand", "read_lines", "run_id"]
 
@@ -42,8 +43,10 @@ class Line:
         What differs here from the declared row: a shorter window.
     known_setting : str or None
         Under which setting it stands there, if not under its own.
-    known_fold : int
-        The fold that it is of, where it is of one alone; 0: the setting says.
+    known_folds : list of int
+        The papers' folds that it is of, together; empty: of none of them.
+    tested : list of int
+        Those of the papers' folds that the row is tested on.
     """
 
     label: str
@@ -58,12 +61,19 @@ class Line:
     note: str = ""
     score: str = ""
     known_setting: str | None = None
-    known_fold: int = 0
+    known_folds: list[int] = field(default_factory=list)
+    tested: list[int] = field(default_factory=list)
 
     @property
     def published_setting(self) -> str:
         """The setting under which the published value is found."""
         return self.setting if self.known_setting is None else self.known_setting
+
+    def comparable(self, fold: int = 0) -> bool:
+        """Whether the row (of one fold, or of all: 0) is tested on its published value's split."""
+        if not self.known_folds:
+            return True
+        return fold in self.tested if fold else set(self.tested) == set(self.known_folds)
 
     def as_mapping(self) -> dict[str, Any]:
         """Plain values for the command line."""
@@ -294,6 +304,7 @@ def expand(
     cells: Mapping[str, str],
     folds: Sequence[int],
     seeds: Sequence[int],
+    papers_folds: Sequence[int],
 ) -> Plan:
     """Resolve a table's declaration.
 
@@ -308,7 +319,9 @@ def expand(
     cells : mapping
         Cell type -> cell type of the papers whose rows it computes.
     folds, seeds : sequence of int
-        Of the configuration; the table may ask for others.
+        That its rows are run on.
+    papers_folds : sequence of int
+        Those of the folds that published values are of (`gexpipe.reference.splits.papers_folds`).
 
     Returns
     -------
@@ -338,6 +351,10 @@ def expand(
         if str(settings.get("model", {}).get("backbone", "")).startswith(STAND_INS):
             note = "; ".join(part for part in (note, STAND_IN_NOTE) if part)
         source = row.get("published", table.get("published", {}))
+        known = [source["fold"]] if "fold" in source else TESTED.get(source.get("paper", ""), [])
+        # By fold a value stands beside the row of its fold; else one row is of all folds together.
+        apart, whole = table.get("by_fold", False), len(papers_folds) == len(folds)
+        tested = [fold for fold in papers_folds if (fold in known if apart else whole)]
         if not reason:
             _check(settings, row, f"table {name}, row {row['label']!r}")
             trained[run] = settings
@@ -354,7 +371,8 @@ def expand(
                 tables=list(source.get("tables", [])),
                 known_as=source.get("method", row["method"]),
                 known_setting=source.get("setting"),
-                known_fold=source.get("fold", 0),
+                known_folds=list(known),
+                tested=tested,
                 reason=reason,
                 note="" if reason else note,
                 score=row.get("score", ""),

@@ -46,7 +46,10 @@ def reproduction(published: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) ->
 
 
 def _values(name: str, table: pd.DataFrame) -> Iterator[tuple[Key, tuple[float, str, str]]]:
-    """What each number of a made table is known as; its value, the table and the row's note."""
+    """What each number of a made table is known as; its value, the table and the row's note.
+
+    A row without a source is tested on another split: its value is not that of the number.
+    """
     ending = "_difference"
     metrics = [str(column).removesuffix(ending) for column in table if str(column).endswith(ending)]
     known = table[table["published_method"] != ""]
@@ -54,7 +57,8 @@ def _values(name: str, table: pd.DataFrame) -> Iterator[tuple[Key, tuple[float, 
         setting = _plain(row["published_setting"])
         for metric in metrics:
             key = (row["published_method"], row.get("published_cell", ""), setting, metric)
-            yield key, (float(row[metric]), name, row.get("note", ""))
+            value = float(row[metric]) if row["published_source"] else np.nan
+            yield key, (value, name, row.get("note", ""))
 
 
 def _plain(setting: str) -> str:
