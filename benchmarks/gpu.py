@@ -87,7 +87,10 @@ PAPER = Sizes()
 SMALL = Sizes(
     device="cpu", precision="32-true", shapes=((2, 24),), reference=100, width=8, repeats=1,
     world="small", length=2_000, few=1,
-    changes={"model": {"d_model": 8}, "inputs": {"length": 2_000}, "train": {"batch_size": 2}},
+    changes={
+        "model": {"d_model": 8, "center": 200}, "inputs": {"length": 2_000},
+        "train": {"batch_size": 2},
+    },
     elements=(3, 2, 800), sei=SeiSizes((8, 8, 8), 40), sei_batch=2, language=(32, 2, 300),
     gta={"dtype": "float32", "blocks": 2, "bins": 9, "selected": 3, "context": 64}, gta_bins=9,
     gta_batch=2,

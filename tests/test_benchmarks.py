@@ -162,7 +162,7 @@ def test_every_part_of_the_gpu_page_on_a_cpu(monkeypatch, one_thread):
     for name in ("prism", "seq2exp_soft", "seq2exp_retrain"):
         assert runs[name][5].endswith(" %") and float(runs[name][3]) > 0, runs[name]
     assert float(runs["epinformer"][4]) > 0
-    assert "Table 1 takes" in page and "enformer (inputs.length" in page
+    assert "Table 1 takes" in page and "enformer (method enformer: inputs.length" in page
     named = {row[1] for row in rows if len(row) == 4}
     assert {"Sei: bins a second", "GTA: seconds a step"} <= named
 
