@@ -200,7 +200,8 @@ def test_overriding_one_method_reruns_that_method_only(finished: Project) -> Non
 
 def test_a_method_brings_what_it_starts_from(finished: Project) -> None:
     target = "results/runs/SIM1/{}/fold11/seed2/predictions.parquet"
-    small = {"overrides": {"seq2exp_retrain": {"inputs": {"length": 512}}}}
+    settings = {"inputs": {"length": 512}, "model": {"share": 1}}
+    small = {"overrides": {"seq2exp_retrain": settings}}
     change = {"methods": ["seq2exp_retrain", "epinformer_activity"], **small}
     text = finished.plan(target.format("seq2exp_retrain"), change)
     assert "Train seq2exp_retrain on SIM1" in text
