@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from gexpipe.benchmark.cells import BASELINES, cross_cell
-from gexpipe.benchmark.leaderboard import benchmark_page, by_chromosome, leaderboard
+from gexpipe.benchmark.leaderboard import leaderboard
+from gexpipe.benchmark.page import benchmark_page, by_chromosome
 from gexpipe.benchmark.reliability import gene_intervals, reliability
 from gexpipe.benchmark.runs import ensemble, read_ensembles
 from gexpipe.errors import UserError
@@ -144,7 +145,7 @@ def test_a_method_is_drawn_on_each_chromosome_and_its_worst_one_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shown = []
-    monkeypatch.setattr("gexpipe.benchmark.leaderboard.embedded", lambda f, what: shown.append(f))
+    monkeypatch.setattr("gexpipe.benchmark.page.embedded", lambda f, what: shown.append(f))
     columns = ["cell", "label", "kind", "group", "mse"]
     rows = [
         ("SIM1", "Prism", "all", "all", 9.0), ("SIM1", "Prism", "chromosome", "chr22", 0.2),

@@ -10,7 +10,7 @@ import typer
 from gexpipe.cli.options import Examples, Fold, Seed, store_folder
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
-from gexpipe.methods.published import FEATURE_SETS
+from gexpipe.methods.gene_features import FEATURE_SETS
 
 if TYPE_CHECKING:
     import numpy as np

@@ -157,7 +157,8 @@ def page(
     leakage: Annotated[Path | None, typer.Option(help="Of gexpipe benchmark leakage.")] = None,
 ) -> None:
     """The leaderboard: a table, and a page for readers."""
-    from gexpipe.benchmark.leaderboard import benchmark_page, leaderboard
+    from gexpipe.benchmark.leaderboard import leaderboard
+    from gexpipe.benchmark.page import benchmark_page
     from gexpipe.benchmark.runs import read_ensembles
     from gexpipe.files import aside
     from gexpipe.tables.page import write_page

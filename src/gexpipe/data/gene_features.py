@@ -12,7 +12,7 @@ from gexpipe.batch import Batch, Elements
 from gexpipe.data.gene_tables import GeneTables, feature_table, log_activity
 from gexpipe.data.parts import rows_of_part
 from gexpipe.errors import UserError
-from gexpipe.methods.published import ELEMENT_NUMBERS, feature_count
+from gexpipe.methods.gene_features import ELEMENT_NUMBERS, feature_count
 
 __all__ = ["GeneFeatures", "element_numbers"]
 

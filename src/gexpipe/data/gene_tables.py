@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gexpipe.errors import UserError
-from gexpipe.methods.published import FEATURE_SETS
+from gexpipe.methods.gene_features import FEATURE_SETS
 from gexpipe.reference.mrna import MRNA_FEATURES
 from gexpipe.schemas import ACTIVITY, EXAMPLES, NEAR, read_stage
 

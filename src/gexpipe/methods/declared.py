@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gexpipe.errors import UserError
-from gexpipe.methods import published
+from gexpipe.methods import gene_features, published
 from gexpipe.methods.external import ExternalOptions
 from gexpipe.methods.extracted import RidgeOptions, ZeroShotOptions
 from gexpipe.methods.options import parse, suggestion
@@ -125,11 +125,11 @@ _ALL = (
              "perturbation", "attention", starts_from="enhancer_encoder"),
     _network("enhancer_encoder", published.EnhancerEncoderOptions,
              "enhancer_encoder:EnhancerEncoder", reads="element_activity", shows=("motifs",)),
-    _network("epinformer_features", published.EPInformerFeaturesOptions,
+    _network("epinformer_features", gene_features.EPInformerFeaturesOptions,
              "epinformer_features:EPInformerFeatures", reads="gene_features"),
     _network("gta", published.GTAOptions, "gta:GTA", reads="bins"),
     *(
-        Declaration(name, published.GeneFeatureOptions, reads="gene_features")
+        Declaration(name, gene_features.GeneFeatureOptions, reads="gene_features")
         for name in ("linear", "boosted")
     ),
     Declaration("external", ExternalOptions, reads="examples"),

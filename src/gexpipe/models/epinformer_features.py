@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gexpipe.batch import Batch
 from gexpipe.errors import UserError
-from gexpipe.methods.published import (
+from gexpipe.methods.gene_features import (
     ELEMENT_NUMBERS,
     EPInformerFeaturesOptions,
     feature_count,

@@ -18,7 +18,13 @@ SHARES = ("mask_ratio", "mean_weight")  # of a method's mask, of Prism's weights
 
 
 def score(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """MSE, MAE, Pearson's and Spearman's correlation; correlations of a constant are NaN."""
+    """MSE, MAE, Pearson's and Spearman's correlation of (genes,) values, in float64.
+
+    Correlations of a constant are NaN.
+    """
+    observed, predicted = np.asarray(observed, np.float64), np.asarray(predicted, np.float64)
+    if observed.shape != predicted.shape:
+        raise ValueError(f"{observed.shape} observed, {predicted.shape} predicted values")
     varies = len(observed) > 1 and np.ptp(observed) > 0 and np.ptp(predicted) > 0
     return {
         "mse": float(np.mean((observed - predicted) ** 2)),
