@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -24,6 +25,23 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 LITERAL = "docs/add_a_cell.md"
 ALL = [block for page in PAGES for block in blocks(page)]
 WAITING = [block for block in ALL if block.needs]
+
+
+# As in bin/demo.sh.
+OF_DEMO = "gexpipe simulate --config config/simulator/demo.yaml --out demo/simulated"
+
+
+def short_demo() -> dict[str, Any]:
+    """The demo's genome with as few genes and reads as the tiny one."""
+    demo, tiny = (
+        yaml.safe_load((ROOT / f"config/simulator/{name}.yaml").read_text())
+        for name in ("demo", "tiny")
+    )
+    return demo | {
+        "chromosomes": dict.fromkeys(demo["chromosomes"], 600_000),
+        "genes": tiny["genes"] | {"count": 130},
+        "reads": tiny["reads"],
+    }
 
 
 def test_the_rule_is_stated_and_pages_have_blocks() -> None:
@@ -56,10 +74,11 @@ def test_blocks_that_need_more_parse_and_plan(block: Block, tmp_path: Path) -> N
     if not block.snakemake:
         return
     folder = checkout(tmp_path / "gexpipe")
-    for (
-        command
-    ) in block.simulations:  # a plan asks for the sheets alone: the shortest chromosomes do
-        (folder / "config/simulator/stress.yaml").write_text(yaml.safe_dump(simulation()))
+    # A plan asks for the sheets alone: the shortest chromosomes do.
+    (folder / "config/simulator/stress.yaml").write_text(yaml.safe_dump(simulation()))
+    (folder / "config/simulator/demo.yaml").write_text(yaml.safe_dump(short_demo()))
+    of_demo = [OF_DEMO] if "--directory demo" in block.text else []
+    for command in [*of_demo, *block.simulations]:
         done = execute(command, folder)
         assert done.returncode == 0, f"{command}\n{done.stderr[-2000:]}"
     for command in block.snakemake:
