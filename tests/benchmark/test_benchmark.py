@@ -140,7 +140,6 @@ def test_the_leaderboard_says_who_is_clearly_better_and_leaves_equals_alone() ->
     assert "| 3 | Bad |" in page and "[benchmark.tsv](benchmark.tsv)" in page
 
 
-@pytest.mark.workflow
 def test_a_method_is_drawn_on_each_chromosome_and_its_worst_one_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -158,8 +157,8 @@ def test_a_method_is_drawn_on_each_chromosome_and_its_worst_one_is_named(
     assert "log10" in axis.get_xlabel()
 
 
-def test_the_page_is_made_by_one_target(finished: Project) -> None:
-    few = {"methods": ["epinformer", "prism", "linear"]}
+@pytest.mark.workflow
+def test_the_page_is_made_by_one_target(finished: Project, few: dict[str, list[str]]) -> None:
     done = finished.run(
         "--quiet", "all", "--rerun-triggers", "mtime", "--", "results/benchmark.html", change=few
     )

@@ -165,7 +165,9 @@ def sheet(finished: Project) -> Iterator[Path]:
 
 
 @pytest.mark.workflow
-def test_the_tables_of_a_finished_run(finished: Project, sheet: Path) -> None:
+def test_the_tables_of_a_finished_run(
+    finished: Project, sheet: Path, few: dict[str, list[str]]
+) -> None:
     bed, pairs = finished.folder / "seen.bed", finished.folder / "pairs.tsv"
     genes = pd.read_csv(finished.folder / "results/genes/genes.tsv", sep="\t")
     bed.write_text("chr22\t0\t1000000000\n")
@@ -179,7 +181,7 @@ def test_the_tables_of_a_finished_run(finished: Project, sheet: Path) -> None:
             file.write("\t".join(row.get(name, "") for name in columns) + "\n")
     done = finished.run(
         "--quiet", "all", "--rerun-triggers", "mtime", "--forcerun", "leakage", "--",
-        "results/benchmark.html",
+        "results/benchmark.html", change=few,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     tables = finished.folder / "results/tables"
