@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from gexpipe.config import load_yaml, merge, validate
+from gexpipe.config import load_yaml, merge, one_line, read_one_line, validate
 from gexpipe.errors import UserError
 from gexpipe.methods.merged import method_settings
 from gexpipe.sheets import Sheets, load_sheets, locate, read_sheet
@@ -164,3 +165,18 @@ def test_lines_of_a_sheet_with_comments_are_counted(tmp_path: Path) -> None:
     sheet.write_text(f"role\tsource\taccession\tformat\turl\n# why\n{good}\nno{good}\n")
     with pytest.raises(UserError, match=r"files.tsv, row 4: role"):
         read_sheet(sheet, SCHEMAS / "files.schema.yaml")
+
+
+def test_settings_on_one_line_are_read_as_they_were() -> None:
+    value = {
+        "names": ["it's", "1e-3", "yes", "null", "", "a: b", "#c", "dé", "chr1-2", "2024-01-02"],
+        "numbers": [1, 1e-05, 0.1, 1e22, None, True], "nested": {"folds": [[1, 2], {}], "x y": []},
+    }  # fmt: skip
+    text = one_line(value)
+    assert "\n" not in text and '"' not in text
+    assert read_one_line(text, "--lines") == value
+    assert read_one_line(json.dumps(value), "--lines") == value
+    odd = {"label": 'say "x"\nand more', "same": value["nested"], "again": value["nested"]}
+    assert read_one_line(one_line(odd), "--lines") == odd
+    with pytest.raises(UserError, match="--lines"):
+        read_one_line("[{a: 1", "--lines")

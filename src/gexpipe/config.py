@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import json
 import math
 from functools import cache
 from pathlib import Path
@@ -16,11 +17,12 @@ from referencing import Registry, Resource
 from gexpipe.errors import UserError
 from gexpipe.files import require
 
-__all__ = ["load_yaml", "merge", "number_hint", "validate"]
+__all__ = ["load_yaml", "merge", "number_hint", "one_line", "read_one_line", "validate"]
 
 
-# libyaml's parser, ten times as fast as PyYAML's own, which stands in where it was not built.
+# libyaml, ten times as fast as PyYAML's own code, which stands in where it was not built.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def load_yaml(path: str | Path) -> Any:
@@ -30,6 +32,31 @@ def load_yaml(path: str | Path) -> Any:
         return yaml.load(source.read_text(encoding="utf-8"), Loader=_LOADER)
     except yaml.YAMLError as error:
         raise UserError(f"not valid YAML ({error})", source) from error
+
+
+def one_line(value: Any) -> str:
+    """A list or mapping of plain values as one line of YAML, for a command line.
+
+    Reports show what a job was given, and escape every double quote: JSON is not read well there.
+    """
+    plain = json.loads(json.dumps(value))  # without anchors: nothing in it is the same object
+    flow = yaml.dump(
+        plain,
+        Dumper=_DUMPER, default_flow_style=True, width=10**9, allow_unicode=True, sort_keys=False,
+    )  # fmt: skip
+    return flow.strip()
+
+
+def read_one_line(text: str, option: str) -> Any:
+    """What `one_line` wrote, or JSON; a `UserError` names the option where it is neither."""
+    try:
+        return json.loads(text)  # first: 1e-05 is no number in YAML
+    except json.JSONDecodeError:
+        pass
+    try:
+        return yaml.load(text, Loader=_LOADER)
+    except yaml.YAMLError as error:
+        raise UserError(f"neither YAML nor JSON ({error})", option) from error
 
 
 def validate(value: Any, schema: Path, where: str) -> None:

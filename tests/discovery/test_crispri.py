@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from gexpipe.discovery.compare import links_of, product
 from gexpipe.discovery.files import write_links
 from gexpipe.errors import UserError
 from gexpipe.reference.genes import write_table
-from gexpipe.tables.plan import Line
+from gexpipe.tables.plan import Line, written_lines
 from tests.conftest import ROOT
 
 
@@ -188,7 +187,7 @@ def test_screen_stands_beside_the_published_values(tmp_path: Path) -> None:
                 "--nominated", f"K={tmp_path}/n.tsv",
                 "--published", str(ROOT / "config/published.tsv"), "--cell", "K=K562",
                 "--cell", "unscreened=GM12878", "--title", "T", "--out", str(tmp_path / "t.tsv"),
-                "--lines", json.dumps([line.as_mapping() for line in lines]),
+                "--lines", written_lines(lines),
             ],
             catch_exceptions=False,
         )  # fmt: skip

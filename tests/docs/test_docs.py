@@ -6,6 +6,7 @@ its Snakemake commands are dry-run; every other block is executed.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -133,3 +134,7 @@ def check_report(path: Path) -> None:
         '"mime_type": "text/html"',  # shown as a page, where Markdown is only offered for download
     ):
         assert words in text, words
+    # What a table's job was given is shown beside it, and every double quote of it as \\".
+    shown = re.findall(r'"rule": "(\w+)", [^}]*?"params": ("(?:[^"\\]|\\.)*")', text)
+    assert {"table", "provenance"} <= {rule for rule, _ in shown}
+    assert not any('\\"' in json.loads(params) for _, params in shown)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from gexpipe.errors import UserError
 from gexpipe.tables import build, figures
 from gexpipe.tables.figures import mean_predictions, scatter, table_figure
 from gexpipe.tables.paired import error_increase, paired_table
-from gexpipe.tables.plan import Line
+from gexpipe.tables.plan import Line, written_lines
 from gexpipe.tables.published import read_published
 from gexpipe.tables.runs import POOLED, run_metrics, run_of
 from gexpipe.tables.write import to_markdown, write_table
@@ -296,7 +295,7 @@ def test_command_line(metrics: pd.DataFrame, tmp_path: Path) -> None:
     common = ["--metrics", str(tmp_path / "metrics.tsv")]
     benchmark = [
         "benchmark", *common, "--published", str(ROOT / "config" / "published.tsv"),
-        "--lines", json.dumps([line.as_mapping() for line in LINES]), "--title", "Table 1",
+        "--lines", written_lines(LINES), "--title", "Table 1",
         "--metric", "mse", "--cell", "K562=K562", "--out", str(tmp_path / "table1.tsv"),
     ]  # fmt: skip
     controls = [
@@ -311,7 +310,7 @@ def test_command_line(metrics: pd.DataFrame, tmp_path: Path) -> None:
     assert len(pd.read_csv(tmp_path / "table1.tsv", sep="\t")) == 3
     assert "| Prism | 2 | 0.1900 ± 0.0141 (0.1789, +0.0111)" in (tmp_path / "table1.md").read_text()
     assert (tmp_path / "controls.md").read_text().count("| prism") == 2
-    with pytest.raises(UserError, match="not a JSON list of lines"):
+    with pytest.raises(UserError, match="neither YAML nor JSON"):
         CliRunner().invoke(app, [*benchmark[:6], "{", *benchmark[7:]], catch_exceptions=False)
 
 

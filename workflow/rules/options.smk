@@ -1,8 +1,9 @@
 # How commands name what rules hand them, and what jobs ask of the machine.
-import json
 import shlex
 
+from gexpipe.config import one_line
 from gexpipe.costs import COSTS
+from gexpipe.tables.plan import written_lines
 
 
 def repeat(flag, values):
@@ -43,8 +44,8 @@ def labels():
 
 
 def lines(table):
-    """The rows of a table, resolved, as JSON."""
-    return json.dumps([line.as_mapping() for line in PLANS[table].lines])
+    """The rows of a table, resolved."""
+    return written_lines(PLANS[table].lines)
 
 
 def published_cells(table):

@@ -1,4 +1,5 @@
 # Which files a method is trained on and predicts from.
+import json
 from types import SimpleNamespace
 
 from gexpipe.devices import refuse_too_many

@@ -538,7 +538,7 @@ rule provenance:
         runtime="15m",
     params:
         files=repeat("file", [f"{path}={use}" for path, use in SHEETS.used_as().items()]),
-        config=lambda wildcards: json.dumps(config, sort_keys=True),
+        config=lambda wildcards: one_line(config),
     message:
         "Where every file came from"
     shell:

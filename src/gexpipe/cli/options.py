@@ -37,7 +37,7 @@ Threads = Annotated[int, typer.Option("--threads", "--workers", help="CPU thread
 # Tables.
 Title = Annotated[str, typer.Option(help="Heading of the Markdown form.")]
 Published = Annotated[Path, typer.Option(help="Published values, TSV.")]
-Resolved = Annotated[str, typer.Option("--lines", help="Rows as the workflow resolved them, JSON.")]
+Resolved = Annotated[str, typer.Option("--lines", help="Rows as the workflow resolved them, YAML.")]
 Benchmark = Annotated[
     list[str], typer.Option("--cell", help="CELL=CELL whose published values stand beside.")
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gexpipe.cli.options import Benchmark, Published, Resolved, Seed, Title
+from gexpipe.config import read_one_line
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 from gexpipe.named import by_name, named
@@ -310,16 +310,12 @@ def costs(
 @app.command()
 def provenance(
     file: Annotated[list[str], typer.Option(help="PATH=USE of a file of the sheets; repeat.")],
-    config: Annotated[str, typer.Option(help="The whole configuration, JSON text.")],
+    config: Annotated[str, typer.Option(help="The whole configuration, YAML text.")],
     out: Out,
 ) -> None:
     """Where every file came from (TSV, .html), and a .json with the configuration too."""
     from gexpipe.tables.provenance import write_provenance
 
     used = {Path(path): use for path, use in by_name(file, "--file", "PATH=USE").items()}
-    try:
-        settings = json.loads(config)
-    except json.JSONDecodeError as error:
-        raise UserError(f"not JSON ({error})", "--config") from error
-    table = write_provenance(used, settings, out)
+    table = write_provenance(used, read_one_line(config, "--config"), out)
     logger.info("%s: %d files", out, len(table))

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-from gexpipe.config import merge
+from gexpipe.config import merge, one_line, read_one_line
 from gexpipe.errors import UserError
 from gexpipe.methods.backbones import STAND_INS
 from gexpipe.methods.declared import declaration
 from gexpipe.methods.merged import check_settings, start_method
 from gexpipe.tables.published import TESTED
 
-__all__ = ["Limits", "Line", "Plan", "change_id", "expand", "read_lines", "run_id"]
+__all__ = ["Limits", "Line", "Plan", "change_id", "expand", "read_lines", "run_id", "written_lines"]
 
 Settings = dict[str, Any]
 # Labels do not change what is computed.
@@ -75,17 +75,24 @@ class Line:
             return True
         return fold in self.tested if fold else set(self.tested) == set(self.known_folds)
 
-    def as_mapping(self) -> dict[str, Any]:
-        """Plain values for the command line."""
-        return asdict(self)
+
+def written_lines(lines: Sequence[Line]) -> str:
+    """Rows as the workflow hands them to a command: what each says beyond the defaults."""
+    return one_line([{k: v for k, v in vars(line).items() if v != _UNSAID[k]} for line in lines])
 
 
 def read_lines(text: str) -> list[Line]:
-    """Rows as the workflow hands them to a command: JSON of `Line.as_mapping`."""
+    """What `written_lines` wrote."""
     try:
-        return [Line(**line) for line in json.loads(text)]
-    except (json.JSONDecodeError, TypeError) as error:
-        raise UserError(f"not a JSON list of lines ({error})", "--lines") from error
+        return [Line(**line) for line in read_one_line(text, "--lines")]
+    except TypeError as error:
+        raise UserError(f"not a list of lines ({error})", "--lines") from error
+
+
+_UNSAID = {
+    known.name: known.default_factory() if known.default_factory is not MISSING else known.default
+    for known in fields(Line)
+}
 
 
 @dataclass(frozen=True)
