@@ -20,11 +20,11 @@ NAMES = {"samples": "samples.tsv", "files": "files.tsv", "reference": "reference
 
 
 def sheets(files: list[dict[str, str]]) -> Sheets:
-    samples = pd.DataFrame({"cell": ["K562"], "assembly": ["hg38"]})
-    reference = pd.DataFrame(
-        [{"role": "fasta", "source": "url", "accession": "g", "format": "fasta", "url": "u"}]
-    )
-    return Sheets(samples, pd.DataFrame(files), reference, NAMES)
+    samples = [{"cell": "K562", "assembly": "hg38"}]
+    reference = [
+        {"role": "fasta", "source": "url", "accession": "g", "format": "fasta", "url": "u"}
+    ]
+    return Sheets(samples, files, reference, NAMES)
 
 
 def row(**changes: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,8 +17,8 @@ from gexpipe.cli.main import MODULES, STAGES
 SOURCE = Path(gexpipe.__file__).parent
 # From the ground up; a room imports those before it, whether at its top or inside a function.
 LAYERS = [
-    *("errors", "log", "source", "home", "files", "records", "whole", "intervals", "gene_ids"),
-    *("named", "tabular", "schemas", "config", "costs"),
+    *("errors", "log", "source", "home", "files", "records", "rows", "whole", "intervals"),
+    *("gene_ids", "named", "tabular", "schemas", "config", "costs"),
     *("devices", "ranks", "batch"),
     *("download", "sheets", "prepared", "contact", "reference", "abc", "peaks"),
     *("windows", "bins", "methods", "models", "data", "prediction", "train", "extractors"),
@@ -133,9 +134,23 @@ def test_no_command_loads_what_it_does_not_run() -> None:
 
 
 def test_what_most_jobs_load_is_tables_alone() -> None:
-    modules = ["study", "abc.stage", "contact.rows", "peaks.macs", "tables.runs", "benchmark.cells"]
+    modules = ["abc.stage", "contact.rows", "peaks.macs", "tables.runs", "benchmark.cells"]
     loaded = slow_modules([f"gexpipe.{name}" for name in modules])
     assert loaded == {"pandas", "pyarrow", "pysam"}
+
+
+def test_a_plan_loads_no_tables() -> None:
+    rules = [*SOURCE.parents[1].glob("workflow/rules/*.smk"), SOURCE.parents[1] / "Snakefile"]
+    named = re.findall(r"^from (gexpipe[.\w]+) import", "\n".join(map(Path.read_text, rules)), re.M)
+    assert "gexpipe.study" in named
+    code = (
+        f"import sys, {', '.join(sorted(set(named)))}\nfrom pathlib import Path\n"
+        f"root = Path({str(SOURCE.parents[1])!r})\n"
+        "gexpipe.study.read_study(gexpipe.config.load_yaml(root / 'config/config.yaml'), root)\n"
+        f"print(*(({SLOW} | {{'numpy'}}) & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not done.stdout.split()
 
 
 def test_every_stage_has_help() -> None:

@@ -1,8 +1,10 @@
-"""The one exception that a user is meant to read."""
+"""The one exception that a user is meant to read, and how it names a row."""
 
 from __future__ import annotations
 
-__all__ = ["UserError"]
+from pathlib import Path
+
+__all__ = ["UserError", "at_row"]
 
 
 class UserError(Exception):
@@ -22,3 +24,8 @@ class UserError(Exception):
     def __init__(self, message: str, where: object = None) -> None:
         text = " ".join(str(message).split())
         super().__init__(f"{where}: {text}" if where is not None else text)
+
+
+def at_row(path: str | Path, number: int) -> str:
+    """Where an error is: file and row, as all messages say it."""
+    return f"{path}, row {number}"

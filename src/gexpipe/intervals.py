@@ -21,7 +21,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
-from gexpipe.errors import UserError
+from gexpipe.errors import UserError, at_row
 from gexpipe.files import open_text, require
 from gexpipe.log import get_logger
 
@@ -32,7 +32,6 @@ __all__ = [
     "data_lines",
     "interval_blocks",
     "read_intervals",
-    "at_row",
 ]
 
 logger = get_logger(__name__)
@@ -47,11 +46,6 @@ _WHOLE = r"-?[0-9]{1,18}"
 # What a line of column names says of the second and the third column.
 _START = {"start", "chromstart", "chrom_start", "chrstart", "txstart", "start_position", "begin"}
 _END = {"end", "chromend", "chrom_end", "chrend", "txend", "end_position", "stop"}
-
-
-def at_row(path: str | Path, number: int) -> str:
-    """Where an error is: file and row, as all messages say it."""
-    return f"{path}, row {number}"
 
 
 class _Block(NamedTuple):

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from gexpipe.config import load_yaml, validate
 from gexpipe.download.archive import split_member
 from gexpipe.download.portals import same_assembly
-from gexpipe.errors import UserError
-from gexpipe.intervals import at_row
+from gexpipe.errors import UserError, at_row
 from gexpipe.records import content_key
-from gexpipe.tabular import read_table
+from gexpipe.rows import read_rows
 
 __all__ = [
     "EXTENSIONS",
@@ -73,19 +70,23 @@ NOT_PUBLISHED = "-"
 LIFTED = ("bed", "ctss", "tsv", "csv", "xlsx")  # can be carried to another assembly
 
 
-def read_sheet(path: str | Path, schema: Path) -> pd.DataFrame:
-    """Read a TSV sheet as strings and validate every row.
+Sheet = Sequence[Mapping[str, str]]
+
+
+def read_sheet(path: str | Path, schema: Path) -> list[dict[str, str]]:
+    """Read a TSV sheet and validate every row.
 
     Raises
     ------
     UserError
         Naming sheet, line and column of the first bad row.
     """
-    table = read_table(path, "sheet", separator="\t")
-    _check_header(list(table.columns), load_yaml(schema)["required"], path)
-    for number, values in zip(table.index, table.to_dict("records"), strict=True):
+    rows = read_rows(path, "sheet", separator="\t")
+    _check_header(rows.header, load_yaml(schema)["required"], path)
+    sheet = rows.records()
+    for number, values in zip(rows.numbers, sheet, strict=True):
         validate(values, schema, at_row(path, number))
-    return table
+    return sheet
 
 
 def _check_header(found: list[str], required: list[str], path: str | Path) -> None:
@@ -151,7 +152,7 @@ class FileRow:
         return f"resources/bam/{self.accession}.bam" if aligned else self.table
 
 
-def _published_as(row: Mapping[Hashable, Any]) -> str:
+def _published_as(row: Mapping[str, str]) -> str:
     """Cell type whose published values stand beside this one's; `NOT_PUBLISHED` for a stand-in."""
     return row.get("published_as") or (NOT_PUBLISHED if row.get("stands_for") else row["cell"])
 
@@ -161,8 +162,8 @@ class Sheets:
 
     Parameters
     ----------
-    samples, files, reference : DataFrame
-        Validated sheets.
+    samples, files, reference : sequence of mappings
+        Validated sheets, a mapping a row.
     names : dict
         Sheet name (samples, files, reference) -> path, for messages.
     assembly : str
@@ -171,20 +172,19 @@ class Sheets:
 
     def __init__(
         self,
-        samples: pd.DataFrame,
-        files: pd.DataFrame,
-        reference: pd.DataFrame,
+        samples: Sheet,
+        files: Sheet,
+        reference: Sheet,
         names: dict[str, str],
         assembly: str = "",
     ) -> None:
         self.names = names
         self.genome = assembly
-        self.assembly = dict(zip(samples["cell"], samples["assembly"], strict=True))
-        rows = samples.to_dict("records")
-        self.published_as = {row["cell"]: _published_as(row) for row in rows}
+        self.assembly = {row["cell"]: row["assembly"] for row in samples}
+        self.published_as = {row["cell"]: _published_as(row) for row in samples}
         self.stands_for = {
             row["cell"]: row.get("stands_for") or row.get("published_as") or row["cell"]
-            for row in rows
+            for row in samples
         }
         self._cell_rows = _rows(files, names["files"], assembly)
         self._reference_rows = _rows(reference, names["reference"], assembly)
@@ -405,13 +405,13 @@ class Sheets:
         return {name.partition(":")[2]: self.reference_file(name) for name in roles}
 
 
-def _rows(table: pd.DataFrame, name: str, assembly: str) -> list[FileRow]:
+def _rows(sheet: Sheet, name: str, assembly: str) -> list[FileRow]:
     fields = ("cell", "role", "replicate", "source", "accession", "format", "url", "md5")
     rows = []
-    for record in table.to_dict("records"):
-        other = str(record.get("assembly", ""))
+    for record in sheet:
+        other = record.get("assembly", "")
         other = "" if same_assembly(other, assembly) else other
-        values = {field: str(record.get(field, "")) for field in fields}
+        values = {field: record.get(field, "") for field in fields}
         rows.append(FileRow(**values, assembly=other))
     keys = [(row.cell, row.role, row.accession) for row in rows]
     for key in keys:

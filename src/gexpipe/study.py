@@ -29,12 +29,11 @@ from gexpipe.methods.options import suggestion
 from gexpipe.methods.outside import method_folders
 from gexpipe.prepared import Prepared, check_prepared, open_prepared
 from gexpipe.reference.cell_target import check_target, target_of
-from gexpipe.reference.own_splits import own_folds
-from gexpipe.reference.splits import FOLDS, check_fold, folds_of, testing_fold
+from gexpipe.reference.folds import FOLDS, check_fold, folds_of, testing_fold
+from gexpipe.rows import read_rows
 from gexpipe.sheets import Sheets, load_sheets
 from gexpipe.tables.declared import plans, read_tables
 from gexpipe.tables.plan import Plan
-from gexpipe.tabular import read_table
 
 __all__ = ["Study", "read_study"]
 
@@ -282,7 +281,11 @@ def _folds(config: Settings, sheets: Sheets) -> list[int]:
         ]
     row = sheets.reference_file("splits")
     own = row.url if row.source == "path" else row.ready
-    return own_folds(Path(own).expanduser()) if Path(own).expanduser().exists() else []
+    if not Path(own).expanduser().exists():
+        return []
+    from gexpipe.reference.own_splits import own_folds  # loads pandas, which a plan needs not
+
+    return own_folds(Path(own).expanduser())
 
 
 def _with_target(config: Settings, sheets: Sheets) -> list[str]:
@@ -389,8 +392,8 @@ def _check_loci(config: Settings) -> None:
     wanted = config["discovery"].get("loci") or []
     if not wanted or wanted == "papers" or not genes.exists():
         return
-    table = read_table(genes, "gene table", separator="\t")
-    known = {*table["gene_id"], *table["symbol"]}
+    rows = read_rows(genes, "gene table", separator="\t").records()
+    known = {row[name] for row in rows for name in ("gene_id", "symbol")}
     for gene in wanted:
         if gene not in known:
             near = difflib.get_close_matches(gene, known, n=1)

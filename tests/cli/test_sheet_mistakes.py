@@ -10,7 +10,7 @@ import pytest
 
 from gexpipe.config import load_yaml, merge, number_hint
 from gexpipe.errors import UserError
-from gexpipe.reference.splits import check_fold
+from gexpipe.reference.folds import check_fold
 from gexpipe.study import read_study
 from tests.project import ROOT, write_sheets
 

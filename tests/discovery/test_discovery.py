@@ -15,7 +15,8 @@ from gexpipe.discovery import locus
 from gexpipe.discovery.base_scores import base_scores, mask_of, saliency_of
 from gexpipe.discovery.compare import compare, summary
 from gexpipe.discovery.files import BaseScores, read_bases, read_links, write_bases, write_links
-from gexpipe.discovery.pairs import SHUFFLED, mean_over, pairs_in_windows
+from gexpipe.discovery.labels import SHUFFLED
+from gexpipe.discovery.pairs import mean_over, pairs_in_windows
 from gexpipe.discovery.scores import score_elements, score_windows
 from gexpipe.discovery.truth import (
     ACTING,

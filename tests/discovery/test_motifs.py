@@ -108,13 +108,13 @@ def test_the_planted_motif_comes_back(tmp_path: Path) -> None:
     write_motifs(tmp_path / "m.meme", False)
     database = read_motifs(tmp_path / "m.meme")
     assert len(database) == 7 and database[NAME].shape == (4, 10)
-    data: Any = Planted(200)
-    found = find_motifs(*attributions(encoder_with_motif(0.05), data, np.arange(200), 50), least=20)
+    data: Any = Planted(80)
+    found = find_motifs(*attributions(encoder_with_motif(0.05), data, np.arange(80), 50), least=20)
     with pytest.warns(UserWarning):  # seven motifs are few
         table = match(found, database)
     first = table.sort_values("seqlets", ascending=False).iloc[0]
     assert first["match"] == NAME and first["effect"] == "raises"
-    assert first["seqlets"] >= 100  # of 200 planted ones
+    assert first["seqlets"] >= 40  # of 80 planted ones
     assert ACTIVATORS[NAME][1:9] in first["consensus"]
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from gexpipe.errors import UserError
+from gexpipe.reference.folds import check_fold
 from gexpipe.reference.own_splits import own_folds, own_splits
-from gexpipe.reference.splits import check_fold
 from tests.project import Project
 
 GENES = pd.DataFrame({"gene_id": ["A", "B", "C"], "chrom": "chr1"})

@@ -4,13 +4,8 @@ import pandas as pd
 import pytest
 
 from gexpipe.errors import UserError
-from gexpipe.reference.splits import (
-    FOLDS,
-    check_fold,
-    fold_chromosomes,
-    folds_of,
-    split_table,
-)
+from gexpipe.reference.folds import FOLDS, check_fold, fold_chromosomes, folds_of
+from gexpipe.reference.splits import split_table
 
 TABLE = "data/genes/leave_chrom_out_crossvalidation_split_18377genes.csv.gz"
 NAMES = [f"fold_{fold}" for fold in FOLDS]

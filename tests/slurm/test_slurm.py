@@ -52,7 +52,7 @@ def test_a_cancelled_training_continues_from_its_checkpoint(
     finished: Project, slurm: Slurm, tmp_path: Path
 ) -> None:
     """Cancelled half way, run again: the same predictions and weights as an unbroken run."""
-    longer = {"overrides": {"epinformer": {"train": {"steps": 600, "validations_per_epoch": 1}}}}
+    longer = {"overrides": {"epinformer": {"train": {"steps": 300, "validations_per_epoch": 1}}}}
     target = RUN.format("epinformer") + "/predictions.parquet"
     unbroken = Project(copy(finished, tmp_path / "unbroken"))
     done = unbroken.run("--", target, change=longer)
@@ -85,7 +85,7 @@ def cancel_half_way(slurm: Slurm, folder: Path, first: int) -> int:
     end = time.monotonic() + LIMIT
     while time.monotonic() < end:
         step = step_of(checkpoint)
-        if 0 < step < 500:
+        if 0 < step < 250:
             (job,) = slurm.jobs("train")[first:]
             slurm.ask("scancel", job["JobId"])
             return step
@@ -98,7 +98,7 @@ def step_of(checkpoint: Path) -> int:
     if not checkpoint.exists():
         return 0
     content: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    return content["step"] if content["method"]["train"]["steps"] == 600 else 0
+    return content["step"] if content["method"]["train"]["steps"] == 300 else 0
 
 
 def best_weights(folder: Path) -> dict[str, torch.Tensor]:

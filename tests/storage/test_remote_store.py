@@ -51,7 +51,7 @@ if __name__ == "__main__":
     data = opened(there)
     assert data.fingerprint == opened(here).fingerprint
     same(read(here), numbers(pickle.loads(pickle.dumps(data)).batch(np.arange(12))))
-    for start in ("fork", "spawn"):
+    for start in sys.argv[1:]:
         with multiprocessing.get_context(start).Pool(1) as pool:
             same(read(here), pool.apply(read, (there,)))
     bins = [BinStore(f"{root}/gta/bins.zarr").read(range(5), 5) for root in (here, there)]
@@ -77,9 +77,9 @@ def bucket(
 def test_batches_are_equal_in_every_process_with_and_without_a_cache(
     python: Path, bucket: dict[str, str], finished: Project, tmp_path: Path
 ) -> None:
-    run(python, "equal", folder=finished.folder, **bucket)
+    run(python, "equal", "fork", "spawn", folder=finished.folder, **bucket)
     for _ in range(2):  # the second time from the cache
-        run(python, "equal", folder=finished.folder, GEXPIPE_CACHE=str(tmp_path), **bucket)
+        run(python, "equal", "fork", folder=finished.folder, GEXPIPE_CACHE=str(tmp_path), **bucket)
     kept = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(kept) > 20 and not [path for path in kept if path.name.startswith(".")]
 

@@ -1,6 +1,6 @@
 # Genome, genes and their TSS, mRNA features, splits, targets, and one early check of names.
 
-from gexpipe.reference.splits import folds_of
+from gexpipe.reference.folds import folds_of
 
 
 localrules:

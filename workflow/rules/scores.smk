@@ -1,5 +1,5 @@
 # What rules ask of the tables of scores: which files they need, and how commands name them.
-from gexpipe.discovery.pairs import SHUFFLED, TIMES_ABC
+from gexpipe.discovery.labels import SHUFFLED, TIMES_ABC
 
 # Scores that a method gives to every base of a window, not only to elements.
 BASE_KINDS = ("mask", "saliency")

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from gexpipe.abc.intervals import around, drop_overlapping, merge, overlaps_any
 from gexpipe.abc.intervals import sort_by_genome as in_order
-from gexpipe.errors import UserError
+from gexpipe.errors import UserError, at_row
 from gexpipe.files import aside
-from gexpipe.intervals import Overhang, at_row, read_intervals
+from gexpipe.intervals import Overhang, read_intervals
 
 __all__ = ["candidate_elements", "read_peaks", "strongest", "write_bed"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gexpipe.errors import UserError
-from gexpipe.intervals import at_row, read_intervals
+from gexpipe.errors import UserError, at_row
+from gexpipe.intervals import read_intervals
 from gexpipe.log import get_logger
 
 __all__ = ["artefacts", "library_reads", "promoter_counts", "read_counts", "same_regions"]

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gexpipe.contact.rows import ContactRows, empty_rows
-from gexpipe.errors import UserError
+from gexpipe.errors import UserError, at_row
 from gexpipe.files import require
-from gexpipe.intervals import at_row, column_blocks
+from gexpipe.intervals import column_blocks
 from gexpipe.log import get_logger, progress
 
 __all__ = ["rows_from_average"]

@@ -10,10 +10,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from gexpipe.errors import UserError
+from gexpipe.errors import UserError, at_row
 from gexpipe.files import require
 from gexpipe.gene_ids import without_version
-from gexpipe.intervals import at_row
 from gexpipe.log import get_logger
 from gexpipe.tabular import numbers, read_table, read_tsv
 

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import pearsonr, spearmanr
 
 from gexpipe.crispri.pairs import best_overlap
-from gexpipe.discovery.pairs import TIMES_ABC
+from gexpipe.discovery.labels import TIMES_ABC
 from gexpipe.tables.plan import Line
 from gexpipe.tables.published import Published, lookup
 

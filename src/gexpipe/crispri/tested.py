@@ -9,7 +9,7 @@ import pandas as pd
 
 from gexpipe.abc.elements import nearest, slot_interval
 from gexpipe.crispri.pairs import STUDY_COLUMNS, Floats, best_overlap
-from gexpipe.discovery.pairs import TIMES_ABC
+from gexpipe.discovery.labels import TIMES_ABC
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
 

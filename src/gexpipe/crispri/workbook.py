@@ -7,9 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from gexpipe.crispri.pairs import STUDY_COLUMNS
-from gexpipe.errors import UserError
+from gexpipe.errors import UserError, at_row
 from gexpipe.files import require
-from gexpipe.intervals import at_row
 from gexpipe.log import get_logger
 from gexpipe.tabular import numbers
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gexpipe.discovery.files import read_bases, read_links
-from gexpipe.discovery.pairs import SHUFFLED
+from gexpipe.discovery.labels import SHUFFLED
 from gexpipe.discovery.truth import base_labels, base_rows, element_rows, overlapping, true_pairs
 from gexpipe.errors import UserError
 from gexpipe.named import named

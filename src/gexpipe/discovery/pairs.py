@@ -8,10 +8,7 @@ from numpy.typing import NDArray
 
 from gexpipe.errors import UserError
 
-__all__ = ["SHUFFLED", "TIMES_ABC", "mean_over", "pairs_in_windows"]
-
-SHUFFLED = " (other windows)"  # ends the label of a score on windows of other genes
-TIMES_ABC = " x ABC"  # ends the label of an attention that is multiplied with ABC's score
+__all__ = ["mean_over", "pairs_in_windows"]
 
 
 def pairs_in_windows(genes: pd.DataFrame, elements: pd.DataFrame, length: int) -> pd.DataFrame:

@@ -20,9 +20,9 @@ from isal import igzip
 from pyarrow import csv as arrow_csv
 
 from gexpipe.abc.tags import read_tags
-from gexpipe.errors import UserError
+from gexpipe.errors import UserError, at_row
 from gexpipe.files import aside, write_json
-from gexpipe.intervals import at_row, interval_blocks
+from gexpipe.intervals import interval_blocks
 from gexpipe.log import get_logger, progress
 from gexpipe.reference.genome import read_sizes
 from gexpipe.tabular import read_table

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gexpipe.errors import UserError
+from gexpipe.errors import UserError, at_row
 from gexpipe.files import require
-from gexpipe.intervals import at_row, read_intervals
+from gexpipe.intervals import read_intervals
 
 __all__ = ["genes_from_bed"]
 

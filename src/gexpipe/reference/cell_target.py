@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from gexpipe.errors import UserError
+from gexpipe.rows import split_rows
 from gexpipe.sheets import Sheets
-from gexpipe.tabular import split_rows
 
 __all__ = ["check_target", "target_of"]
 

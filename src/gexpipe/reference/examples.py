@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from gexpipe.errors import UserError
+from gexpipe.reference.folds import FOLDS
 from gexpipe.reference.mrna import MRNA_FEATURES
-from gexpipe.reference.splits import FOLDS
 
 __all__ = ["FEATURES", "example_table"]
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gexpipe.errors import UserError
+from gexpipe.errors import UserError, at_row
 from gexpipe.gene_ids import without_version
-from gexpipe.intervals import at_row
 from gexpipe.log import get_logger
 from gexpipe.reference.genes import say_dates
-from gexpipe.tabular import MISSING, numbers, read_table, split_rows
+from gexpipe.rows import split_rows
+from gexpipe.tabular import MISSING, numbers, read_table
 
 __all__ = ["gene_tpm", "mean_tpm", "named_rows"]
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gexpipe.errors import UserError
+from gexpipe.errors import UserError, at_row
 from gexpipe.files import aside, require
-from gexpipe.intervals import at_row
 from gexpipe.log import get_logger
 from gexpipe.reference.gtf import read_gtf, representative_transcripts
 from gexpipe.tabular import complete, numbers, read_table

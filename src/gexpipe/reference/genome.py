@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pysam
 
-from gexpipe.errors import UserError
+from gexpipe.errors import UserError, at_row
 from gexpipe.files import aside, open_binary, require
-from gexpipe.intervals import at_row, data_lines
+from gexpipe.intervals import data_lines
 from gexpipe.log import get_logger
 
 __all__ = ["prepare_genome", "read_sizes"]

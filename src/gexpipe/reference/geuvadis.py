@@ -13,7 +13,7 @@ from gexpipe.errors import UserError
 from gexpipe.files import open_text
 from gexpipe.gene_ids import without_version
 from gexpipe.log import get_logger
-from gexpipe.reference.splits import FOLDS
+from gexpipe.reference.folds import FOLDS
 from gexpipe.tabular import numbers, read_table
 
 __all__ = ["examples", "id_column", "median_expression", "read_list"]

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gexpipe.errors import UserError
+from gexpipe.errors import UserError, at_row
 from gexpipe.files import require
 from gexpipe.gene_ids import without_version
-from gexpipe.intervals import at_row, column_blocks
+from gexpipe.intervals import column_blocks
 from gexpipe.log import get_logger
 
 __all__ = ["GeneModels", "coding_genes", "read_gtf", "representative_transcripts"]

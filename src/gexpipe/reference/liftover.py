@@ -13,11 +13,11 @@ from typing import IO, Any, NamedTuple
 
 from pyliftover import LiftOver
 
-from gexpipe.errors import UserError
+from gexpipe.errors import UserError, at_row
 from gexpipe.files import aside, open_binary, require
-from gexpipe.intervals import at_row, data_lines
+from gexpipe.intervals import data_lines
 from gexpipe.log import get_logger
-from gexpipe.tabular import split_rows
+from gexpipe.rows import split_rows
 
 __all__ = ["LIFTED_FORMATS", "lift_file", "lift_interval", "read_chain"]
 

@@ -10,7 +10,7 @@ import pandas as pd
 from gexpipe.errors import UserError
 from gexpipe.gene_ids import without_version
 from gexpipe.log import get_logger
-from gexpipe.reference.splits import FOLDS
+from gexpipe.reference.folds import FOLDS
 from gexpipe.tabular import read_table
 
 __all__ = ["own_folds", "own_splits"]

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pyBigWig
 
-from gexpipe.errors import UserError
-from gexpipe.intervals import at_row, read_intervals
+from gexpipe.errors import UserError, at_row
+from gexpipe.intervals import read_intervals
 from gexpipe.log import get_logger
 from gexpipe.tabular import numbers, read_table
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gexpipe.errors import UserError
-from gexpipe.reference.splits import FOLDS
+from gexpipe.reference.folds import FOLDS
 from gexpipe.tables.plan import Line
 from gexpipe.tables.published import Published, lookup
 from gexpipe.tables.runs import ENSEMBLE, POOLED

@@ -9,7 +9,7 @@ from typing import Any
 from gexpipe.config import load_yaml, merge, validate
 from gexpipe.errors import UserError
 from gexpipe.methods.options import suggestion
-from gexpipe.reference.splits import FOLDS, papers_folds
+from gexpipe.reference.folds import FOLDS, papers_folds
 from gexpipe.tables.plan import Limits, Plan, expand
 
 __all__ = ["plans", "read_tables"]

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from typing import Any
 
 from gexpipe.config import merge, one_line, read_one_line
@@ -13,7 +14,7 @@ from gexpipe.errors import UserError
 from gexpipe.methods.backbones import STAND_INS
 from gexpipe.methods.declared import declaration
 from gexpipe.methods.merged import check_settings, start_method
-from gexpipe.tables.published import TESTED
+from gexpipe.reference.folds import TESTED
 
 __all__ = ["Limits", "Line", "Plan", "change_id", "expand", "read_lines", "run_id", "written_lines"]
 
@@ -291,10 +292,16 @@ def _reason(
     return ""
 
 
+@cache
+def _check_once(text: str) -> None:
+    """`check_settings` of settings as JSON: most rows have those of another row."""
+    check_settings(json.loads(text))
+
+
 def _check(settings: Settings, row: Mapping[str, Any], where: str) -> None:
     """Raise a `UserError` for a row that no training could run, or a score it does not offer."""
     try:
-        check_settings(settings)
+        _check_once(json.dumps(settings, sort_keys=True))
     except UserError as error:
         raise UserError(str(error), where) from error
     score, offered = row.get("score"), declaration(settings["architecture"]).scores
@@ -328,7 +335,7 @@ def expand(
     folds, seeds : sequence of int
         That its rows are run on.
     papers_folds : sequence of int
-        Those of the folds that published values are of (`gexpipe.reference.splits.papers_folds`).
+        Those of the folds that published values are of (`gexpipe.reference.folds.papers_folds`).
 
     Returns
     -------

@@ -10,14 +10,10 @@ import pandas as pd
 
 from gexpipe.errors import UserError
 from gexpipe.files import require
-from gexpipe.reference.splits import FOLDS
 
-__all__ = ["PAPERS", "TESTED", "Published", "lookup", "read_published"]
+__all__ = ["PAPERS", "Published", "lookup", "read_published"]
 
 PAPERS = ("seq2exp", "infer", "prism", "epinformer", "epinformer_2026", "gta")
-# Folds that a paper's numbers are of, together; GTA's are of Geuvadis' held-out genes instead.
-ALL = [*FOLDS]
-TESTED = {"seq2exp": [11], "infer": [11], "prism": [11], "epinformer": ALL, "epinformer_2026": ALL}
 COLUMNS = ["paper", "table", "row", "method", "cell", "setting", "metric", "value", "sd", "note"]
 KEY = ["paper", "table", "row", "cell", "setting", "metric"]
 
