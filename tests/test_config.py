@@ -136,6 +136,28 @@ def test_sheet_rows_are_named_by_line(tmp_path: Path) -> None:
         read_sheet(sheet, SCHEMAS / "files.schema.yaml")
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"accession": "ENCFF1\u200b"},
+            "whose character 7 is a zero width space, expected letters",
+        ),
+        ({"accession": "ENCFF\u041d"}, "whose character 6 is a cyrillic capital letter en"),
+        ({"cell": "K\u2010562"}, "row 2: cell: .* whose character 2 is a hyphen"),
+        ({"replicate": "1.0"}, "row 2: replicate: '1.0', expected a whole number"),
+        ({"md5": "D41D"}, "row 2: md5: 'D41D', expected 32 digits of 0-9 and a-f"),
+    ],
+)
+def test_what_looks_like_another_character_is_named(
+    change: dict[str, str], words: str, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "files.tsv"
+    pd.DataFrame([row(**change)]).to_csv(sheet, sep="\t", index=False)
+    with pytest.raises(UserError, match=words):
+        read_sheet(sheet, SCHEMAS / "files.schema.yaml")
+
+
 def test_url_rows_need_an_address(tmp_path: Path) -> None:
     sheet = tmp_path / "files.tsv"
     pd.DataFrame([row(source="url")]).to_csv(sheet, sep="\t", index=False)

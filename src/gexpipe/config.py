@@ -6,6 +6,7 @@ import copy
 import difflib
 import json
 import math
+import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,15 @@ def number_hint(value: Any) -> str:
     return f": YAML reads it as text, write {written}"
 
 
+def _odd_character(text: str) -> str:
+    """Which character looks like none, or like another one: copied from a page or a document."""
+    for number, character in enumerate(text, 1):
+        if not " " <= character <= "~":
+            name = unicodedata.name(character, f"U+{ord(character):04X}").lower()
+            return f", whose character {number} is a {name}"
+    return ""
+
+
 def _explain(error: jsonschema.ValidationError) -> str:
     choice = _choice(error)
     if choice:
@@ -133,6 +143,9 @@ def _explain(error: jsonschema.ValidationError) -> str:
     if error.validator == "required" and isinstance(error.instance, dict):
         missing = [name for name in error.validator_value if name not in error.instance]
         return f"missing {', '.join(map(repr, missing))}"
+    if error.validator == "pattern":
+        expected = error.schema.get("title", f"text that matches {error.validator_value}")
+        return f"{error.instance!r}{_odd_character(error.instance)}, expected {expected}"
     if error.validator == "enum":
         return f"{error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
     return error.message

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,3 +64,20 @@ def test_a_failed_job_shows_its_log_even_when_all_is_quiet(
     assert done.returncode != 0
     shown = r"gexpipe: table_metrics failed\. The end of its log, \S+:\n  .*\S"
     assert re.search(shown, done.stdout + done.stderr), done.stdout + done.stderr
+    assert "Error in rule" not in done.stdout + done.stderr, "it is told once"
+
+
+@pytest.mark.parametrize(
+    ("change", "target", "words"),
+    [
+        ({"seedz": [1]}, "results/tables/table1.tsv", "unknown key 'seedz'"),
+        (None, "results/tables/nothing.tsv", "No rule to produce results/tables/nothing.tsv"),
+    ],
+    ids=["configuration", "target"],
+)
+def test_a_refusal_is_told_even_when_all_is_quiet(
+    finished: Project, change: dict[str, Any] | None, target: str, words: str
+) -> None:
+    done = finished.run("--quiet", "all", "--", target, change=change)
+    assert done.returncode != 0
+    assert (done.stdout + done.stderr).count(words) == 1, done.stdout + done.stderr

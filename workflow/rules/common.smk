@@ -18,8 +18,10 @@ from gexpipe.reference.cell_target import target_of
 from gexpipe.sheets import locate
 from gexpipe.study import read_study
 from gexpipe.tables.cost import estimate, recorded_seconds
+from gexpipe.tables.failed import say_refusals
 from gexpipe.whole import refuse_broken
 
+say_refusals(workflow)
 # Of the Snakefile that is being read, not of one that uses this workflow as a module.
 BASE = home(Path(str(workflow.current_basedir)).parent.parent)
 # What a module or the command line gives lies over the shipped configuration.

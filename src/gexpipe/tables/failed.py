@@ -1,15 +1,37 @@
-"""What the terminal says when a run failed: which jobs, and the last lines of their logs."""
+"""What the terminal says when a run failed or was refused: why, also where all is quiet."""
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["failed_jobs", "failed_words"]
+__all__ = ["failed_jobs", "failed_words", "say_refusals"]
 
 LINES = 12  # of each log
 JOBS = 3  # that are shown; later ones often fail for the same reason
+
+
+def say_refusals(workflow: Any) -> None:
+    """With ``--quiet all`` Snakemake ends without a word: say why on standard error.
+
+    A failed job is told of by `failed_words` instead.
+    """
+    from snakemake.logging import logger
+
+    settings = workflow.output_settings
+    silent = any(one.name == "ALL" for one in settings.quiet or ()) and not settings.dryrun
+    if silent and not any(isinstance(handler, _Refusals) for handler in logger.handlers):
+        logger.addHandler(_Refusals(logging.ERROR))
+
+
+class _Refusals(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        event = getattr(getattr(record, "event", None), "value", "")
+        if event not in ("job_error", "group_error") and record.getMessage():
+            sys.stderr.write(f"{record.getMessage()}\n")
 
 
 def failed_jobs(workflow: Any) -> list[tuple[str, list[Path]]]:
