@@ -94,7 +94,9 @@ def numbers(
     return value.astype(np.int64) if whole and not absent.any() else value
 
 
-def read_parquet(path: str | Path, what: str, columns: Sequence[str] = ()) -> pd.DataFrame:
+def read_parquet(
+    path: str | Path, what: str, columns: Sequence[str] = (), filters: Any = None
+) -> pd.DataFrame:
     """Read a parquet file.
 
     Parameters
@@ -105,6 +107,8 @@ def read_parquet(path: str | Path, what: str, columns: Sequence[str] = ()) -> pd
         What it holds, for the message.
     columns : sequence of str
         Columns that must be there; all are read.
+    filters : list, optional
+        Of `pandas.read_parquet`: which rows are read, and then these columns alone.
 
     Raises
     ------
@@ -113,7 +117,8 @@ def read_parquet(path: str | Path, what: str, columns: Sequence[str] = ()) -> pd
     """
     source = require(path, what)
     try:
-        table = pd.read_parquet(source)
+        chosen = list(columns) if filters is not None else None
+        table = pd.read_parquet(source, columns=chosen, filters=filters)
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise UserError(f"not a readable {what} ({error})", source) from error
     return complete(table, source, what, columns)

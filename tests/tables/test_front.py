@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from gexpipe.tables.failed import failed_jobs, failed_words
-from gexpipe.tables.front import closing_words, front_page, scored_rows
+from gexpipe.tables.front import best_and_worst, closing_words, front_page, scored_rows
 from gexpipe.tables.page import write_page
 
 ERRORS = {"good": 0.1, "bad": 0.8}
@@ -66,7 +66,11 @@ def test_the_page_names_the_genes_that_are_missed_and_what_is_there_only(
     run: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path
 ) -> None:
     controls = pd.DataFrame({"cell": ["A"], "label": ["Good"], "uses_window": [True]})
-    text = front_page(scored_rows(*run), tmp_path / "results", controls)
+    rows = scored_rows(*run)
+    (best, worst) = best_and_worst(rows)["A"].items()
+    assert worst == ("G007", "S007") and best != worst
+    assert "a picture" in front_page(rows, tmp_path / "results", loci={"A": ["a picture"]})
+    text = front_page(rows, tmp_path / "results", controls)
     (worst,) = (line for line in text.splitlines() if line.startswith("| worst | S007"))
     assert worst.endswith("| 0.500 |")
     good, bad = (line for line in text.splitlines() if line.startswith("| A |"))

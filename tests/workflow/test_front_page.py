@@ -44,6 +44,8 @@ def test_the_page_shows_its_table_and_pictures_and_no_link_is_broken(finished: P
     (images,) = re.findall(r'data-images="([^"]*)"', done.stdout)
     shown = dict(reversed(image.split(" ", 1)) for image in images.split("|"))
     assert "MSE of every method" in shown and "SIM1.prism" in shown
+    genes = [re.fullmatch(r"SIMG\d+ in (SIM[12])", name) for name in shown]
+    assert sorted(gene[1] for gene in genes if gene) == ["SIM1", "SIM1", "SIM2", "SIM2"]
     assert all(int(width) > 100 for width in shown.values()), shown
     (rows,) = re.findall(r'data-rows="(\d+)"', done.stdout)
     assert int(rows) > 14, "seven methods on two cells, genes, costs"

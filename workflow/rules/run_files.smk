@@ -259,6 +259,14 @@ def scatters():
     )
 
 
+def drawn_cells(elements=False):
+    """Cell types of table 1 whose window stores (``elements``: and ABC scores) are made anyway."""
+    reading = [TRAINED[name] for name in METHODS if STUDY.declared(name).reads == "windows"]
+    if elements:
+        reading = [settings for settings in reading if settings["inputs"]["elements"]]
+    return PLANS["table1"].cells if reading else []
+
+
 def trained_networks():
     """Methods of the configuration whose training has a history."""
     return [name for name in METHODS if name in STUDY.networks]

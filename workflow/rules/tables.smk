@@ -559,6 +559,9 @@ rule front:
         controls="results/tables/controls.tsv" if CONTROLLED else [],
         costs="results/tables/costs.tsv",
         figures=scatters(),
+        genes="results/genes/genes.tsv",
+        stores=expand(store("results/windows/{cell}.zarr"), cell=drawn_cells()),
+        links=expand("results/abc/{cell}/predictions.parquet", cell=drawn_cells(elements=True)),
     output:
         "results/index.html",
     log:
@@ -574,8 +577,18 @@ rule front:
     params:
         controls=lambda wildcards, input: repeat("controls", input.controls),
         figures=lambda wildcards, input: repeat("figure", input.figures),
+        stores=repeat("store", expand("{cell}=results/windows/{cell}.zarr", cell=drawn_cells())),
+        links=repeat(
+            "links",
+            expand(
+                "{cell}=results/abc/{cell}/predictions.parquet", cell=drawn_cells(elements=True)
+            ),
+        ),
+        truth=repeat("truth", config["discovery"]["truth"] or []),
+        length=min(20000, config["windows"]["length"]),
     message:
         "The first page: {output}"
     shell:
         "gexpipe tables front --table {input.table} --metrics {input.metrics} {params.controls}"
-        " --costs {input.costs} {params.figures} --out {output} > {log} 2>&1"
+        " --costs {input.costs} {params.figures} --genes {input.genes} {params.stores}"
+        " {params.links} {params.truth} --length {params.length} --out {output} > {log} 2>&1"

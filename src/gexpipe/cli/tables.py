@@ -11,7 +11,7 @@ from gexpipe.cli.options import Benchmark, Published, Resolved, Seed, Title
 from gexpipe.config import read_one_line
 from gexpipe.errors import UserError
 from gexpipe.log import get_logger
-from gexpipe.named import by_name, named
+from gexpipe.named import by_name, files_by_name, named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -274,20 +274,35 @@ def front(
     controls: Annotated[Path | None, typer.Option(help="Table of the controls.")] = None,
     costs: Annotated[Path | None, typer.Option(help="Table of the costs.")] = None,
     figure: Annotated[list[Path] | None, typer.Option(help="Figure to show; repeat.")] = None,
+    store: Annotated[
+        list[str] | None,
+        typer.Option(help="CELL=window store: the genes missed most are drawn; needs --genes."),
+    ] = None,
+    genes: Annotated[Path | None, typer.Option(help="Gene table.")] = None,
+    links: Annotated[list[str] | None, typer.Option(help="CELL=ABC scores, drawn too.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Truth of a simulated genome.")] = None,
+    length: Annotated[int, typer.Option(help="Bases that are drawn.", min=100)] = 20_000,
 ) -> None:
     """The first page of a run: its table, its genes, what it cost, what lies where."""
-    from gexpipe.tables.front import front_page, scored_rows
+    from gexpipe.crispri.drawn_genes import drawn_genes
+    from gexpipe.tables.front import best_and_worst, front_page, scored_rows
     from gexpipe.tables.page import write_page
     from gexpipe.tables.runs import read_run_metrics
     from gexpipe.tabular import read_tsv
 
     rows = scored_rows(read_tsv(table, "benchmark table"), read_run_metrics(metrics))
+    loci: dict[str, list[str]] = {}
+    if genes is not None:
+        stores = files_by_name(store or [], "--store", "CELL=FILE")
+        scores = files_by_name(links or [], "--links", "CELL=FILE")
+        loci = drawn_genes(best_and_worst(rows), genes, stores, scores, truth, length)
     page = front_page(
         rows,
         out.parent,
         read_tsv(controls, "table of controls") if controls else None,
         read_tsv(costs, "table of costs") if costs else None,
         figure or (),
+        loci,
     )
     write_page(page, out)
     logger.info("%s: %d rows", out, len(rows))

@@ -53,7 +53,7 @@ def _bars(table: pd.DataFrame, tss: int, colour: str) -> Draw:
         for at, value in zip(start + width / 2, height, strict=True):
             if value > top:  # cut off: its value stands beside it
                 axis.set_ylim(top=top)
-                axis.text(at, top, f" {value:.2g}", va="top", fontsize="xx-small")
+                axis.text(at, top, f" {value:.2g}", va="top", fontsize="xx-small", clip_on=True)
         axis.axhline(0, color="0.8", linewidth=0.5)
 
     return draw
@@ -76,7 +76,7 @@ def _genes(genes: pd.DataFrame, chrom: str, tss: int, half: int) -> Draw:
             reach = sign * half / 1000 * 0.03
             arrow = {"arrowstyle": "->", "color": "C0" if place == tss else "0.5"}
             axis.annotate("", (at + reach, 0.4), (at, 0.4), arrowprops=arrow)
-            axis.text(at, -0.2, symbol, ha="center", va="top", fontsize="xx-small")
+            axis.text(at, -0.2, symbol, ha="center", va="top", fontsize="xx-small", clip_on=True)
         axis.set_yticks([])
 
     return draw

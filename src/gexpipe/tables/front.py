@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ __all__ = [
     "PLACES",
     "Row",
     "bars",
+    "best_and_worst",
     "closing_words",
     "embedded",
     "front_page",
@@ -138,13 +139,12 @@ def bars(rows: Sequence[Row]) -> str:
         axis.barh(np.arange(len(own)), mse, xerr=around, color="#7a9cc6", ecolor="0.3")
         axis.set_yticks(np.arange(len(own)), [row.label for row in own], fontsize="small")
         axis.invert_yaxis()
-        axis.set(
-            title=cell,
-            xlabel="MSE of log10 expression on test genes (lines: 95 % interval over genes)",
-        )
+        axis.set_title(cell)
         if mse.max() > APART * mse.min() > 0:
             axis.set_xscale("log")
         axis.spines[["top", "right"]].set_visible(False)
+    words = "MSE of log10 expression on test genes (lines: 95 % interval over genes)"
+    figure.supxlabel(words, fontsize="medium")
     return embedded(figure, "MSE of every method")
 
 
@@ -162,9 +162,23 @@ def markdown_rows(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[s
     return [*head, *(f"| {' | '.join(cell.replace('|', ' ') for cell in r)} |" for r in rows), ""]
 
 
+def _by_error(row: Row) -> pd.DataFrame:
+    """Test genes, the smallest error of the mean prediction first."""
+    error = (row.mean["predicted"] - row.mean["observed"]).abs()
+    return row.mean.assign(error=error).sort_values("error", kind="stable")
+
+
+def best_and_worst(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
+    """Cell type -> id and symbol of the genes that its best method predicts best and worst."""
+    best = {row.cell: _by_error(row) for row in reversed(rows)}
+    return {
+        cell: dict(best[cell].iloc[[0, -1]][["gene_id", "symbol"]].to_numpy())
+        for cell in dict.fromkeys(row.cell for row in rows)
+    }
+
+
 def _genes(best: Row) -> list[str]:
-    error = (best.mean["predicted"] - best.mean["observed"]).abs()
-    ordered = best.mean.assign(error=error).sort_values("error", kind="stable")
+    ordered = _by_error(best)
     lines = [
         f"### {best.cell}: {best.label}", "",
         "Expression is log10 of the signal; the error is |predicted - observed|.", "",
@@ -193,6 +207,7 @@ def front_page(
     controls: pd.DataFrame | None = None,
     costs: pd.DataFrame | None = None,
     figures: Sequence[Path] = (),
+    loci: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """The page as Markdown.
 
@@ -206,6 +221,8 @@ def front_page(
         Tables of the run.
     figures : sequence of Path
         Figures to show, below ``results``.
+    loci : mapping, optional
+        Cell type -> pictures of `best_and_worst` genes, as Markdown.
     """
     lines = ["# What this run found", ""]
     if rows:
@@ -230,6 +247,12 @@ def front_page(
         lines += ["## Best and worst predicted genes", ""]
         for cell in dict.fromkeys(row.cell for row in rows):
             lines += _genes(best[cell])
+            if loci and cell in loci:
+                lines += [
+                    "What lies around the best and the worst of them: genes, signals, contact, ABC "
+                    "scores, and, in a simulated genome, what acts on the gene.", "",
+                    *(line for picture in loci[cell] for line in (picture, "")),
+                ]  # fmt: skip
     if figures:
         lines += ["## Predicted against observed", ""]
         lines += [f"![{path.stem}]({path.relative_to(results).as_posix()})" for path in figures]

@@ -17,6 +17,7 @@ table { border-collapse: collapse; margin: 1em 0; }
 th, td { border-bottom: 1px solid #ddd; padding: 0.3em 0.8em; text-align: left; }
 th { border-bottom: 2px solid #888; }
 img { max-width: 100%; }
+img:not(:only-child) { width: 32%; min-width: 20em; }
 tr:hover td { background: #f4f4f4; }
 """
 
