@@ -10,7 +10,7 @@ import pytest
 
 from gexpipe.benchmark.cells import BASELINES, cross_cell
 from gexpipe.benchmark.leaderboard import leaderboard
-from gexpipe.benchmark.page import benchmark_page, by_chromosome
+from gexpipe.benchmark.page import benchmark_page, by_chromosome, calibration
 from gexpipe.benchmark.reliability import gene_intervals, reliability
 from gexpipe.benchmark.runs import ensemble, read_ensembles
 from gexpipe.errors import UserError
@@ -138,6 +138,16 @@ def test_the_leaderboard_says_who_is_clearly_better_and_leaves_equals_alone() ->
         leaderboard(tables, known[known["label"] != "Bad"])
     page = benchmark_page(found.reset_index(), tables, known, {"all": Path("benchmark.tsv")})
     assert "| 3 | Bad |" in page and "[benchmark.tsv](benchmark.tsv)" in page
+
+
+def test_of_many_methods_the_best_have_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    monkeypatch.setattr("gexpipe.benchmark.page.embedded", lambda f, what: shown.append(f))
+    tables = {("A", f"M{i}"): _table(i, 300, wrong=i / 5) for i in range(9)}
+    calibration(tables)
+    calibration({key: tables[key] for key in list(tables)[:3]})
+    many, few = ([text.get_text() for text in f.axes[0].get_legend().texts] for f in shown)
+    assert many == [*(f"M{i}" for i in range(6)), "other methods"] and few == ["M0", "M1", "M2"]
 
 
 def test_a_method_is_drawn_on_each_chromosome_and_its_worst_one_is_named(

@@ -17,6 +17,8 @@ import matplotlib.pyplot as plt
 
 __all__ = ["benchmark_page", "by_chromosome", "calibration"]
 
+COLOURED = 6  # lines in one picture that can be told apart; those of the others are grey
+
 
 def benchmark_page(
     table: pd.DataFrame, ensembles: Ensemble, reliability: pd.DataFrame, files: dict[str, Path]
@@ -33,7 +35,8 @@ def benchmark_page(
         "never saw. Errors are in log10 units of expression.", "", bars(rows), "",
         calibration(ensembles), "",
         "Below the dashed line a method predicts too much, above it too little. Dots are tenths of "
-        "the test genes, ordered by their predicted level.", "",
+        f"the test genes, ordered by their predicted level; of more than {COLOURED} methods those "
+        "with the smallest errors have colours.", "",
         by_chromosome(reliability), "",
         "A dot is a chromosome, named where it is a method's worst one.", "",
     ]  # fmt: skip
@@ -127,6 +130,7 @@ def _without_traces(own: pd.DataFrame) -> list[str]:
 def calibration(ensembles: Ensemble, tenths: int = 10) -> str:
     """Mean observed against mean predicted expression of tenths of the test genes, as a picture."""
     cells = list(dict.fromkeys(cell for cell, _ in ensembles))
+    colours = _colours(ensembles)
     size = (4.2 * len(cells) + 1.5, 3.8)
     figure, axes = plt.subplots(1, len(cells), figsize=size, squeeze=False, layout="constrained")
     for axis, cell in zip(axes[0], cells, strict=True):
@@ -137,7 +141,11 @@ def calibration(ensembles: Ensemble, tenths: int = 10) -> str:
             test = table[table["split"] == "test"].sort_values("predicted", kind="stable")
             parts = np.array_split(test[["predicted", "observed"]].to_numpy(float), tenths)
             means = np.array([part.mean(axis=0) for part in parts if len(part)])
-            axis.plot(means[:, 0], means[:, 1], "o-", ms=3, lw=1, label=label)
+            colour = colours.get(label)
+            axis.plot(
+                means[:, 0], means[:, 1], "o-", ms=3, lw=1, color=colour or "0.85",
+                label=label if colour else "_other", zorder=2 if colour else 1,
+            )  # fmt: skip
             seen.append(test["observed"].to_numpy(float))
         low, high = np.concatenate(seen).min(), np.concatenate(seen).max()
         axis.plot([low, high], [low, high], "--", color="0.6", lw=0.8, zorder=0)
@@ -145,8 +153,25 @@ def calibration(ensembles: Ensemble, tenths: int = 10) -> str:
         axis.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
         axis.set(title=cell, xlabel="predicted (log10)", ylabel="observed (log10)")
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0][-1].legend(frameon=False, fontsize="x-small", bbox_to_anchor=(1, 1), loc="upper left")
+    lines = {line.get_label(): line for axis in axes[0] for line in axis.get_lines()}
+    named = {label: lines[label] for label in colours if label in lines}
+    if "_other" in lines:
+        named["other methods"] = lines["_other"]
+    axes[0][-1].legend(
+        named.values(), named.keys(), frameon=False, fontsize="x-small", bbox_to_anchor=(1, 1),
+        loc="upper left",
+    )  # fmt: skip
     return embedded(figure, "Observed against predicted expression, by level")
+
+
+def _colours(ensembles: Ensemble) -> dict[str, str]:
+    """Colours of the methods with the smallest errors, averaged over cell types, best first."""
+    errors: dict[str, list[float]] = {}
+    for (_, label), table in ensembles.items():
+        test = table[table["split"] == "test"]
+        errors.setdefault(label, []).append(((test["observed"] - test["predicted"]) ** 2).mean())
+    ordered = sorted(errors, key=lambda label: float(np.mean(errors[label])))
+    return {label: f"C{at}" for at, label in enumerate(ordered[:COLOURED])}
 
 
 def by_chromosome(reliability: pd.DataFrame) -> str:
