@@ -27,5 +27,8 @@ def test_a_line_a_run_and_a_dot_at_its_smallest_error(
     dots = [tuple(float(v[0]) for v in line.get_data()) for line in axis.lines[1::2]]
     assert dots == [(pytest.approx(2 / 3), 0.4), (1.0, 0.3)]
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["Prism"]
+    training_curves({f"M{i}": runs[:1] for i in range(14)}, "SIM1", tmp_path / "out.png")
+    lines = kept[1].axes[0].lines[::2]
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 14
     with pytest.raises(UserError, match="training history"):
         training_curves({"Prism": [tmp_path / "none.csv"]}, "SIM1", tmp_path / "out.png")

@@ -87,14 +87,18 @@ def training_curves(histories: Mapping[str, Sequence[Path]], title: str, out: Pa
     """
     figure, axis = plt.subplots(figsize=(6.4, 4), layout="constrained")
     for number, (label, paths) in enumerate(histories.items()):
+        # Colours return after ten: dashes and another mark tell the next ten apart.
+        look: dict[str, Any] = {
+            "color": f"C{number % 10}",
+            "linestyle": ("-", "--", ":")[number // 10 % 3],
+        }
+        mark = "osD"[number // 10 % 3]
         for path in paths:
             found = pd.read_csv(require(path, "training history"))
             share = found["step"] / found["step"].max()
-            axis.plot(share, found["valid_mse"], lw=1, color=f"C{number}", label=label)
+            axis.plot(share, found["valid_mse"], lw=1, label=label, **look)
             best = int(found["valid_mse"].argmin())
-            axis.plot(
-                share.iloc[best], found["valid_mse"].iloc[best], "o", ms=4, color=f"C{number}"
-            )
+            axis.plot(share.iloc[best], found["valid_mse"].iloc[best], mark, ms=4, **look)
             label = "_"  # one entry a method
     # Methods and their first validations lie far apart.
     axis.set_yscale("log")
