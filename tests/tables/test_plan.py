@@ -297,6 +297,15 @@ def test_wrong_names_are_one_line(change: dict[str, Any], message: str) -> None:
         resolved(tables=base | change)
 
 
+def test_a_date_in_a_row_is_refused_as_any_other_value(tmp_path: Path) -> None:
+    text = "{method: prism, label: Mine, overrides: {model: {n_context: 2024-01-02}}}"
+    (tmp_path / "mine.yaml").write_text(f"title: Mine\nmetrics: [mse]\nrows: [{text}]\n")
+    config = load_yaml(ROOT / "config" / "config.yaml")
+    tables = read_tables([tmp_path], SCHEMAS, config)
+    with pytest.raises(UserError, match=r"table mine, row 'Mine': .*n_context: found 'datetime"):
+        plans(tables, config, settings_of, {"K562": "K562", "GM12878": "GM12878"}, [])
+
+
 def test_a_declaration_is_checked(tmp_path: Path) -> None:
     row = {"method": "prism", "label": "Prism", "nap": 1}
     text = yaml.safe_dump({"title": "T", "metrics": ["mse"], "rows": [row]})

@@ -94,27 +94,24 @@ def predict(
 
     if vcf is None and sample:
         raise UserError("individuals are those of a --vcf", "--sample")
-    if vcf is not None or eqtl is not None:
-        others = any((embeddings, drop, length, weighted)) or shuffle_windows is not None
-        if genome is None or others:
-            raise UserError(
-                "give --genome, and no --embeddings, --drop, --length, --weighted or "
-                "--shuffle-windows beside it",
-                "--vcf and --eqtl",
-            )
-        from gexpipe.prediction.variants import predict_variants, write_variants
-
-        found = predict_variants(
-            checkpoint, read_method(method) if method else None, sources, genome, vcf,
-            tuple(sample or ()), eqtl, fold, tuple(split or ()),
-        )  # fmt: skip
-        write_variants(found, out)
+    settings, parts = read_method(method) if method else None, tuple(split or ())
+    if vcf is None and eqtl is None:
+        changes = Changes(tuple(drop or ()), length, weighted, shuffle_windows)
+        predict_files(checkpoint, settings, sources, changes, fold, parts, out, embeddings)
         return
-    changes = Changes(tuple(drop or ()), length, weighted, shuffle_windows)
-    predict_files(
-        checkpoint, read_method(method) if method else None, sources, changes, fold,
-        tuple(split or ()), out, embeddings,
-    )  # fmt: skip
+    others = any((embeddings, drop, length, weighted)) or shuffle_windows is not None
+    if genome is None or others:
+        raise UserError(
+            "give --genome, and no --embeddings, --drop, --length, --weighted or "
+            "--shuffle-windows beside it",
+            "--vcf and --eqtl",
+        )
+    from gexpipe.prediction.variants import predict_variants, write_variants
+
+    found = predict_variants(
+        checkpoint, settings, sources, genome, vcf, tuple(sample or ()), eqtl, fold, parts
+    )
+    write_variants(found, out)
 
 
 @app.command()

@@ -205,7 +205,7 @@ def run_id(method: str, base: Settings, settings: Settings) -> str:
 
     def text(values: Settings) -> str:
         kept = {key: value for key, value in values.items() if key not in COSMETIC}
-        return json.dumps(kept, sort_keys=True)
+        return _text(kept)
 
     if text(settings) == text(base):
         return method
@@ -292,6 +292,11 @@ def _reason(
     return ""
 
 
+def _text(settings: Settings) -> str:
+    """Settings as JSON; a value that JSON does not have, such as a date, is refused by its name."""
+    return json.dumps(settings, sort_keys=True, default=repr)
+
+
 @cache
 def _check_once(text: str) -> None:
     """`check_settings` of settings as JSON: most rows have those of another row."""
@@ -301,13 +306,42 @@ def _check_once(text: str) -> None:
 def _check(settings: Settings, row: Mapping[str, Any], where: str) -> None:
     """Raise a `UserError` for a row that no training could run, or a score it does not offer."""
     try:
-        _check_once(json.dumps(settings, sort_keys=True))
+        _check_once(_text(settings))
     except UserError as error:
         raise UserError(str(error), where) from error
     score, offered = row.get("score"), declaration(settings["architecture"]).scores
     if score and score not in offered:
         known = ", ".join(offered) or "no scores"
         raise UserError(f"{settings['architecture']} gives {known}, not {score!r}", where)
+
+
+def _own_rows(
+    table: Settings, settings_of: Callable[[str], Settings], limits: Limits
+) -> list[dict[str, Any]]:
+    """Rows of the methods that a table does not declare, where they follow those it does."""
+    if not table.get("listed_only"):
+        return []
+    declared = {row["method"] for row in table["rows"]}
+    own = [name for name in limits.methods if name not in declared]
+    return [{"method": n, "label": settings_of(n)["label"], "published": {}} for n in own]
+
+
+def _published(
+    row: Mapping[str, Any], table: Settings, folds: Sequence[int], papers_folds: Sequence[int]
+) -> dict[str, Any]:
+    """Where the published value of a row is, and which of its folds the row is tested on."""
+    source = row.get("published", table.get("published", {}))
+    known = [source["fold"]] if "fold" in source else TESTED.get(source.get("paper", ""), [])
+    # By fold a value stands beside the row of its fold; else one row is of all folds together.
+    apart, whole = table.get("by_fold", False), len(papers_folds) == len(folds)
+    return {
+        "paper": source.get("paper", ""),
+        "tables": list(source.get("tables", [])),
+        "known_as": source.get("method", row["method"]),
+        "known_setting": source.get("setting"),
+        "known_folds": list(known),
+        "tested": [fold for fold in papers_folds if (fold in known if apart else whole)],
+    }
 
 
 def expand(
@@ -349,12 +383,7 @@ def expand(
     wanted = table.get("cells")
     chosen = [cell for cell, known in cells.items() if wanted is None or known in wanted]
     lines, trained, tests = [], {}, {}
-    rows = [*table["rows"]]
-    if table.get("listed_only"):  # own methods follow the declared ones
-        declared_methods = {row["method"] for row in rows}
-        own = [name for name in limits.methods if name not in declared_methods]
-        rows += [{"method": n, "label": settings_of(n)["label"], "published": {}} for n in own]
-    for declared in rows:
+    for declared in [*table["rows"], *_own_rows(table, settings_of, limits)]:
         row, note = _shortened(declared, limits)
         row, unknown = _local(row, cells)
         row = merge({"overrides": limits.pretrained.get(row.get("pretrained", ""), {})}, row)
@@ -364,11 +393,6 @@ def expand(
         run, test = run_id(row["method"], base, settings), change_id(row.get("test", {}))
         if str(settings.get("model", {}).get("backbone", "")).startswith(STAND_INS):
             note = "; ".join(part for part in (note, STAND_IN_NOTE) if part)
-        source = row.get("published", table.get("published", {}))
-        known = [source["fold"]] if "fold" in source else TESTED.get(source.get("paper", ""), [])
-        # By fold a value stands beside the row of its fold; else one row is of all folds together.
-        apart, whole = table.get("by_fold", False), len(papers_folds) == len(folds)
-        tested = [fold for fold in papers_folds if (fold in known if apart else whole)]
         if not reason:
             _check(settings, row, f"table {name}, row {row['label']!r}")
             trained[run] = settings
@@ -381,12 +405,7 @@ def expand(
                 setting=row.get("setting", ""),
                 run=run,
                 test=test,
-                paper=source.get("paper", ""),
-                tables=list(source.get("tables", [])),
-                known_as=source.get("method", row["method"]),
-                known_setting=source.get("setting"),
-                known_folds=list(known),
-                tested=tested,
+                **_published(row, table, folds, papers_folds),
                 reason=reason,
                 note="" if reason else note,
                 score=row.get("score", ""),
