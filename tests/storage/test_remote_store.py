@@ -78,8 +78,8 @@ def test_batches_are_equal_in_every_process_with_and_without_a_cache(
     python: Path, bucket: dict[str, str], finished: Project, tmp_path: Path
 ) -> None:
     run(python, "equal", "fork", "spawn", folder=finished.folder, **bucket)
-    for _ in range(2):  # the second time from the cache
-        run(python, "equal", "fork", folder=finished.folder, GEXPIPE_CACHE=str(tmp_path), **bucket)
+    for start in ("fork", "spawn"):  # the second time from the cache
+        run(python, "equal", start, folder=finished.folder, GEXPIPE_CACHE=str(tmp_path), **bucket)
     kept = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(kept) > 20 and not [path for path in kept if path.name.startswith(".")]
 
